@@ -1,0 +1,59 @@
+# Every target sets up what it needs: `make test` is enough in a fresh clone.
+# Needs Python 3.11 or newer (PYTHON=python3.12 names another), make, and the package index pip is set to.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INDEX = $(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null)
+COMPILE = $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench outside lock format clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort
+
+demo: .venv/.runtime ## Charge cards at two pretend processors, every step shown and checked
+	$(BIN)/hub demo
+
+test: .venv/.ready ## Run the tests on SQLite, a real PostgreSQL and a real Valkey
+	$(BIN)/python -m pytest -n 2 tests
+
+check: .venv/.ready ## Lint, format, types, who imports whom, the Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint Dockerfile
+
+bench: .venv/.ready ## Measure the hub against a hand-written floor
+	$(BIN)/python -m benchmarks
+
+outside: .venv/.ready ## Hold adapters and sandboxes against what others wrote
+	$(BIN)/python -m tests.outside
+
+format: .venv/.ready ## Rewrite the code in the house format
+	$(BIN)/ruff format .
+
+lock: .venv/.ready ## Choose the newest allowed version of every dependency
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --group dev --group build --output-file requirements-dev.lock
+	$(COMPILE) --only-group build --output-file requirements-build.lock
+
+clean: ## Remove the environment and every cache
+	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "This needs Python 3.11 or newer, and '$(PYTHON)' is not one; name it with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: requirements.lock requirements-build.lock pyproject.toml | .venv/bin/python
+	$(PIP) --require-hashes -r requirements-build.lock -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.ready: requirements-dev.lock .venv/.runtime
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@

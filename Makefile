@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 INDEX = $(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null)
-COMPILE = $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal \
+COMPILE = $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(BIN)/uv pip compile --quiet --upgrade --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
@@ -36,10 +36,10 @@ outside: .venv/.ready ## Hold adapters and sandboxes against what others wrote
 format: .venv/.ready ## Rewrite the code in the house format
 	$(BIN)/ruff format .
 
-lock: .venv/.ready ## Choose the newest allowed version of every dependency
-	$(COMPILE) --output-file requirements.lock
-	$(COMPILE) --group dev --group build --output-file requirements-dev.lock
-	$(COMPILE) --only-group build --output-file requirements-build.lock
+lock: .venv/bin/uv ## Choose the newest allowed version of every dependency
+	$(COMPILE) pyproject.toml --group dev --group build --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock
+	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 
 clean: ## Remove the environment and every cache
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -48,6 +48,9 @@ clean: ## Remove the environment and every cache
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "This needs Python 3.11 or newer, and '$(PYTHON)' is not one; name it with: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
+
+.venv/bin/uv: | .venv/bin/python
+	$(PIP) uv
 
 .venv/.runtime: requirements.lock requirements-build.lock pyproject.toml | .venv/bin/python
 	$(PIP) --require-hashes -r requirements-build.lock -r requirements.lock

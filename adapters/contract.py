@@ -1,0 +1,219 @@
+"""What the hub asks of a processor, and what an adapter must answer with.
+
+Six methods; everything a processor says comes back as a `Report`. A decline is returned, never raised; what is raised
+(`adapters.errors`) answers whether money may have moved.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+from msgspec import Struct
+
+from adapters.transport import Transport
+from normalization.money import Currency, Money
+from normalization.outcome import Operation, Report
+from normalization.tokens import CardFacts, ProcessorToken
+
+
+class Authentication(StrEnum):
+    """Whether the payer is to be challenged."""
+
+    AUTOMATIC = "automatic"  # The processor decides.
+    REQUIRED = "required"
+    AVOID = "avoid"
+
+
+class Recurring(StrEnum):
+    """Where a payment stands in a series that the payer agreed to."""
+
+    INITIAL = "initial"
+    SUBSEQUENT = "subsequent"
+
+
+class Authorize(Struct, frozen=True, kw_only=True):
+    """Begin an attempt: reserve money (AUTHORIZE) or take it at once (PURCHASE).
+
+    `operation_id` is ours: the processor's idempotency key and the tag on everything it tells us later. Either `token`
+    or `data` (one-time data of the processor's own client-side library, never stored) is set. Without `return_url`, or
+    with the payer absent, no challenge may be asked: what would need one is a decline `authentication_required`.
+    For an inquiry, `processor_reference` is set where the processor's own id is already known.
+    """
+
+    operation: Operation
+    operation_id: str
+    payment_id: str
+    reference: str
+    money: Money
+    requested_at: datetime
+    token: ProcessorToken | None = None
+    data: Mapping[str, object] | None = None
+    payer_present: bool = True
+    authentication: Authentication = Authentication.AUTOMATIC
+    recurring: Recurring | None = None
+    return_url: str | None = None
+    statement_descriptor: str | None = None
+    processor_reference: str | None = None
+
+
+class Complete(Struct, frozen=True, kw_only=True):
+    """Go on after a redirect or challenge.
+
+    `continuation` is what the adapter gave with `ActionRequired`; `returned` is what the payer's browser brought back
+    (query and form fields), empty where only the processor is to be asked.
+    """
+
+    request: Authorize
+    continuation: str
+    returned: Mapping[str, str]
+
+
+class FollowUp(Struct, frozen=True, kw_only=True):
+    """Capture, void or refund what an attempt holds.
+
+    `parent_reference` is the processor's id of the payment. `money` of a VOID is what was authorized. `final` (captures
+    only) gives the rest of the authorization back. For an inquiry, `processor_reference` is set where it is known.
+    """
+
+    operation: Operation
+    operation_id: str
+    payment_id: str
+    reference: str
+    money: Money
+    parent_reference: str
+    requested_at: datetime
+    final: bool = True
+    reason: str | None = None
+    processor_reference: str | None = None
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """One HTTP request at an account's webhook address: raw bytes, header names in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One verified message out of a webhook; a batch is split into several.
+
+    `key` is equal for redeliveries of one message and different for different ones. `subject` is the processor's
+    object that it speaks of: deliveries of one subject are read in order of arrival.
+    """
+
+    key: str
+    subject: str
+    account: str | None
+    livemode: bool
+    body: bytes
+
+
+class Inquiry(StrEnum):
+    """How an adapter finds out what became of a request."""
+
+    LOOKUP = "lookup"
+    REPLAY = "replay"  # A second sending with the same key: charges if the first never arrived.
+
+
+class AmountRange(Struct, frozen=True):
+    """The smallest and the largest amount, in ISO minor units, that a processor takes in one currency."""
+
+    minimum_minor: int = 1
+    maximum_minor: int = 99_999_999_999
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What one account at a processor can do; data, each fact with its source in the adapter.
+
+    `currencies` None means every ISO currency, with `amounts` as the range where a currency has no own one.
+    `replay_for` is how long the processor remembers an idempotency key. `lookup_grace` is how long a request may be
+    missing from look-ups although it arrived. `pending_max` is the longest an accepted operation takes.
+    """
+
+    currencies: Mapping[Currency, AmountRange] | None
+    amounts: AmountRange
+    partial_capture: bool
+    multiple_captures: bool
+    inquiry: Inquiry
+    replay_for: timedelta
+    lookup_grace: timedelta
+    pending_max: timedelta
+    replay_re_answers: bool
+    too_many_requests_not_executed: bool
+    documentation: str  # URL of the page that says so.
+
+
+class Credentials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every account's credentials hold; adapters add their own fields.
+
+    `base_url` puts any server that speaks the processor's format behind the account, in test mode only.
+    """
+
+    webhook_secret: str | None = None
+    webhook_secret_previous: str | None = None
+    base_url: str | None = None
+
+
+class Adapter(Protocol):
+    """One merchant account at one processor. A decline is returned, never raised."""
+
+    async def authorize(self, request: Authorize) -> Report:
+        """Send the request that begins an attempt."""
+
+    async def complete(self, request: Complete) -> Report:
+        """Go on after a redirect or challenge."""
+
+    async def follow_up(self, request: FollowUp) -> Report:
+        """Capture, void or refund."""
+
+    async def inquire(self, request: Authorize | FollowUp) -> Report | None:
+        """Ask what became of *request*; None: the processor does not know it.
+
+        Where `Capabilities.inquiry` is REPLAY and no processor reference helps, this sends the same bytes again: the
+        caller decides whether that is still allowed.
+        """
+
+    def open_webhook(self, webhook: Webhook) -> list[Delivery]:
+        """Verify raw bytes and split them; pure.
+
+        Raises:
+            WebhookRejectedError: when anything of it does not verify.
+        """
+
+    def read_delivery(self, delivery: Delivery) -> list[Report]:
+        """Translate; pure. Empty for a message that says nothing about a payment."""
+
+
+@runtime_checkable
+class CancelsByReference(Protocol):
+    """Can cancel a payment known by our operation id only."""
+
+    async def cancel_by_reference(self, request: Authorize) -> None:
+        """Ask the processor to cancel whatever *request* made, should it exist."""
+
+
+@runtime_checkable
+class DescribesTokens(Protocol):
+    """Can say what card is behind a token."""
+
+    async def describe(self, token: ProcessorToken) -> CardFacts | None:
+        """Ask for card facts; None where the processor does not tell."""
+
+
+C = TypeVar("C", bound=Credentials)
+
+
+class Registration(Struct, Generic[C], frozen=True, kw_only=True):
+    """How the hub gets an adapter: one value a processor.
+
+    `connect` makes the adapter of one account from its credentials, the shared transport and its mode. `check` names what is wrong with
+    credentials for a mode (a live key in test mode), as (field, message), and is empty when nothing is.
+    """
+
+    processor: str
+    credentials: type[C]
+    connect: Callable[[C, Transport, bool], Adapter]
+    capabilities: Callable[[C], Capabilities]
+    check: Callable[[C, bool], list[tuple[str, str]]]

@@ -1,0 +1,1 @@
+"""Words: pure values that every package speaks. Imports nothing of ours and does no I/O."""

@@ -1,0 +1,81 @@
+"""What a processor says about one operation.
+
+A synchronous answer, a webhook and an inquiry all become a `Report`, so the hub has one state machine instead of three.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from normalization.declines import Decline
+from normalization.money import Money
+from normalization.tokens import CardFacts
+
+
+class Operation(StrEnum):
+    """One request to a processor."""
+
+    AUTHORIZE = "authorize"
+    PURCHASE = "purchase"  # Authorize and capture at once.
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+OPENING = frozenset({Operation.AUTHORIZE, Operation.PURCHASE})
+"""The operations that begin an attempt; the others follow up on one."""
+
+
+class Approved(Struct, frozen=True, tag="approved"):
+    """The processor did it."""
+
+
+class Declined(Struct, frozen=True, tag="declined"):
+    """The processor or the issuer refused: an answer, not an error."""
+
+    decline: Decline
+
+
+class ActionRequired(Struct, frozen=True, kw_only=True, tag="action_required"):
+    """The payer must act first, for example confirm a 3-D Secure challenge.
+
+    `fields` are the form fields to post to `url` where `method` is POST. `continuation` is opaque to the hub, is kept
+    sealed and comes back to the adapter with `Complete`.
+    """
+
+    method: str  # GET or POST
+    url: str
+    fields: dict[str, str] = {}
+    continuation: str = ""
+    expires_at: datetime | None = None
+
+
+class Pending(Struct, frozen=True, tag="pending"):
+    """Accepted, not yet done; the final word comes later, by webhook or inquiry."""
+
+
+Outcome = Approved | Declined | ActionRequired | Pending
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """One processor's word on one operation.
+
+    `tag` is our operation id as it came back, missing where the processor does not carry it (a void at Stripe, a
+    refund made in a dashboard). `processor_reference` names the processor's object for this very operation,
+    `parent_reference` the payment that a follow-up belongs to. `money` is what the outcome is about and may differ
+    from what was asked; None where the processor did not say. `reason` says why a void happened by itself: "expired".
+    """
+
+    kind: Operation
+    tag: str | None
+    processor_reference: str | None
+    money: Money | None
+    livemode: bool
+    outcome: Outcome
+    parent_reference: str | None = None
+    reason: str | None = None
+    card: CardFacts | None = None
+    avs: str | None = None  # The processor's own result letter, verbatim.
+    cvc: str | None = None
+    raw_status: str = ""  # The processor's own status word, verbatim.

@@ -1,0 +1,1 @@
+"""The application: one API to charge through, and the books behind it."""

@@ -1,0 +1,79 @@
+"""Start a pretend processor: in this event loop, or in a process of its own that outlives a killed hub."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Literal, cast
+
+from aiohttp import web
+
+from hub.sandbox import control
+from hub.sandbox.book import Book
+from hub.sandbox.processor import Processor, Sandbox
+
+ProcessorName = Literal["stripe", "adyen"]
+
+BODY_MAX = 1 << 20
+START_S = 20.0
+STOP_S = 5.0
+
+
+def processor(name: str) -> Processor:
+    """Return the pretend processor of that name, loading only that one."""
+    return cast("Processor", import_module(f"hub.sandbox.{name}").PROCESSOR)
+
+
+@asynccontextmanager
+async def serve(
+    chosen: Processor, book_path: str | Path, port: int = 0, *, host: str = "127.0.0.1"
+) -> AsyncIterator[Sandbox]:
+    """Run a pretend processor in this event loop; its `url` says where. Port 0 takes a free one."""
+    book = Book(book_path)
+    sandbox = Sandbox(chosen, book)
+    app = web.Application(client_max_size=BODY_MAX)
+    app.add_routes([*control.routes(sandbox), *chosen.routes(sandbox)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    sandbox.url = f"http://{host}:{runner.addresses[0][1]}"
+    worker = asyncio.create_task(sandbox.deliveries.run())
+    try:
+        yield sandbox
+    finally:
+        sandbox.closing.set()
+        worker.cancel()
+        with suppress(asyncio.CancelledError):
+            await worker
+        await runner.cleanup()
+        book.close()
+
+
+@asynccontextmanager
+async def running(name: ProcessorName, book_path: str | Path, port: int = 0) -> AsyncIterator[str]:
+    """Run a pretend processor in a process of its own and yield its URL."""
+    asked = ("--port", str(port), "--book", str(book_path), "--json")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hub.sandbox", name, *asked, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None  # noqa: S101 - asked for above; tells the type checker
+        line = await asyncio.wait_for(process.stdout.readline(), START_S)
+        if not line:
+            raise RuntimeError(f"the {name} sandbox ended before it listened: exit {await process.wait()}")
+        yield str(json.loads(line)["url"])
+    finally:
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

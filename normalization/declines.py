@@ -50,7 +50,7 @@ class DeclineCode(StrEnum):
     LOST_OR_STOLEN_CARD = "lost_or_stolen_card"
     CREDENTIALS_UPDATED = "credentials_updated"
     RECURRING_STOPPED = "recurring_stopped"
-    TOKEN_INVALID = "token_invalid"  # A saved token, not a password.
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a saved card, not a password
     RETRY_LIMIT_REACHED = "retry_limit_reached"
     SUSPECTED_FRAUD = "suspected_fraud"
     BLOCKED_BY_RISK_RULE = "blocked_by_risk_rule"
@@ -91,8 +91,8 @@ class Meaning(Struct, frozen=True):
     advice: Advice
     alternatives: tuple[Advice, ...]
     delay_hours: int | None
-    failover: bool
     message: str
+    failover: bool = False
 
 
 _S, _H, _F = Category.SOFT, Category.HARD, Category.FRAUD
@@ -105,74 +105,66 @@ _OUR_FAULT: Final = "The payment could not be made. This is not your card's faul
 
 MEANING: Final[dict[DeclineCode, Meaning]] = {
     DeclineCode.INSUFFICIENT_FUNDS: Meaning(
-        _S, _LATER, (_OTHER, _ELSEWHERE), 24, False, "The account did not hold enough money for this payment."
+        _S, _LATER, (_OTHER, _ELSEWHERE), 24, "The account did not hold enough money for this payment."
     ),
-    DeclineCode.LIMIT_EXCEEDED: Meaning(
-        _S, _LATER, (_OTHER,), 24, False, "The card's spending limit is reached."
-    ),
+    DeclineCode.LIMIT_EXCEEDED: Meaning(_S, _LATER, (_OTHER,), 24, "The card's spending limit is reached."),
     DeclineCode.ISSUER_UNAVAILABLE: Meaning(
-        _S, _LATER, (_ELSEWHERE,), 1, True, "The card's bank did not answer. Trying again later may work."
+        _S, _LATER, (_ELSEWHERE,), 1, "The card's bank did not answer. Trying again later may work.", failover=True
     ),
     DeclineCode.DO_NOT_HONOR: Meaning(
         _S,
         _LATER,
         (_OTHER, _ELSEWHERE),
         48,
-        True,
         "The card's bank refused and gave no reason; it can tell you more.",
+        failover=True,
     ),
-    DeclineCode.GENERIC_DECLINE: Meaning(_S, _LATER, (_OTHER, _ELSEWHERE), 48, True, _DECLINED),
+    DeclineCode.GENERIC_DECLINE: Meaning(_S, _LATER, (_OTHER, _ELSEWHERE), 48, _DECLINED, failover=True),
     DeclineCode.CALL_ISSUER: Meaning(
-        _S, _OTHER, (_LATER,), 72, False, "The card's bank wants to hear from you before it pays."
+        _S, _OTHER, (_LATER,), 72, "The card's bank wants to hear from you before it pays."
     ),
-    DeclineCode.EXPIRED_CARD: Meaning(_H, _OTHER, (_LATER,), 24, False, "The card is past its expiry date."),
-    DeclineCode.INVALID_CARD_NUMBER: Meaning(_H, _OTHER, (), None, False, "This card number does not exist."),
-    DeclineCode.INCORRECT_CVC: Meaning(_H, _OTHER, (), None, False, "The card's security code was wrong."),
-    DeclineCode.INCORRECT_ADDRESS: Meaning(
-        _H, _OTHER, (), None, False, "The bank knows another address for this card."
-    ),
-    DeclineCode.ACCOUNT_CLOSED: Meaning(
-        _H, _OTHER, (), None, False, "The account behind this card is closed or missing."
-    ),
+    DeclineCode.EXPIRED_CARD: Meaning(_H, _OTHER, (_LATER,), 24, "The card is past its expiry date."),
+    DeclineCode.INVALID_CARD_NUMBER: Meaning(_H, _OTHER, (), None, "This card number does not exist."),
+    DeclineCode.INCORRECT_CVC: Meaning(_H, _OTHER, (), None, "The card's security code was wrong."),
+    DeclineCode.INCORRECT_ADDRESS: Meaning(_H, _OTHER, (), None, "The bank knows another address for this card."),
+    DeclineCode.ACCOUNT_CLOSED: Meaning(_H, _OTHER, (), None, "The account behind this card is closed or missing."),
     DeclineCode.CARD_NOT_SUPPORTED: Meaning(
-        _H, _OTHER, (_ELSEWHERE,), None, True, "Cards of this kind cannot be used for this payment."
+        _H, _OTHER, (_ELSEWHERE,), None, "Cards of this kind cannot be used for this payment.", failover=True
     ),
     DeclineCode.TRANSACTION_NOT_PERMITTED: Meaning(
-        _H, _OTHER, (), None, False, "The card's bank does not permit this kind of payment."
+        _H, _OTHER, (), None, "The card's bank does not permit this kind of payment."
     ),
     DeclineCode.RESTRICTED_CARD: Meaning(
-        _H, _OTHER, (_LATER,), 72, False, "The card is restricted; its bank can tell you more."
+        _H, _OTHER, (_LATER,), 72, "The card is restricted; its bank can tell you more."
     ),
-    DeclineCode.LOST_OR_STOLEN_CARD: Meaning(_F, _NEVER, (_OTHER,), None, False, _DECLINED),
+    DeclineCode.LOST_OR_STOLEN_CARD: Meaning(_F, _NEVER, (_OTHER,), None, _DECLINED),
     DeclineCode.CREDENTIALS_UPDATED: Meaning(
-        _H, _OTHER, (_LATER,), 1, False, "The card was renewed. Please enter its new details."
+        _H, _OTHER, (_LATER,), 1, "The card was renewed. Please enter its new details."
     ),
     DeclineCode.RECURRING_STOPPED: Meaning(
-        _H, _NEVER, (_OTHER,), None, False, "The card's bank was told to stop these payments."
+        _H, _NEVER, (_OTHER,), None, "The card's bank was told to stop these payments."
     ),
     DeclineCode.TOKEN_INVALID: Meaning(
-        _H, _OTHER, (_ELSEWHERE,), None, True, "The saved card can no longer be used. Please enter it again."
+        _H, _OTHER, (_ELSEWHERE,), None, "The saved card can no longer be used. Please enter it again.", failover=True
     ),
     DeclineCode.RETRY_LIMIT_REACHED: Meaning(
         _H,
         _NEVER,
         (_OTHER,),
         None,
-        False,
         "This card was tried too often. Please use another payment method.",
     ),
-    DeclineCode.SUSPECTED_FRAUD: Meaning(_F, _OTHER, (_3DS,), None, False, _DECLINED),
-    DeclineCode.BLOCKED_BY_RISK_RULE: Meaning(_F, _NEVER, (_OTHER,), None, False, _DECLINED),
-    DeclineCode.COMPLIANCE_REFUSED: Meaning(_H, _NEVER, (), None, False, "This payment cannot be taken."),
+    DeclineCode.SUSPECTED_FRAUD: Meaning(_F, _OTHER, (_3DS,), None, _DECLINED),
+    DeclineCode.BLOCKED_BY_RISK_RULE: Meaning(_F, _NEVER, (_OTHER,), None, _DECLINED),
+    DeclineCode.COMPLIANCE_REFUSED: Meaning(_H, _NEVER, (), None, "This payment cannot be taken."),
     DeclineCode.AUTHENTICATION_REQUIRED: Meaning(
-        _A, _3DS, (_OTHER,), None, False, "The card's bank asks you to confirm this payment."
+        _A, _3DS, (_OTHER,), None, "The card's bank asks you to confirm this payment."
     ),
     DeclineCode.AUTHENTICATION_FAILED: Meaning(
         _A,
         _3DS,
         (_OTHER,),
         None,
-        False,
         "The payment was not confirmed. You may confirm it again or use another card.",
     ),
     DeclineCode.AUTHENTICATION_UNAVAILABLE: Meaning(
@@ -180,36 +172,30 @@ MEANING: Final[dict[DeclineCode, Meaning]] = {
         _LATER,
         (_3DS, _ELSEWHERE),
         1,
-        True,
         "The bank's confirmation page is out of order. Trying later may work.",
+        failover=True,
     ),
-    DeclineCode.CUSTOMER_CANCELLED: Meaning(
-        _A, _3DS, (_OTHER,), None, False, "The payment was not finished."
-    ),
-    DeclineCode.PIN_ERROR: Meaning(_A, _OTHER, (), None, False, "The card's PIN could not be checked."),
-    DeclineCode.INVALID_AMOUNT: Meaning(_C, _NEVER, (_ELSEWHERE,), None, False, _OUR_FAULT),
-    DeclineCode.CURRENCY_NOT_SUPPORTED: Meaning(_C, _ELSEWHERE, (_OTHER,), None, True, _OUR_FAULT),
-    DeclineCode.MERCHANT_CONFIGURATION_ERROR: Meaning(_C, _ELSEWHERE, (), None, True, _OUR_FAULT),
-    DeclineCode.INVALID_REQUEST: Meaning(_C, _NEVER, (), None, False, _OUR_FAULT),
-    DeclineCode.UNSUPPORTED_OPERATION: Meaning(_C, _ELSEWHERE, (), None, True, _OUR_FAULT),
-    DeclineCode.DUPLICATE_TRANSACTION: Meaning(_P, _NEVER, (), None, False, "This payment was already made."),
+    DeclineCode.CUSTOMER_CANCELLED: Meaning(_A, _3DS, (_OTHER,), None, "The payment was not finished."),
+    DeclineCode.PIN_ERROR: Meaning(_A, _OTHER, (), None, "The card's PIN could not be checked."),
+    DeclineCode.INVALID_AMOUNT: Meaning(_C, _NEVER, (_ELSEWHERE,), None, _OUR_FAULT),
+    DeclineCode.CURRENCY_NOT_SUPPORTED: Meaning(_C, _ELSEWHERE, (_OTHER,), None, _OUR_FAULT, failover=True),
+    DeclineCode.MERCHANT_CONFIGURATION_ERROR: Meaning(_C, _ELSEWHERE, (), None, _OUR_FAULT, failover=True),
+    DeclineCode.INVALID_REQUEST: Meaning(_C, _NEVER, (), None, _OUR_FAULT),
+    DeclineCode.UNSUPPORTED_OPERATION: Meaning(_C, _ELSEWHERE, (), None, _OUR_FAULT, failover=True),
+    DeclineCode.DUPLICATE_TRANSACTION: Meaning(_P, _NEVER, (), None, "This payment was already made."),
     DeclineCode.PROCESSOR_ERROR: Meaning(
         _P,
         _LATER,
         (_ELSEWHERE,),
         1,
-        True,
         "The payment could not be made just now. Trying again later may work.",
+        failover=True,
     ),
-    DeclineCode.OUTCOME_UNKNOWN: Meaning(
-        _P, _LATER, (), None, False, "We are checking what became of this payment."
-    ),
+    DeclineCode.OUTCOME_UNKNOWN: Meaning(_P, _LATER, (), None, "We are checking what became of this payment."),
 }
 """What follows from each canonical code; one entry for every `DeclineCode`."""
 
-GENERIC: Final = frozenset(
-    {DeclineCode.GENERIC_DECLINE, DeclineCode.DO_NOT_HONOR, DeclineCode.PROCESSOR_ERROR}
-)
+GENERIC: Final = frozenset({DeclineCode.GENERIC_DECLINE, DeclineCode.DO_NOT_HONOR, DeclineCode.PROCESSOR_ERROR})
 """Codes that say nothing more than "no": they never override a code that says why."""
 
 NEVER_SOFTENED: Final = frozenset({Category.FRAUD, Category.AUTHENTICATION, Category.CONFIGURATION})

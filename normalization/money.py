@@ -178,9 +178,9 @@ class Currency(StrEnum):
 
 
 _WITHOUT_MINOR_UNIT: Final = frozenset(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()
+    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"}
 )
-_THREE_DIGITS: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+_THREE_DIGITS: Final = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 _FOUR_DIGITS: Final = frozenset({"CLF"})
 
 
@@ -238,8 +238,8 @@ def to_unit(money: Money, exponent: int) -> int:
     """
     shift = exponent - EXPONENT[money.currency]
     if shift >= 0:
-        return money.minor * 10**shift
-    whole, rest = divmod(money.minor, 10**-shift)
+        return money.minor * int(10**shift)
+    whole, rest = divmod(money.minor, int(10**-shift))
     if rest:
         msg = f"{money.to_decimal()} {money.currency} has more digits than the {exponent} that can be sent"
         raise InexactAmountError(msg)
@@ -254,8 +254,8 @@ def from_unit(value: int, currency: Currency, exponent: int) -> Money:
     """
     shift = EXPONENT[currency] - exponent
     if shift >= 0:
-        return Money(value * 10**shift, currency)
-    whole, rest = divmod(value, 10**-shift)
+        return Money(value * int(10**shift), currency)
+    whole, rest = divmod(value, int(10**-shift))
     if rest:
         msg = f"{value} at {exponent} digits is no whole number of {currency} minor units"
         raise InexactAmountError(msg)

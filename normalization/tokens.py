@@ -31,11 +31,7 @@ class ProcessorToken(Struct, frozen=True, kw_only=True):
     merchant_account: str | None = None
 
 
-def token_for(
-    tokens: Iterable[ProcessorToken], processor: str, merchant_account: str
-) -> ProcessorToken | None:
+def token_for(tokens: Iterable[ProcessorToken], processor: str, merchant_account: str) -> ProcessorToken | None:
     """Find the token that *merchant_account* can charge, its own before the processor's general one."""
-    fitting = [
-        t for t in tokens if t.processor == processor and t.merchant_account in (merchant_account, None)
-    ]
+    fitting = [t for t in tokens if t.processor == processor and t.merchant_account in (merchant_account, None)]
     return min(fitting, key=lambda token: token.merchant_account is None, default=None)

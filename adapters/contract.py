@@ -208,8 +208,8 @@ C = TypeVar("C", bound=Credentials)
 class Registration(Struct, Generic[C], frozen=True, kw_only=True):
     """How the hub gets an adapter: one value a processor.
 
-    `connect` makes the adapter of one account from its credentials, the shared transport and its mode. `check` names what is wrong with
-    credentials for a mode (a live key in test mode), as (field, message), and is empty when nothing is.
+    `connect` makes the adapter of one account from its credentials, the shared transport and its mode. `check` names
+    what is wrong with credentials for a mode (a live key in test mode), as (field, message); empty: nothing is.
     """
 
     processor: str

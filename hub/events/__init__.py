@@ -1,0 +1,1 @@
+"""What the hub tells applications, written in the same commit as the change."""

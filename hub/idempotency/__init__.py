@@ -1,0 +1,1 @@
+"""The caller's key: claimed once, answered the same ever after."""

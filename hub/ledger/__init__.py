@@ -1,0 +1,1 @@
+"""Transfers: one debit, one credit, one amount, immutable."""

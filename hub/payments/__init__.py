@@ -1,0 +1,1 @@
+"""The charge path: charge, capture, cancel, refund, inquiry."""

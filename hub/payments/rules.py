@@ -1,0 +1,360 @@
+"""What a payment may become, and which money moves when it does.
+
+Pure: takes values, returns values, never raises. The synchronous answer, the webhook and the inquiry all come through
+`apply`, so a report seen twice changes nothing twice. A disagreement is a fact to keep with its evidence, not an error.
+"""
+
+from msgspec.structs import replace
+
+from hub.payments.states import (
+    COUNTED,
+    Booking,
+    ExceptionType,
+    OperationState,
+    OperationStatus,
+    Payment,
+    Status,
+    Transition,
+    receivable,
+    suspense,
+)
+from normalization.declines import Decline
+from normalization.money import Money
+from normalization.outcome import (
+    OPENING,
+    ActionRequired,
+    Approved,
+    Declined,
+    Operation,
+    Pending,
+    Report,
+)
+
+SALES = "sales"
+_UNRESOLVED = frozenset({OperationStatus.SENDING, OperationStatus.UNKNOWN})
+_OPEN = _UNRESOLVED | {OperationStatus.PENDING, OperationStatus.REQUIRES_ACTION, OperationStatus.EXCEPTION}
+_WAITING = frozenset({Status.PROCESSING, Status.REQUIRES_ACTION})
+
+
+def apply(payment: Payment, operation: OperationState, report: Report) -> Transition:
+    """Decide what *report* about *operation* does to *payment*."""
+    told = _told(operation, report)
+    operation = replace(
+        operation,
+        processor_reference=operation.processor_reference or report.processor_reference,
+        avs=report.avs or operation.avs,
+        cvc=report.cvc or operation.cvc,
+    )
+    if isinstance(report.outcome, Approved) and told.currency is not operation.money.currency:
+        return _other_currency(payment, operation, told)
+    if operation.kind in OPENING:
+        return _attempt(payment, operation, report, told)
+    return _follow_up(payment, operation, report, told)
+
+
+def _told(operation: OperationState, report: Report) -> Money:
+    return report.money or operation.money
+
+
+def _attempt(payment: Payment, operation: OperationState, report: Report, told: Money) -> Transition:
+    stands = payment.attempt_id == operation.id
+    match report.outcome:
+        case Approved():
+            if operation.kind is Operation.PURCHASE and report.kind is Operation.AUTHORIZE:
+                return _accepted(payment, operation)  # Reserved; the capture that completes it is still to come.
+            if operation.status is OperationStatus.APPROVED:
+                return Transition(payment, operation)
+            return (_approve_attempt if stands else _approve_passed_over)(payment, operation, told)
+        case Declined(decline):
+            return _decline_attempt(payment, operation, decline)
+        case ActionRequired():
+            if not stands or operation.status not in _UNRESOLVED:
+                return Transition(payment, operation)
+            operation = replace(operation, status=OperationStatus.REQUIRES_ACTION)
+            waiting = replace(payment, status=Status.REQUIRES_ACTION, processor_reference=operation.processor_reference)
+            return Transition(waiting, operation, events=("payment.requires_action",))
+        case Pending():
+            return _accepted(payment, operation)
+
+
+def _decline_attempt(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
+    if operation.status not in _OPEN:
+        return Transition(payment, operation)
+    operation = replace(operation, status=OperationStatus.DECLINED, decline=decline)
+    if payment.attempt_id != operation.id or payment.status not in _WAITING:
+        return Transition(payment, operation)
+    return Transition(_failed(payment, operation), operation, events=("payment.failed",))
+
+
+def _accepted(payment: Payment, operation: OperationState) -> Transition:
+    if operation.status not in _UNRESOLVED | {OperationStatus.REQUIRES_ACTION}:
+        return Transition(payment, operation)
+    operation = replace(operation, status=OperationStatus.PENDING)
+    if payment.attempt_id != operation.id or payment.status not in _WAITING:
+        return Transition(payment, operation)
+    payment = replace(payment, status=Status.PROCESSING, processor_reference=operation.processor_reference)
+    return Transition(payment, operation, events=("payment.processing",))
+
+
+def _failed(payment: Payment, operation: OperationState) -> Payment:
+    return replace(
+        payment,
+        status=Status.FAILED,
+        holds_reference=False,
+        canceling=False,
+        decline=operation.decline,
+        processor_reference=operation.processor_reference,
+    )
+
+
+def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    late = payment.status in {Status.FAILED, Status.CANCELED}
+    asked = operation.money.minor
+    held = min(told.minor, asked)
+    purchase = operation.kind is Operation.PURCHASE
+    operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
+    approved = replace(
+        payment,
+        status=Status.CAPTURED if purchase or payment.captured_minor else Status.AUTHORIZED,
+        authorized_minor=max(payment.authorized_minor, held),
+        captured_minor=payment.captured_minor + (held if purchase else 0),
+        capture_closed=payment.capture_closed or purchase,
+        processor_reference=operation.processor_reference,
+        merchant_account=operation.merchant_account,
+        processor=operation.processor,
+        decline=None,
+        cancel_reason=None,
+        canceling=payment.canceling and not purchase,
+    )
+    bookings: tuple[Booking, ...] = (_sale(operation, held),) if purchase else ()
+    exceptions: list[tuple[ExceptionType, str]] = []
+    if told.minor != asked:
+        exceptions.append(("amount_mismatch", f"asked {asked}, approved {told.minor} {told.currency}"))
+    if purchase and told.minor > asked:
+        bookings += (_surplus(operation, Money(told.minor - asked, told.currency)),)
+    if late:
+        exceptions.append(("approved_after_failure", f"approved after the payment was {payment.status}"))
+    elif payment.canceling and purchase:
+        exceptions.append(("approved_after_cancel", "captured after its cancellation was asked for"))
+    return Transition(approved, operation, bookings, (f"payment.{approved.status}",), tuple(exceptions))
+
+
+def _approve_passed_over(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
+    bookings = (_surplus(operation, told),) if operation.kind is Operation.PURCHASE else ()
+    why = f"{operation.id} was approved after {payment.attempt_id} took over"
+    return Transition(payment, operation, bookings, (), (("double_charge_after_failover", why),))
+
+
+def _other_currency(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    """Keep the truth and touch no amount: another currency's number means nothing here."""
+    if operation.status in {OperationStatus.APPROVED, OperationStatus.EXCEPTION}:
+        return Transition(payment, operation)
+    why = f"asked {operation.money.currency}, told {told.minor} {told.currency}"
+    moved = operation.kind in {Operation.PURCHASE, Operation.CAPTURE, Operation.REFUND}
+    booking = _surplus(operation, told)
+    if operation.kind is Operation.REFUND:
+        booking = replace(booking, debit=booking.credit, credit=booking.debit)
+    operation = replace(operation, status=OperationStatus.EXCEPTION)
+    return Transition(payment, operation, (booking,) if moved else (), (), (("currency_mismatch", why),))
+
+
+def _follow_up(payment: Payment, operation: OperationState, report: Report, told: Money) -> Transition:
+    match report.outcome:
+        case Approved():
+            return _approve_follow_up(payment, operation, report, told)
+        case Declined(decline):
+            return _decline_follow_up(payment, operation, decline)
+        case ActionRequired() | Pending():
+            if operation.status not in _UNRESOLVED:
+                return Transition(payment, operation)
+            operation = replace(operation, status=OperationStatus.PENDING)
+            events = ("refund.pending",) if operation.kind is Operation.REFUND else ()
+            return Transition(payment, operation, events=events)
+
+
+def _approve_follow_up(payment: Payment, operation: OperationState, report: Report, told: Money) -> Transition:
+    if operation.status in {OperationStatus.APPROVED, OperationStatus.REVERSED}:
+        return Transition(payment, operation)
+    if operation.attempt_id != payment.attempt_id:
+        return _passed_over_follow_up(payment, operation, told)
+    if operation.kind is Operation.CAPTURE:
+        return _capture(payment, operation, told)
+    if operation.kind is Operation.REFUND:
+        return _refund(payment, operation, told)
+    return _void(payment, operation, report.reason)
+
+
+def _decline_follow_up(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
+    if operation.kind is Operation.REFUND and operation.status is OperationStatus.APPROVED:
+        return _reverse_refund(payment, replace(operation, decline=decline))
+    if operation.status not in _OPEN:
+        return Transition(payment, operation)
+    declined = replace(operation, status=OperationStatus.DECLINED, decline=decline)
+    return Transition(_release(payment, operation), declined, events=(_refused(operation.kind),))
+
+
+def _passed_over_follow_up(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    """Something happened to an attempt that no longer stands: the payment keeps its amounts, suspense the money."""
+    approved = replace(operation, status=OperationStatus.APPROVED, decline=None)
+    surplus = _surplus(operation, told)
+    if operation.kind is Operation.CAPTURE:
+        why = f"{operation.attempt_id} was captured after {payment.attempt_id} took over"
+        return Transition(payment, approved, (surplus,), (), (("double_charge_after_failover", why),))
+    if operation.kind is Operation.REFUND:
+        return Transition(payment, approved, (replace(surplus, debit=surplus.credit, credit=surplus.debit),))
+    return Transition(payment, approved)
+
+
+def _refused(kind: Operation) -> str:
+    if kind is Operation.REFUND:
+        return "refund.failed"
+    return "payment.capture_failed" if kind is Operation.CAPTURE else "payment.cancel_failed"
+
+
+def _release(payment: Payment, operation: OperationState) -> Payment:
+    """Give back what *operation* had reserved while it was under way."""
+    if operation.status not in COUNTED or operation.external:
+        return payment
+    minor = operation.money.minor
+    if operation.kind is Operation.CAPTURE:
+        reopened = payment.capture_closed and not operation.final
+        return replace(
+            payment,
+            capturing_minor=payment.capturing_minor - minor,
+            capture_closed=reopened and payment.capture_closed,
+        )
+    if operation.kind is Operation.REFUND:
+        return replace(payment, refunding_minor=payment.refunding_minor - minor)
+    return replace(payment, canceling=False)
+
+
+def _capture(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    freed = _release(payment, operation)
+    room = freed.authorized_minor - freed.captured_minor - freed.capturing_minor
+    if not operation.external:
+        room = min(room, operation.money.minor)
+    fits = max(0, min(told.minor, room))
+    captured = replace(
+        freed,
+        status=Status.CAPTURED,
+        captured_minor=freed.captured_minor + fits,
+        capture_closed=freed.capture_closed or operation.final,
+        canceling=False,
+    )
+    bookings: tuple[Booking, ...] = (_sale(operation, fits),) if fits else ()
+    exceptions: list[tuple[ExceptionType, str]] = []
+    if told.minor > fits:
+        bookings += (_surplus(operation, Money(told.minor - fits, told.currency)),)
+    if told.minor != operation.money.minor or told.minor > fits:
+        exceptions.append(("amount_mismatch", f"captured {told.minor}, {operation.money.minor} asked, {room} left"))
+    if payment.status in {Status.FAILED, Status.CANCELED}:
+        exceptions.append(("approved_after_failure", f"captured after the payment was {payment.status}"))
+    operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
+    return Transition(captured, operation, bookings, ("payment.captured",), tuple(exceptions))
+
+
+def _refund(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    freed = _release(payment, operation)
+    room = freed.captured_minor - freed.refunded_minor - freed.refunding_minor - freed.refunded_externally_minor
+    fits = max(0, min(told.minor, room))
+    booked = replace(operation, status=OperationStatus.APPROVED, decline=None)
+    if operation.external:
+        refunded = replace(freed, refunded_externally_minor=freed.refunded_externally_minor + told.minor)
+    else:
+        # A late yes may find its room taken by other refunds; what is beyond stands in suspense.
+        counted = max(0, min(told.minor, freed.captured_minor - freed.refunded_minor - freed.refunding_minor))
+        refunded = replace(freed, refunded_minor=freed.refunded_minor + counted)
+    bookings: tuple[Booking, ...] = ()
+    if fits:
+        bookings = (Booking(SALES, receivable(booked), Money(fits, told.currency), "refund"),)
+    exceptions: list[tuple[ExceptionType, str]] = []
+    if told.minor > fits:
+        surplus = Money(told.minor - fits, told.currency)
+        bookings += (Booking(suspense(booked), receivable(booked), surplus, "surplus"),)
+        exceptions.append(("over_refund", f"refunded {told.minor}, {max(room, 0)} was left"))
+    elif told.minor != operation.money.minor:
+        exceptions.append(("amount_mismatch", f"asked to refund {operation.money.minor}, refunded {told.minor}"))
+    return Transition(refunded, booked, bookings, ("refund.succeeded",), tuple(exceptions))
+
+
+def _reverse_refund(payment: Payment, operation: OperationState) -> Transition:
+    """The money came back: a refund that had succeeded failed later."""
+    minor = operation.money.minor
+    if operation.external:
+        restored = replace(payment, refunded_externally_minor=payment.refunded_externally_minor - minor)
+    else:
+        restored = replace(payment, refunded_minor=payment.refunded_minor - minor)
+    booking = Booking(receivable(operation), SALES, operation.money, "refund_reversal")
+    operation = replace(operation, status=OperationStatus.REVERSED)
+    return Transition(restored, operation, (booking,), ("refund.failed",), (("refund_failed", "failed after success"),))
+
+
+def _void(payment: Payment, operation: OperationState, reason: str | None) -> Transition:
+    operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
+    freed = replace(payment, canceling=False)
+    if payment.captured_minor:
+        if operation.external:
+            return Transition(freed, operation)  # The rest of a partial capture was given back.
+        why = f"canceled although {payment.captured_minor} was captured"
+        return Transition(freed, operation, exceptions=(("void_not_cleared", why),))
+    if payment.status in {Status.FAILED, Status.CANCELED}:
+        return Transition(freed, operation)
+    canceled = replace(
+        freed,
+        status=Status.CANCELED,
+        holds_reference=False,
+        cancel_reason=reason or "requested",
+        capture_closed=True,
+    )
+    return Transition(canceled, operation, events=("payment.canceled",))
+
+
+def _sale(operation: OperationState, minor: int) -> Booking:
+    return Booking(receivable(operation), SALES, Money(minor, operation.money.currency), "capture")
+
+
+def _surplus(operation: OperationState, money: Money) -> Booking:
+    """Book what happened without our asking where a human will find it."""
+    return Booking(receivable(operation), suspense(operation), money, "surplus")
+
+
+def unknown(payment: Payment, operation: OperationState) -> Transition:
+    """We do not know what became of *operation*: nothing is given back, nothing is tried elsewhere."""
+    if operation.status is not OperationStatus.SENDING:
+        return Transition(payment, operation)
+    events = ("payment.processing",) if operation.kind in OPENING and payment.attempt_id == operation.id else ()
+    return Transition(payment, replace(operation, status=OperationStatus.UNKNOWN), events=events)
+
+
+def not_sent(payment: Payment, operation: OperationState) -> Transition:
+    """*operation* certainly never reached the processor, and nobody else will be tried."""
+    if operation.status not in _UNRESOLVED:
+        return Transition(payment, operation)
+    closed = replace(operation, status=OperationStatus.NOT_SENT)
+    if operation.kind not in OPENING:
+        return Transition(_release(payment, operation), closed, events=(_refused(operation.kind),))
+    if payment.attempt_id != operation.id or payment.status not in _WAITING:
+        return Transition(payment, closed)
+    return Transition(_failed(payment, closed), closed, events=("payment.failed",))
+
+
+def give_up(payment: Payment, operation: OperationState, why: str) -> Transition:
+    """A human must find out: *operation* stayed without an answer beyond its horizon."""
+    if operation.status not in _OPEN:
+        return Transition(payment, operation)
+    overdue: ExceptionType = "pending_overdue" if operation.status is OperationStatus.PENDING else "outcome_unknown"
+    parked = replace(operation, status=OperationStatus.EXCEPTION)
+    return Transition(payment, parked, exceptions=((overdue, why),))
+
+
+def pass_over(payment: Payment, closed: OperationState, following: OperationState) -> Transition:
+    """Go on with another account: *closed* ended without money moving, *following* is the attempt that stands now."""
+    standing = replace(
+        payment,
+        attempt_id=following.id,
+        merchant_account=following.merchant_account,
+        processor=following.processor,
+        processor_reference=None,
+    )
+    return Transition(standing, closed)

@@ -1,0 +1,1 @@
+"""What must arrive from the processors, and where our books and theirs disagree."""

@@ -1,0 +1,41 @@
+"""What must arrive from the processors, and the disagreements that a human has to settle."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Table, Text, text
+
+from hub.database import Instant, metadata
+
+expected_settlements = Table(
+    "expected_settlements",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("merchant_account", Text, nullable=False),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("operation_id", Text, ForeignKey("operations.id"), nullable=False),
+    Column("type", Text, nullable=False),  # charge, refund, refund_reversal
+    Column("gross_minor", BigInteger, nullable=False),  # Positive credits us.
+    Column("fee_minor", BigInteger, nullable=False),  # By the account's schedule.
+    Column("currency", Text, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_expected_settlements_due", "merchant_account", "due_on"),
+    Index("ix_expected_settlements_operation", "operation_id"),
+)
+
+exceptions = Table(
+    "exceptions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("merchant_account", Text, nullable=False),
+    Column("payment_id", Text, ForeignKey("payments.id")),
+    Column("operation_id", Text, ForeignKey("operations.id")),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_exceptions_open", "livemode", "created_at", postgresql_where=text("status = 'open'")),
+    Index("ix_exceptions_payment", "payment_id"),
+)

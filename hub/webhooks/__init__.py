@@ -1,0 +1,1 @@
+"""What processors tell the hub: verified, kept, then read."""

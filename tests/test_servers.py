@@ -80,9 +80,7 @@ def test_a_server_that_does_not_start_fails_with_its_own_log(tmp_path: Path) -> 
 
 
 def test_servers_end_when_the_test_process_is_killed(tmp_path: Path) -> None:
-    code = (
-        "from tests.servers import *; p, v = Postgres(), Valkey(); print(p.pid, v.pid, flush=True); input()"
-    )
+    code = "from tests.servers import *; p, v = Postgres(), Valkey(); print(p.pid, v.pid, flush=True); input()"
     tests = subprocess.Popen(
         (sys.executable, "-c", code),
         stdin=subprocess.PIPE,
@@ -98,9 +96,7 @@ def test_servers_end_when_the_test_process_is_killed(tmp_path: Path) -> None:
 
     assert len(servers) == 2
     for server in servers:
-        assert select.select([server], [], [], GONE_SECONDS_MAX)[
-            0
-        ]  # A pidfd is readable once its process ended.
+        assert select.select([server], [], [], GONE_SECONDS_MAX)[0]  # A pidfd is readable once its process ended.
         os.close(server)
 
 

@@ -63,6 +63,4 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
 def comments(path: Path) -> Iterator[str]:
     """Every comment of a module, as written; what looks like one inside a string is left out."""
     with path.open("rb") as source:
-        yield from (
-            token.string for token in tokenize.tokenize(source.readline) if token.type == tokenize.COMMENT
-        )
+        yield from (token.string for token in tokenize.tokenize(source.readline) if token.type == tokenize.COMMENT)

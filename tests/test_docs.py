@@ -1,0 +1,87 @@
+"""What the pages say is so: commands, settings, error codes, routes and words are held against the code."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from hub.payments.states import OperationStatus, Status
+from normalization.declines import Advice, Category
+from normalization.outcome import Operation
+from tests.pages import PAGES
+
+ROOT = Path(__file__).parent.parent
+ALL_PAGES = [path.relative_to(ROOT) for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))]
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
+TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+GLOSSARY_ROW = re.compile(r"^\| ([^|]+) \|", re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
+def test_a_link_leads_to_a_file_that_is_there(page: Path) -> None:
+    targets = LINK.findall((ROOT / page).read_text())
+
+    assert [target for target in targets if not (ROOT / page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
+def test_a_command_for_make_has_its_target(page: Path) -> None:
+    asked = {words[1] for words in commands(page) if words[0] == "make" and len(words) > 1}
+
+    assert {name for name in asked if name.isalpha()} <= set(TARGET.findall((ROOT / "Makefile").read_text()))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_made_from_the_code_is_up_to_date(page: str) -> None:
+    assert (ROOT / page).read_text() == PAGES[page](), "run `make pages`"
+
+
+@pytest.mark.parametrize("words", [Operation, Status, OperationStatus, Category, Advice])
+def test_the_glossary_explains_every_word_that_the_api_answers(words: type[StrEnum]) -> None:
+    explained = {word.strip("` ") for cell in glossary() for word in cell.split(",")}
+
+    assert {str(word) for word in words} - explained == set()
+
+
+def test_the_glossary_says_a_word_once() -> None:
+    cells = glossary()
+
+    assert len(cells) == len(set(cells))
+
+
+def test_make_lists_every_target_a_user_calls() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    explained = re.findall(r"^([a-z]+):.*## \w", makefile, re.MULTILINE)
+
+    assert set(explained) == set(TARGET.findall(makefile))
+
+
+def test_no_lock_names_where_packages_come_from() -> None:
+    locks = sorted(ROOT.glob("requirements*.lock"))
+
+    assert len(locks) == 3
+    assert [lock.name for lock in locks if re.search(r"://|--(index|find|extra)", lock.read_text())] == []
+
+
+def test_the_command_is_installed_under_the_name_the_pages_use() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    assert list(project["scripts"]) == ["hub"]
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Every command line in a page's code, as words."""
+    for block, inline in CODE.findall((ROOT / page).read_text()):
+        for line in (block or inline).splitlines():
+            if words := line.removeprefix("$ ").split():
+                yield words
+
+
+def glossary() -> list[str]:
+    """The first cells of the glossary's tables."""
+    found = GLOSSARY_ROW.findall((ROOT / "docs/glossary.md").read_text())
+    return [cell for cell in found if cell not in {"word", "category", "advice", "ending"} and set(cell) != {"-"}]

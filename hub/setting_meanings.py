@@ -1,0 +1,33 @@
+"""What each setting means, in the words of docs/settings.md."""
+
+from typing import Final
+
+SETTINGS: Final[dict[str, str]] = {
+    "database_url": "`sqlite:///file` or `postgresql://user:password@host/name`.",
+    "redis_url": "`redis://host:port`: shared limits, health and wake-ups. Nothing is lost without it.",
+    "database_connections_max": "Connections to PostgreSQL that the charge path of one process holds at most.",
+    "host": "The address `hub serve` listens on.",
+    "port": "The port `hub serve` listens on.",
+    "public_url": "The hub's address as payers' browsers and processors reach it: `/return`, `/redirect`, `/webhooks`.",
+    "keys": "Keys that seal credentials, as `id:base64,…` of 32 bytes each. The first seals, all of them open: to "
+    "rotate, put a new one first.",
+    "development": "Answers for a machine of one's own: sealing with the public key, sandboxes on loopback.",
+    "allow_loopback_webhooks": "Whether events may be delivered to loopback addresses.",
+    "connect_ms": "How long connecting to a processor may take.",
+    "answer_ms": "How long a processor may take to answer. After that the outcome is unknown and inquired about.",
+    "request_ms": "How long a charge may take in all.",
+    "next_attempt_needs_ms": "How much of that must be left to begin an attempt at another account.",
+    "lease_ms": "How long an attempt belongs to the process that sends it. After that it counts as unknown.",
+    "shutdown_ms": "How long a stopping process waits for its charges.",
+    "body_read_ms": "How long a request's body may take to arrive.",
+    "body_max_bytes": "The largest body of an API request.",
+    "webhook_body_max_bytes": "The largest body of a processor's webhook.",
+    "rate_limit_per_minute": "Requests that one API key may send in a minute, over all processes.",
+    "snapshot_poll_ms": "How often a process looks for changed accounts and rules when Redis does not tell it.",
+    "api_key_cache_ms": "How long a process may go on to take an API key that another process has revoked.",
+    "challenge_minutes": "How long a payment waits for its payer before it is cancelled at the processor.",
+    "replay_present_minutes": "How long after an attempt it may be sent again, when the payer was present.",
+    "replay_off_session_hours": "How long after an attempt it may be sent again, when the payer was not present.",
+    "idempotency_days": "How long an Idempotency-Key and its answer are kept.",
+    "failover_insufficient_funds": "Whether a decline for insufficient funds is tried at another processor.",
+}

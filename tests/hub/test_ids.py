@@ -1,0 +1,17 @@
+from hub.ids import new_id
+
+
+def test_an_id_tells_what_it_is_and_is_short_ascii() -> None:
+    made = new_id("pay_")
+
+    assert made.startswith("pay_")
+    assert len(made) == 30
+    assert made.isascii()
+    assert made == made.lower()
+
+
+def test_ids_made_one_after_the_other_ascend_and_differ() -> None:
+    made = [new_id("att_") for _ in range(10_000)]
+
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)

@@ -1,0 +1,61 @@
+import pytest
+
+from hub.sealing import SealBrokenError, Sealer
+
+OLD = {"k1": bytes(range(32))}
+NEW = {"k2": bytes(range(1, 33)), **OLD}
+
+
+def test_what_was_sealed_opens_for_its_own_row() -> None:
+    sealer = Sealer(OLD)
+
+    assert sealer.open(sealer.seal(b"sk_test", "merchant_accounts:ma_1"), "merchant_accounts:ma_1") == b"sk_test"
+
+
+def test_a_sealed_value_copied_to_another_row_does_not_open() -> None:
+    sealer = Sealer(OLD)
+    sealed = sealer.seal(b"sk_test", "merchant_accounts:ma_1")
+
+    with pytest.raises(SealBrokenError):
+        sealer.open(sealed, "merchant_accounts:ma_2")
+
+
+@pytest.mark.parametrize("at", [0, 1, 3, 10, 40, 70, -1])
+def test_a_changed_byte_is_noticed(at: int) -> None:
+    sealed = bytearray(Sealer(OLD).seal(b"sk_test", "row"))
+    sealed[at] ^= 1
+
+    with pytest.raises(SealBrokenError):
+        Sealer(OLD).open(bytes(sealed), "row")
+
+
+def test_equal_secrets_are_sealed_differently() -> None:
+    sealer = Sealer(OLD)
+
+    assert sealer.seal(b"same", "row") != sealer.seal(b"same", "row")
+
+
+def test_an_old_key_still_opens_and_rewrapping_frees_from_it() -> None:
+    old = Sealer(OLD).seal(b"sk_test", "row")
+    rotated = Sealer(NEW)
+
+    rewrapped = rotated.rewrap(old, "row")
+
+    assert rotated.open(old, "row") == b"sk_test"
+    assert rotated.needs_rewrap(old)
+    assert not rotated.needs_rewrap(rewrapped)
+    assert Sealer({"k2": NEW["k2"]}).open(rewrapped, "row") == b"sk_test"
+
+
+def test_a_missing_key_is_named() -> None:
+    with pytest.raises(SealBrokenError, match="'k1', which HUB_KEYS does not hold"):
+        Sealer({"k2": NEW["k2"]}).open(Sealer(OLD).seal(b"x", "row"), "row")
+
+
+def test_fingerprints_are_equal_for_equal_data_also_after_a_new_key() -> None:
+    assert Sealer(OLD).hmac(b"data") == Sealer(NEW).hmac(b"data")
+    assert Sealer(OLD).hmac(b"data") != Sealer(OLD).hmac(b"other")
+
+
+def test_a_sealer_shows_no_key() -> None:
+    assert repr(Sealer(NEW)) == "Sealer(k2, k1)"

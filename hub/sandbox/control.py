@@ -93,7 +93,7 @@ class _Desk:
 
     async def requests(self, request: web.Request) -> Body:
         tag = request.query.get("tag")
-        return {"data": [seen for seen in self.sandbox.requests if tag in {None, seen["tag"]}]}
+        return {"data": [seen for seen in self.sandbox.requests if tag in {None, seen["tag"], seen["payment_tag"]}]}
 
     async def dashboard(self, request: web.Request) -> Body:
         order = msgspec.json.decode(await request.read(), type=Order)

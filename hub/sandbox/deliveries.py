@@ -133,10 +133,7 @@ class Deliveries:
 
     def listed(self, limit: int) -> list[Body]:
         """List the newest deliveries with what became of them."""
-        sql = (
-            "SELECT seq, account, label, state, tries, due_at, last_status FROM deliveries"
-            " ORDER BY seq DESC LIMIT ?"
-        )
+        sql = "SELECT seq, account, label, state, tries, due_at, last_status FROM deliveries ORDER BY seq DESC LIMIT ?"
         names = ("seq", "account", "label", "state", "tries", "due_at", "last_status")
         rows = self._sandbox.book.sql.execute(sql, (limit,))
         return [dict(zip(names, row, strict=True)) for row in rows]

@@ -46,7 +46,8 @@ class Act(Struct, frozen=True, kw_only=True):
 
     operation: Operation
     account: str
-    tag: str = ""  # The caller's reference; empty where it sent none.
+    tag: str = ""  # The caller's reference of this operation; empty where it sent none.
+    payment_tag: str = ""  # The caller's reference of the payment it works on, where that is another.
     key: str = ""  # The idempotency key; empty where it sent none.
 
 
@@ -86,7 +87,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         wanted = self.match
         return (
             wanted.operation in {None, act.operation}
-            and wanted.reference in {None, act.tag}
+            and wanted.reference in {None, act.tag, act.payment_tag}
             and wanted.account in {None, act.account}
         )
 
@@ -188,9 +189,7 @@ async def _before(sandbox: "Sandbox", request: web.Request, fault: Fault) -> web
     return None
 
 
-async def _after(
-    sandbox: "Sandbox", request: web.Request, act: Act, fault: Fault, done: Answer
-) -> web.StreamResponse:
+async def _after(sandbox: "Sandbox", request: web.Request, act: Act, fault: Fault, done: Answer) -> web.StreamResponse:
     match fault.fault:
         case "silent_after":
             # The work is over, so the key is free: only the answer was lost.
@@ -210,14 +209,12 @@ async def _after(
 def _log(sandbox: "Sandbox", request: web.Request, act: Act) -> None:
     sandbox.requests.append({
         "method": request.method, "path": request.path, "operation": act.operation, "account": act.account,
-        "tag": act.tag, "idempotency_key": act.key, "at": sandbox.clock.now(),
+        "tag": act.tag, "payment_tag": act.payment_tag, "idempotency_key": act.key, "at": sandbox.clock.now(),
     })  # fmt: skip
 
 
 def _response(done: Answer) -> web.Response:
-    return web.Response(
-        status=done.status, body=done.body, headers=done.headers, content_type=done.content_type
-    )
+    return web.Response(status=done.status, body=done.body, headers=done.headers, content_type=done.content_type)
 
 
 async def _silence(sandbox: "Sandbox", request: web.Request) -> web.StreamResponse:

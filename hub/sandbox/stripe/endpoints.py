@@ -1,0 +1,230 @@
+"""Which request does what; whose it is, and whether its idempotency key was seen before."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+
+from aiohttp import web
+
+from hub.sandbox import faults
+from hub.sandbox.book import Body, Stored
+from hub.sandbox.faults import Act, Answer, Operation
+from hub.sandbox.processor import Sandbox
+from hub.sandbox.stripe import form, intents, methods, objects, reading, refunds, setups, webhook_endpoints
+from hub.sandbox.stripe.call import Call
+from hub.sandbox.stripe.errors import IdempotencyError, InvalidError, StripeError, UnauthorizedError
+from hub.sandbox.stripe.form import Form
+
+KEY_KEPT_S = 86_400
+KEY_MAX = 255
+OPENS = ("sk_test_", "rk_test_")
+
+Work = Callable[[Call], Body]
+WorkOn = Callable[[Call, str], Body]
+
+MAKE: dict[str, Work] = {
+    "payment_intents": intents.create,
+    "refunds": refunds.create,
+    "payment_methods": methods.create,
+    "customers": methods.create_customer,
+    "setup_intents": setups.create,
+    "webhook_endpoints": webhook_endpoints.create,
+}
+CHANGE: dict[tuple[str, str], WorkOn] = {
+    ("payment_intents", ""): intents.update,
+    ("payment_intents", "confirm"): intents.confirm,
+    ("payment_intents", "capture"): intents.capture,
+    ("payment_intents", "cancel"): intents.cancel,
+    ("refunds", ""): refunds.update,
+    ("payment_methods", "attach"): methods.attach,
+    ("payment_methods", "detach"): methods.detach,
+    ("customers", ""): methods.update_customer,
+    ("setup_intents", "confirm"): setups.confirm,
+    ("setup_intents", "cancel"): setups.cancel,
+}
+READ: dict[str, tuple[str, tuple[str, ...]]] = {
+    "payment_intents": ("payment_intent", ("customer",)),
+    "refunds": ("refund", ("payment_intent", "charge")),
+    "payment_methods": ("payment_method", ("customer", "type")),
+    "customers": ("customer", ("email",)),
+    "setup_intents": ("setup_intent", ("customer", "payment_method")),
+    "charges": ("charge", ("customer", "payment_intent")),
+    "disputes": ("dispute", ("charge", "payment_intent")),
+    "balance_transactions": ("balance_transaction", ("type", "source", "currency")),
+    "events": ("event", ("type",)),
+}
+"""The kind each collection holds and what its list is narrowed by."""
+
+
+def routes(sandbox: Sandbox) -> list[web.RouteDef]:
+    """Return the API's endpoints."""
+    desk = _Desk(sandbox)
+    return [
+        web.get("/v1/{things}", desk.listed),
+        web.post("/v1/{things}", desk.made),
+        web.get("/v1/{things}/{id}", desk.one),
+        web.post("/v1/{things}/{id}", desk.changed),
+        web.post("/v1/{things}/{id}/{verb}", desk.changed),
+        web.route("*", "/v1/{anything:.*}", desk.unknown),
+    ]
+
+
+class _Desk:
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    async def listed(self, request: web.Request) -> web.StreamResponse:
+        things = request.match_info["things"]
+        kind, filters = READ.get(things, ("", ()))
+        if not kind:
+            return await self.unknown(request)
+        return await self._answer(request, lambda call: reading.page(call, kind, request.path, filters))
+
+    async def one(self, request: web.Request) -> web.StreamResponse:
+        things, id = request.match_info["things"], request.match_info["id"]
+        kind, _ = READ.get(things, ("", ()))
+        if not kind:
+            return await self.unknown(request)
+        if kind == "payment_method":
+            return await self._answer(request, lambda call: methods.find(call, id, in_path=True))
+        return await self._answer(request, lambda call: call.find(kind, id))
+
+    async def made(self, request: web.Request) -> web.StreamResponse:
+        work = MAKE.get(request.match_info["things"])
+        return await (self.unknown(request) if work is None else self._answer(request, work))
+
+    async def changed(self, request: web.Request) -> web.StreamResponse:
+        named = (request.match_info["things"], request.match_info.get("verb", ""))
+        work, id = CHANGE.get(named), request.match_info["id"]
+        return await (self.unknown(request) if work is None else self._answer(request, lambda call: work(call, id)))
+
+    async def unknown(self, request: web.Request) -> web.StreamResponse:
+        def refuse(_: Call) -> Body:
+            error = InvalidError(f"Unrecognized request URL ({request.method}: {request.path}).")
+            error.status = 404
+            raise error
+
+        return await self._answer(request, refuse)
+
+    async def _answer(self, request: web.Request, work: Work) -> web.StreamResponse:
+        posted = request.method == "POST"
+        try:
+            account = _account(request)
+            raw = (await request.read()).decode("utf-8", "replace") if posted else request.query_string
+            key = request.headers.get("Idempotency-Key", "") if posted else ""
+            if len(key) > KEY_MAX:
+                raise InvalidError("Idempotency keys can be up to 255 characters long.")
+            call = Call(self.sandbox, account, form.parse(raw), key)
+        except StripeError as error:
+            act = Act(operation="other", account="")
+            refused = error.answer()
+            return await faults.answer(self.sandbox, request, act, lambda: refused)
+        fingerprint = hashlib.sha256(f"{request.path}?{raw}".encode()).digest()
+        act = _act(call, request)
+        return await faults.answer(self.sandbox, request, act, lambda: _once(call, fingerprint, work))
+
+
+def _once(call: Call, fingerprint: bytes, work: Work) -> Answer:
+    """Do the work, or answer as the first time its idempotency key was seen."""
+    now = call.sandbox.clock.now()
+    stored = call.book.recall(call.account, call.key) if call.key else None
+    if stored is not None and now - stored.at < KEY_KEPT_S:
+        return _again(call, stored, fingerprint)
+    done, executed = _carry_out(call, work)
+    if call.key and executed:
+        call.book.remember(call.account, call.key, Stored(fingerprint, done.status, done.body, now))
+    return Answer(done.status, done.body, _headers(call))
+
+
+def _again(call: Call, stored: Stored, fingerprint: bytes) -> Answer:
+    if stored.fingerprint != fingerprint:
+        message = (
+            "Keys for idempotent requests can only be used with the same parameters they were first used with."
+            f" Try using a key other than '{call.key}' if you meant to execute a different request."
+        )
+        return IdempotencyError(message).answer()
+    return Answer(stored.status, stored.body, {**_headers(call), "Idempotent-Replayed": "true"})
+
+
+def _carry_out(call: Call, work: Work) -> tuple[Answer, bool]:
+    """Do the work; what a refused request wrote is undone, what a declined one wrote stays."""
+    sql = call.book.sql
+    sql.execute("SAVEPOINT work")
+    try:
+        body = reading.expand(call, work(call))
+        done, executed = Answer(200, objects.encode(body)), True
+    except StripeError as error:
+        if not error.executed:
+            sql.execute("ROLLBACK TO work")
+        done, executed = error.answer(), error.executed
+    sql.execute("RELEASE work")
+    return done, executed
+
+
+def _headers(call: Call) -> dict[str, str]:
+    headers = {"Request-Id": call.request_id, "Stripe-Version": objects.API_VERSION}
+    return {**headers, "Idempotency-Key": call.key} if call.key else headers
+
+
+def _account(request: web.Request) -> str:
+    """
+    Return the account an API key opens: whatever follows `sk_test_`.
+
+    Raises:
+        UnauthorizedError: when there is no key, or not one of this mode.
+
+    """
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given).decode("ascii").partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            given = ""
+    if not given:
+        raise UnauthorizedError("You did not provide an API key.")
+    prefix = next((opening for opening in OPENS if given.startswith(opening)), None)
+    account = "" if prefix is None else given[len(prefix) :]
+    if not account or account.startswith("invalid"):
+        raise UnauthorizedError(f"Invalid API Key provided: {given[:8]}{'*' * 8}{given[-4:]}")
+    return account
+
+
+def _act(call: Call, request: web.Request) -> Act:
+    """Say what a request is, in the words faults are matched by."""
+    things, verb = request.match_info.get("things", ""), request.match_info.get("verb", "")
+    id = request.match_info.get("id", "")
+    operation, intent = _operation(call, request.method, things, verb, id)
+    payment_tag = str(intent.get("_tag", ""))
+    own_tag = intents.own_tag_of(call.form, call.key)
+    tag = own_tag if operation not in {"inquire", "other"} else payment_tag
+    return Act(operation=operation, account=call.account, tag=tag, payment_tag=payment_tag, key=call.key)
+
+
+def _operation(call: Call, method: str, things: str, verb: str, id: str) -> tuple[Operation, Body]:
+    if things == "refunds":
+        target = str(call.form.get("payment_intent", ""))
+        return ("inquire" if method == "GET" else "refund"), _intent(call, target)
+    if things == "charges":
+        return "inquire", {}
+    if things != "payment_intents":
+        return "other", {}
+    intent = _intent(call, id)
+    if method == "GET":
+        return "inquire", intent
+    if verb == "capture":
+        return "capture", intent
+    if verb == "cancel":
+        return "void", intent
+    if verb == "confirm" or not id:
+        return _opening(call.form, intent), intent
+    return "other", intent
+
+
+def _opening(asked: Form, intent: Body) -> Operation:
+    manual = (asked.get("capture_method") or intent.get("capture_method")) == "manual"
+    return "authorize" if manual else "purchase"
+
+
+def _intent(call: Call, id: str) -> Body:
+    return (call.book.get("payment_intent", call.account, id) if id else None) or {}

@@ -1,0 +1,145 @@
+"""Stripe as the sandbox's shared parts see it: signatures, retries, the dashboard, and what time brings."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+import msgspec
+from aiohttp import web
+
+from hub.sandbox.book import Body
+from hub.sandbox.deliveries import Signed
+from hub.sandbox.faults import Act, Answer
+from hub.sandbox.processor import Order, RefusedError, Sandbox
+from hub.sandbox.stripe import challenge, charging, endpoints, objects, refunds
+from hub.sandbox.stripe.call import TAG, Call
+from hub.sandbox.stripe.errors import ApiError, KeyInUseError, RateLimitError, StripeError
+
+DISPUTE_REASONS = {"fraudulent": "fraudulent", "product_not_received": "product_not_received"}
+
+
+class Stripe:
+    """The pretend Stripe."""
+
+    name = "stripe"
+    # "With an exponential back off", for up to three days; the steps themselves are not documented.
+    retry_delays_s = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 43200.0, 86400.0, 86400.0)
+    webhook_timeout_s = 10.0
+
+    def routes(self, sandbox: Sandbox) -> Sequence[web.RouteDef]:
+        """Return the API and the payer's challenge page."""
+        return [*endpoints.routes(sandbox), *challenge.routes(sandbox)]
+
+    def sign(self, body: bytes, settings: Body, at: float, *, forged: bool) -> Signed:
+        """
+        Sign a delivery with the account's `webhook_secret`.
+
+        Source: docs.stripe.com/webhooks#verify-manually.
+        """
+        secret = "whsec_forged" if forged else str(settings.get("webhook_secret", ""))
+        signed = f"{int(at)}.".encode() + body
+        signature = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Stripe-Signature": f"t={int(at)},v1={signature}",
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        }
+        return Signed(headers, body)
+
+    def rate_limited(self) -> Answer:
+        """Return Stripe's 429."""
+        message = "Too many requests hit the API too quickly. We recommend an exponential backoff of your requests."
+        refused = RateLimitError(message, code="rate_limit").answer()
+        return Answer(refused.status, refused.body, {"Stripe-Rate-Limited-Reason": "global-rate"})
+
+    def server_error(self) -> Answer:
+        """Return Stripe's 500."""
+        return ApiError("An unknown error occurred").answer()
+
+    def key_in_use(self) -> Answer:
+        """Return Stripe's 409."""
+        message = "There is currently another in-progress request using this Idempotency Key. Please try again later."
+        return KeyInUseError(message, code="idempotency_key_in_use").answer()
+
+    def failed_after(self, sandbox: Sandbox, act: Act, answer: Answer) -> None:
+        """Keep the 500 under the idempotency key: Stripe answers it again, whatever the request had done."""
+        stored = sandbox.book.recall(act.account, act.key) if act.key else None
+        if stored is not None:
+            failed = msgspec.structs.replace(stored, status=answer.status, body=answer.body)
+            sandbox.book.remember(act.account, act.key, failed)
+
+    def dashboard(self, sandbox: Sandbox, order: Order) -> Body:
+        """Do what a person does by hand; no idempotency key, no tag, but the events tell."""
+        account = sandbox.book.account_of("payment_intent", order.processor_reference)
+        if account is None:
+            raise RefusedError(f"no PaymentIntent {order.processor_reference}")
+        call = Call(sandbox, account)
+        intent = call.find("payment_intent", order.processor_reference)
+        try:
+            return _public(_carry_out(call, intent, order))
+        except StripeError as error:
+            raise RefusedError(str(error)) from error
+
+    def due(self, sandbox: Sandbox, job: Body) -> None:
+        """Do what time brings: an authorization that expires, a refund that ends, a dispute."""
+        call = Call(sandbox, job["account"])
+        match job["do"]:
+            case "expire":
+                intent = call.find("payment_intent", job["id"])
+                if intent["status"] == "requires_capture":
+                    charging.release(call, intent, "automatic")
+            case "finish_refund":
+                refunds.finish(call, job["id"])
+            case "dispute":
+                _dispute(call, call.find("charge", job["id"]), job["kind"])
+            case "fraud_warning":
+                _warn(call, call.find("charge", job["id"]))
+
+
+def _public(body: Body) -> Body:
+    shown: Body = objects.public(body)
+    return shown
+
+
+def _carry_out(call: Call, intent: Body, order: Order) -> Body:
+    if order.do == "cancel":
+        if intent["status"] in {"succeeded", "canceled"}:
+            raise RefusedError(f"the PaymentIntent is {intent['status']}")
+        charging.release(call, intent, "requested_by_customer")
+        return intent
+    if intent["latest_charge"] is None:
+        raise RefusedError("the PaymentIntent has no charge")
+    charge = call.find("charge", intent["latest_charge"])
+    match order.do:
+        case "refund":
+            metadata = {TAG: str(order.options[TAG])} if TAG in order.options else {}
+            return refunds.make(call, intent, charge, order.amount, reason=None, metadata=metadata)
+        case "dispute":
+            reason, inquiry = str(order.options.get("reason", "fraudulent")), bool(order.options.get("inquiry"))
+            return charging.dispute(call, charge, order.amount or charge["amount_captured"], reason, inquiry=inquiry)
+        case "capture":
+            amount = intent["amount_capturable"] if order.amount is None else order.amount
+            if not 1 <= amount <= intent["amount_capturable"]:
+                raise RefusedError(f"{intent['amount_capturable']} can be captured")
+            charging.capture(call, intent, charge, amount, final=True)
+            return intent
+
+
+def _dispute(call: Call, charge: Body, kind: str) -> None:
+    amount = charge["amount"]
+    if kind == "several":
+        charging.dispute(call, charge, amount // 2, "fraudulent")
+        charging.dispute(call, charge, amount - amount // 2, "product_not_received")
+    else:
+        reason = DISPUTE_REASONS.get(kind, "general")
+        charging.dispute(call, charge, amount, reason, inquiry=kind == "inquiry")
+
+
+def _warn(call: Call, charge: Body) -> None:
+    warning = {
+        "id": objects.new_id("issfr"), "object": "radar.early_fraud_warning", "actionable": True,
+        "charge": charge["id"], "created": call.now(), "fraud_type": "unauthorized_use_of_card",
+        "livemode": False, "payment_intent": charge["payment_intent"],
+    }  # fmt: skip
+    call.save(warning)
+    call.tell("radar.early_fraud_warning.created", of=warning)

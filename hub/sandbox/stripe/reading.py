@@ -1,0 +1,105 @@
+"""Lists and expansion: what GET answers."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hub.sandbox.book import Body
+from hub.sandbox.stripe import form, objects
+from hub.sandbox.stripe.call import Call
+from hub.sandbox.stripe.errors import InvalidError, MissingError
+from hub.sandbox.stripe.form import Form
+
+LIMIT_DEFAULT = 10
+LIMIT_MAX = 100
+EXPAND_DEPTH_MAX = 4
+KINDS = {
+    "ch": "charge", "cus": "customer", "du": "dispute", "pi": "payment_intent", "pm": "payment_method",
+    "re": "refund", "seti": "setup_intent", "txn": "balance_transaction",
+}  # fmt: skip
+COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "gt": lambda left, right: left > right,
+    "gte": lambda left, right: left >= right,
+    "lt": lambda left, right: left < right,
+    "lte": lambda left, right: left <= right,
+}
+PAGING = frozenset({"limit", "starting_after", "created", "expand"})
+
+
+def page(call: Call, kind: str, path: str, filters: tuple[str, ...]) -> Body:
+    """List an account's objects of a kind, newest first; just written ones are there at once."""
+    form.known(call.form, PAGING | set(filters))
+    limit = form.integer(call.form, "limit")
+    limit = LIMIT_DEFAULT if limit is None else limit
+    if not 1 <= limit <= LIMIT_MAX:
+        raise InvalidError(f"Invalid limit: {limit} is not from 1 to 100.", param="limit")
+    after = form.text(call.form, "starting_after")
+    if after is not None and call.book.get(kind, call.account, after) is None:
+        raise MissingError(kind, after, param="starting_after", in_path=False)
+    wanted = {name: form.text(call.form, name) for name in filters if name in call.form}
+    fits = _created_fits(call.form)
+    data: list[Body] = []
+    for body in _candidates(call, kind, wanted, after):
+        if all(body.get(name) == value for name, value in wanted.items()) and fits(body["created"]):
+            data.append(body)
+        if len(data) > limit:
+            break
+    return {"object": "list", "data": data[:limit], "has_more": len(data) > limit, "url": path}
+
+
+def _candidates(call: Call, kind: str, wanted: dict[str, str | None], after: str | None) -> Iterator[Body]:
+    """Go by the PaymentIntent where one is asked for, since an account may have many refunds."""
+    intent = wanted.get("payment_intent")
+    if intent and after is None and kind in {"refund", "charge"}:
+        owned = call.book.account_of("payment_intent", intent) == call.account
+        return iter(call.book.children(kind, intent) if owned else [])
+    return call.book.newest(kind, call.account, before=after)
+
+
+def _created_fits(asked: Form) -> Callable[[int], bool]:
+    given = asked.get("created")
+    if isinstance(given, str):
+        exact = form.integer(asked, "created")
+        return lambda created: created == exact
+    bounds = form.group(asked, "created")
+    known = {name: form.integer(bounds, name) or 0 for name in bounds if name in COMPARE}
+    return lambda created: all(COMPARE[name](created, bound) for name, bound in known.items())
+
+
+def expand(call: Call, body: Body) -> Body:
+    """
+    Replace ids by their objects where `expand` names them.
+
+    Raises:
+        InvalidError: when a name has no id to expand.
+
+    """
+    shown: Body = objects.public(body)
+    for path in form.listed(call.form, "expand"):
+        steps = path.split(".")
+        if len(steps) > EXPAND_DEPTH_MAX:
+            raise InvalidError("You cannot expand more than 4 levels of a property.", param="expand")
+        _expand(call, shown, steps, path)
+    return shown
+
+
+def _expand(call: Call, node: Any, steps: list[str], path: str) -> None:  # noqa: ANN401 - any JSON value
+    if isinstance(node, list):
+        for item in node:
+            _expand(call, item, steps, path)
+        return
+    if not isinstance(node, dict) or steps[0] not in node:
+        raise InvalidError(f"This property cannot be expanded ({path}).", param="expand")
+    value = node[steps[0]]
+    if isinstance(value, str):
+        node[steps[0]] = value = _fetch(call, value, path)
+    if value is not None and len(steps) > 1:
+        _expand(call, value, steps[1:], path)
+
+
+def _fetch(call: Call, id: str, path: str) -> Body:
+    kind = KINDS.get(id.partition("_")[0])
+    found = None if kind is None else call.book.get(kind, call.account, id)
+    if found is None:
+        raise InvalidError(f"This property cannot be expanded ({path}).", param="expand")
+    shown: Body = objects.public(found)
+    return shown

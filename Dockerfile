@@ -24,7 +24,8 @@ RUN groupadd --gid 10001 hub \
 COPY --from=build /opt/hub /opt/hub
 USER 10001:10001
 WORKDIR /data
+ENV HUB_HOST=0.0.0.0 HUB_PORT=8000
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health/live', timeout=2)"]
-CMD ["hub", "serve", "--host", "0.0.0.0", "--port", "8000"]
+    CMD ["python", "-c", "from os import environ; from urllib.request import urlopen; urlopen(f\"http://127.0.0.1:{environ['HUB_PORT']}/health/live\", timeout=2)"]
+CMD ["hub", "serve"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hub.problem_codes import CODES
+from hub.settings import settings_page
 
 ROOT = Path(__file__).parent.parent
 MADE_FROM_CODE = "<!-- Made from the code by `make pages`: change it there. -->"
@@ -33,7 +34,7 @@ def errors_page() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page}
+PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page, "docs/settings.md": settings_page}
 
 
 def write_pages() -> None:

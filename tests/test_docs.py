@@ -7,8 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hub.payments.states import OperationStatus, Status
+from hub.setting_meanings import SETTINGS
 from normalization.declines import Advice, Category
 from normalization.outcome import Operation
 from tests.pages import PAGES
@@ -65,6 +67,22 @@ def test_no_lock_names_where_packages_come_from() -> None:
 
     assert len(locks) == 3
     assert [lock.name for lock in locks if re.search(r"://|--(index|find|extra)", lock.read_text())] == []
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", "docs/deploy.md"])
+def test_a_setting_named_for_deployment_is_one(file: str) -> None:
+    named = set(re.findall(r"\bHUB_([A-Z_]+)", (ROOT / file).read_text()))
+
+    assert named
+    assert {name.lower() for name in named} <= set(SETTINGS)
+
+
+def test_every_service_of_the_compose_file_runs_a_command_without_root() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    ours = {name: service for name, service in services.items() if service.get("build")}
+
+    assert set(ours) == {"hub", "migrate", "worker"}
+    assert all(service["cap_drop"] == ["ALL"] and service["read_only"] for service in ours.values())
 
 
 def test_the_command_is_installed_under_the_name_the_pages_use() -> None:

@@ -1,0 +1,89 @@
+"""Adyen, as the sandbox's core asks for it."""
+
+import base64
+from collections.abc import Sequence
+from typing import Final
+
+from aiohttp import web
+
+from hub.sandbox.adyen import browser, dashboard, endpoints, modify, notices, replies
+from hub.sandbox.adyen.desk import Desk
+from hub.sandbox.adyen.errors import BROKEN, IN_USE, RATE_LIMITED, TRANSIENT
+from hub.sandbox.book import Body
+from hub.sandbox.deliveries import Signed
+from hub.sandbox.faults import Act, Answer
+from hub.sandbox.processor import Order, Sandbox
+
+_MINUTE_S: Final = 60.0
+_HOUR_S: Final = 3600.0
+_EVERY_8_HOURS: Final = (8 * _HOUR_S,) * 88
+"""Until thirty days are over."""
+
+
+class Adyen:
+    """The pretend Adyen; everything it remembers is in the book."""
+
+    name: str = "adyen"
+    # Source: https://docs.adyen.com/development-resources/webhooks/troubleshoot
+    retry_delays_s: tuple[float, ...] = (
+        9.0, 18.0, 27.0, 2 * _MINUTE_S, 5 * _MINUTE_S, 10 * _MINUTE_S, 15 * _MINUTE_S, 30 * _MINUTE_S,
+        _HOUR_S, 2 * _HOUR_S, 4 * _HOUR_S, *_EVERY_8_HOURS,
+    )  # fmt: skip
+    webhook_timeout_s: float = 10.0
+
+    def routes(self, sandbox: Sandbox) -> Sequence[web.RouteDef]:
+        """Return the API under the test URL's path and the live one's, the bank's pages, the tokens."""
+        desk = Desk(sandbox)
+        return [*endpoints.routes(desk), *browser.routes(desk)]
+
+    def sign(self, body: bytes, settings: Body, at: float, *, forged: bool) -> Signed:  # noqa: ARG002 - not timed
+        """Sign every item with the account's `webhook_secret`; a forged one with another key."""
+        key = str(settings.get("webhook_secret", ""))
+        if key:
+            body = notices.signed(body, "00" * 32 if forged else key)
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        user = settings.get("webhook_user")
+        if user:
+            pair = f"{user}:{settings.get('webhook_password', '')}".encode()
+            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+        return Signed(headers, body)
+
+    def rate_limited(self) -> Answer:
+        """Return Adyen's "too many requests"."""
+        return RATE_LIMITED.answer(headers=TRANSIENT)
+
+    def server_error(self) -> Answer:
+        """Return Adyen's 500."""
+        return BROKEN.answer(replies.new_psp(), TRANSIENT)
+
+    def key_in_use(self) -> Answer:
+        """Return 422 and 704; Adyen documents 409 beside it, but not in its OpenAPI."""
+        return IN_USE.answer(headers=TRANSIENT)
+
+    def failed_after(self, sandbox: Sandbox, act: Act, answer: Answer) -> None:
+        """Remember nothing: the key keeps what was done, and answers with it when it is sent again."""
+
+    def dashboard(self, sandbox: Sandbox, order: Order) -> Body:
+        """Carry out an order from the Customer Area."""
+        return dashboard.ordered(Desk(sandbox), order)
+
+    def due(self, sandbox: Sandbox, job: Body) -> None:
+        """Do what was put off: a delayed capture, an announced failure, a batch of webhooks."""
+        desk = Desk(sandbox)
+        if job["do"] == "batch":
+            desk.send_batch(job["account"])
+            return
+        payment = desk.payment(job["account"], job["payment"])
+        if payment is None:
+            return
+        if job["do"] == "capture":
+            asked = modify.Asked(psp=replies.new_psp(), amount_minor=payment.amount_minor, currency=payment.currency)
+            if payment.status == "authorised" and not payment.captures:
+                modify.capture(desk, payment, asked)
+            return
+        modify.undo(desk, payment, modify.Asked(
+            psp=job["psp"], reference=job["reference"], amount_minor=job["amount_minor"], event=job["event"],
+        ))  # fmt: skip
+
+
+PROCESSOR: Final = Adyen()

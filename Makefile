@@ -50,7 +50,8 @@ clean: ## Remove the environment and every cache
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 		{ echo "This needs Python 3.11 or newer, and '$(PYTHON)' is not one; name it with: make PYTHON=python3.12 ..."; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "Making .venv failed; on Debian and Ubuntu the package python3-venv is needed."; exit 1; }
 
 .venv/bin/uv: | .venv/bin/python
 	$(PIP) uv

@@ -39,8 +39,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 class MerchantAccount(Struct, frozen=True, kw_only=True):
     """Our account at one processor. An empty set means "any".
 
-    `countries` already holds the countries of the account's region. `amount_ranges` is what the processor takes per
-    currency, smallest and largest, in ISO minor units; a currency that is missing there is not taken, None means all.
+    `countries` already holds the countries of the account's region. `amount_ranges` is what the processor
+    takes per currency, smallest and largest, in ISO minor units; a currency that is missing there is not
+    taken, None means all.
     """
 
     id: str

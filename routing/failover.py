@@ -1,0 +1,88 @@
+"""The double-charge guard: whether a payment may be tried at another account after one ended without money.
+
+The whole history is looked at, not only the last attempt: one attempt that may have charged, or may still, is
+enough to stop.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from normalization.declines import MEANING, Decline, DeclineCode
+from normalization.outcome import Declined, Outcome
+from routing.plan import Choice, Plan
+
+
+class Failure(StrEnum):
+    """How an attempt can end without an outcome; they differ in whether money may have moved."""
+
+    NOT_SENT = "not_sent"  # No: nothing reached the processor, or it said that it did not act.
+    CONFIGURATION = "configuration"  # No: the processor refused our credentials or our account.
+    UNKNOWN = "unknown"  # Perhaps.
+
+
+class Tried(Struct, frozen=True, kw_only=True):
+    """One attempt of the payment, as far as it got; `challenged` once the payer was asked to act."""
+
+    choice: Choice
+    ending: Outcome | Failure
+    challenged: bool = False
+
+
+class Next(Struct, frozen=True):
+    """The account to try next, and the word for why: a failure's, or the decline's code."""
+
+    choice: Choice
+    reason: str
+
+
+HARMLESS_ADVICE: Final = frozenset({"40", "41", "43"})
+"""Mastercard advice codes that only describe the card; every other one says stop, wait or mend something.
+
+Source: Mastercard's merchant advice codes as acquirers publish them, as of November 2026.
+"""
+
+
+def may_try_next(plan: Plan, tried: Sequence[Tried], *, insufficient_funds_elsewhere: bool = False) -> Next | None:
+    """Give the next account of *plan* after the attempts *tried*, oldest first; None where it must end here.
+
+    A decline allows one further processor in all; what was not sent allows any account that was not tried
+    yet. *insufficient_funds_elsewhere* lets `insufficient_funds` count among the declines another processor
+    may answer otherwise.
+    """
+    if not tried or any(not _no_money(attempt) for attempt in tried):
+        return None
+    declines = [attempt.ending.decline for attempt in tried if isinstance(attempt.ending, Declined)]
+    if any(not _elsewhere(decline, funds=insufficient_funds_elsewhere) for decline in declines):
+        return None
+    if len(declines) > 1:
+        return None
+    barred = {attempt.choice.processor for attempt in tried if isinstance(attempt.ending, Declined)}
+    used = {attempt.choice.merchant_account for attempt in tried}
+    for choice in plan.order:
+        if choice.merchant_account not in used and choice.processor not in barred:
+            return Next(choice, _word(tried[-1].ending))
+    return None
+
+
+def _no_money(attempt: Tried) -> bool:
+    if attempt.challenged:
+        return False
+    return isinstance(attempt.ending, Declined) or attempt.ending in (
+        Failure.NOT_SENT,
+        Failure.CONFIGURATION,
+    )
+
+
+def _elsewhere(decline: Decline, *, funds: bool) -> bool:
+    if decline.network_advice_code not in {None, *HARMLESS_ADVICE}:
+        return False
+    if decline.code is DeclineCode.INSUFFICIENT_FUNDS and funds:
+        return True
+    return MEANING[decline.code].failover
+
+
+def _word(ending: Outcome | Failure) -> str:
+    return str(ending.decline.code) if isinstance(ending, Declined) else str(ending)

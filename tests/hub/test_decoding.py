@@ -1,0 +1,237 @@
+"""What a request body may be, and what is said when it is not."""
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from litestar import Litestar, post
+from litestar.params import JSONBody
+from litestar.testing import AsyncTestClient
+from msgspec import Meta, Struct
+
+from hub.decoding import StrictRequest, decode
+from hub.errors import HANDLERS, ProblemError
+from normalization.money import Currency
+
+
+class Fee(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    fixed_minor: Annotated[int, Meta(ge=0)]
+
+
+class Charge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    amount: Annotated[int, Meta(ge=1, le=99_999_999_999)]
+    currency: Currency
+    reference: Annotated[str, Meta(min_length=1, max_length=64)] = "r"
+    fees: list[Fee] = []
+    metadata: dict[str, str] = {}
+    anything: Any = None
+
+
+CHARGE = msgspec.json.Decoder(Charge)
+GOOD = b'{"amount": 4999, "currency": "EUR", "reference": "invoice-1042", "metadata": {"order": "1042"}}'
+
+
+def refused(body: bytes) -> ProblemError:
+    with pytest.raises(ProblemError) as caught:
+        decode(body, CHARGE)
+    return caught.value
+
+
+def with_anything(value: bytes) -> bytes:
+    return b'{"amount": 1, "currency": "EUR", "anything": ' + value + b"}"
+
+
+def test_a_body_as_declared_is_decoded() -> None:
+    assert decode(GOOD, CHARGE).amount == 4999
+
+
+@pytest.mark.parametrize(
+    ("amount", "message"),
+    [
+        (b'"12"', "must be a whole number, not text"),
+        (b"12.0", "must be a whole number, not a number with a fraction or an exponent"),
+        (b"1e3", "must be a whole number, not a number with a fraction or an exponent"),
+        (b"true", "must be a whole number, not true or false, which is no such value"),
+        (b"null", "must be a whole number, not null"),
+        (b"0", "must be at least 1"),
+        (b"-1", "must be at least 1"),
+        (b"9" * 39, "must be at most 99999999999"),
+        (b"1e400", "is a number out of range"),
+    ],
+)
+def test_only_a_whole_number_in_range_is_an_amount(amount: bytes, message: str) -> None:
+    problem = refused(b'{"amount": ' + amount + b', "currency": "EUR"}')
+
+    assert problem.code == "validation_failed"
+    assert problem.errors is not None
+    assert [(e.field, e.message) for e in problem.errors] == [("amount", message)]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        (b'{"amount": 1}', "currency", "is required"),
+        (b'{"amount": 1, "currency": "eur"}', "currency", "is not one of the values this field takes"),
+        (b'{"amount": 1, "currency": "XXX"}', "currency", "is not one of the values this field takes"),
+        (b'{"amount": 1, "currency": "EUR", "x": 1}', "x", "is not a field of this request"),
+        (b'{"amount": 1, "currency": "EUR", "fees": [{}]}', "fees[0].fixed_minor", "is required"),
+        (b'{"amount": 1, "currency": "EUR", "fees": [{"y": 1}]}', "fees[0].y", "is not a field of this request"),
+        (b'{"amount": 1, "currency": "EUR", "metadata": {"a": 1}}', "metadata.*", "must be text, not a whole number"),
+        (b'{"amount": 1, "currency": "EUR", "reference": ""}', "reference", "must have at least 1 characters"),
+        (b"[]", "(body)", "must be an object, not a list"),
+    ],
+)
+def test_the_field_is_named_with_its_path(body: bytes, field: str, message: str) -> None:
+    problem = refused(body)
+
+    assert problem.errors is not None
+    assert [(e.field, e.message) for e in problem.errors] == [(field, message)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{} {}",
+        b'{"amount": NaN}',
+        b"\xef\xbb\xbf{}",
+        with_anything(b'"\xff"'),
+        with_anything(b'"\xed\xa0\x80"'),
+        with_anything(rb'"\ud800"'),
+        with_anything(rb'{"\udc00": 1}'),
+        with_anything(b"[" * 10_000),
+        with_anything(b"[" * 10_000 + b"]" * 10_000),
+        with_anything(b"[" * 32 + b"]" * 32),
+        b'{"x": ' * 5_000 + b"1" + b"}" * 5_000,
+        b'{"amount": 1, "amount": 2, "currency": "EUR"}',
+        b'{"amount": 1, "currency": "EUR", "metadata": {"a": "1", "a": "1"}}',
+        rb'{"amount": 1, "currency": "EUR", "metadata": {"a": "1", "\u0061": "1"}}',
+        b'{"amount": "x", "amount": 2, "currency": "EUR"}',
+    ],
+)
+def test_what_cannot_be_read_is_malformed(body: bytes) -> None:
+    assert refused(body).code == "malformed_request"
+
+
+@pytest.mark.parametrize("body", [with_anything(rb'["\u0000"]'), with_anything(rb'{"a\u0000": 1}')])
+def test_nul_is_refused_naming_the_field(body: bytes) -> None:
+    problem = refused(body)
+
+    assert problem.code == "validation_failed"
+    assert problem.errors is not None
+    assert problem.errors[0].field.startswith("anything")
+
+
+def test_thirty_levels_are_not_too_deep_and_escapes_are_fine() -> None:
+    assert decode(with_anything(b"[" * 30 + rb'"\u00e9\n"' + b"]" * 30), CHARGE).amount == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        GOOD.replace(b"1042", b"4111111111111111"),
+        GOOD.replace(b"invoice-1042", b"4111 1111 1111 1111"),
+        GOOD.replace(b'"order"', b'"4111111111111111"'),
+        GOOD.replace(b'"order"', rb'"\u0034111111111111111"'),
+        GOOD.replace(b"4999", b"4111111111111111"),
+        b'{"4111111111111111": 1}',
+    ],
+)
+def test_a_card_number_anywhere_is_refused_and_not_repeated(body: bytes) -> None:
+    problem = refused(body)
+
+    assert problem.code == "card_data_refused"
+    assert "4111" not in str(problem.errors)
+
+
+@post("/charge")
+async def charge(data: JSONBody[Charge]) -> dict[str, int]:
+    return {"amount": data.amount}
+
+
+@post("/capture")
+async def capture(data: JSONBody[Charge | None] = None) -> dict[str, bool]:
+    return {"with_body": data is not None}
+
+
+APP = Litestar(
+    [charge, capture], request_class=StrictRequest, exception_handlers=HANDLERS, request_max_body_size=256 * 1024
+)
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"", JSON, 400, "malformed_request"),
+        (GOOD, {"content-type": "text/plain"}, 415, "unsupported_media_type"),
+        (GOOD, {}, 415, "unsupported_media_type"),
+        (GOOD, {"content-type": "application/json; charset=latin-1"}, 415, "unsupported_media_type"),
+        (b" " * 300 * 1024, JSON, 413, "body_too_large"),
+        (b"[" * 10_000, JSON, 400, "malformed_request"),
+        (b'{"amount": "12", "currency": "EUR"}', JSON, 422, "validation_failed"),
+    ],
+)
+async def test_over_http_every_refusal_is_a_problem(
+    body: bytes, headers: dict[str, str], status: int, code: str
+) -> None:
+    async with AsyncTestClient(APP) as client:
+        answer = await client.post("/charge", content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_over_http_a_good_body_arrives_and_an_optional_one_may_be_left_out() -> None:
+    async with AsyncTestClient(APP) as client:
+        charged = await client.post("/charge", content=GOOD, headers={"content-type": "application/json;charset=UTF-8"})
+        captured = await client.post("/capture")
+
+    assert charged.json() == {"amount": 4999}
+    assert captured.json() == {"with_body": False}
+
+
+async def statuses_of(app: Litestar, messages: list[dict[str, Any]]) -> list[int]:
+    """Post *messages* as the server would hand them over, then nothing more; give the statuses answered."""
+    answered: list[Any] = []
+    waiting = iter(messages)
+
+    async def receive() -> Any:  # noqa: ANN401 - an ASGI message
+        message = next(waiting, None)
+        return message or await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:  # noqa: ANN401 - an ASGI message
+        answered.append(message)
+
+    scope: Any = {
+        "type": "http", "method": "POST", "path": "/charge", "raw_path": b"/charge", "query_string": b"",
+        "headers": [(b"content-type", b"application/json")], "http_version": "1.1", "scheme": "http",
+        "server": ("test", 80), "client": ("test", 1), "root_path": "", "state": {}, "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    await app(scope, receive, send)
+    return [message["status"] for message in answered if "status" in message]
+
+
+async def test_a_body_without_announced_length_is_bounded_as_it_streams() -> None:
+    part = {"type": "http.request", "body": b" " * 64 * 1024, "more_body": True}
+
+    assert await statuses_of(APP, [part] * 5) == [413]
+
+
+async def test_a_body_that_stops_half_way_is_not_waited_for_for_ever() -> None:
+    class Impatient:
+        body_read_ms = 20
+
+    app = Litestar([charge], request_class=StrictRequest, exception_handlers=HANDLERS)
+    app.state["settings"] = Impatient()
+
+    assert await statuses_of(app, [{"type": "http.request", "body": b"{", "more_body": True}]) == [408]
+
+
+async def test_a_body_that_comes_in_parts_is_put_together() -> None:
+    parts = [GOOD[:10], GOOD[10:20], GOOD[20:]]
+    messages = [{"type": "http.request", "body": part, "more_body": part is not parts[-1]} for part in parts]
+
+    assert await statuses_of(APP, messages) == [201]

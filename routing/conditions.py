@@ -6,7 +6,8 @@ microseconds.
 """
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -18,14 +19,16 @@ Row = tuple[Value | None, ...]
 Test = Callable[[Row], bool | None]
 Read = Callable[[Facts], Value | None]
 
-_Compare = Callable[[Any, Any], bool]  # Two values of one type, which the slot and validation see to.
+_Comparison = tuple[int, Callable[[Any], bool], bool]
+"""A slot, what to ask its value, and the answer that makes it true: plain C calls, with no closure of our own."""
 
-_ORDER: Final[dict[str, _Compare]] = {
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
+_MIRRORED: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "lt": operator.gt,
+    "lte": operator.ge,
+    "gt": operator.lt,
+    "gte": operator.le,
 }
+"""The operators with their sides changed, since the rule's value is bound first."""
 
 
 class Slots:
@@ -53,57 +56,35 @@ class Slots:
 
 def compile_condition(condition: Condition, slots: Slots, compared: dict[int, str]) -> Test:
     """Turn a valid *condition* into a closure; adds the facts it compares, by slot, to *compared*."""
-    if condition.all is not UNSET:
-        return _all([compile_condition(part, slots, compared) for part in condition.all])
     if condition.any is not UNSET:
         return _any([compile_condition(part, slots, compared) for part in condition.any])
     if condition.not_ is not UNSET:
         return _not(compile_condition(condition.not_, slots, compared))
-    return _leaf(condition, slots, compared)
-
-
-def _leaf(condition: Condition, slots: Slots, compared: dict[int, str]) -> Test:
-    fact = str(condition.fact)
+    comparisons: list[_Comparison] = []
     tests: list[Test] = []
-    for name, values in condition.operands().items():
+    for part in (condition,) if condition.all is UNSET else condition.all:
+        if part.fact is UNSET:
+            tests.append(compile_condition(part, slots, compared))
+        else:
+            comparisons += _comparisons(part.fact, part, slots, compared)
+            tests += _existence(part.fact, part, slots)
+    return _all(comparisons, tests)
+
+
+def _comparisons(fact: str, leaf: Condition, slots: Slots, compared: dict[int, str]) -> Iterator[_Comparison]:
+    for name, values in leaf.operands().items():
         slot = slots.take(fact, _kind(values[0]))
         compared[slot] = fact
-        tests.append(_comparison(slot, name, values))
-    if condition.exists is not UNSET:
+        if name in _MIRRORED:
+            yield slot, partial(_MIRRORED[name], values[0]), True
+        else:
+            yield slot, frozenset(values).__contains__, name in {"eq", "in"}
+
+
+def _existence(fact: str, leaf: Condition, slots: Slots) -> Iterator[Test]:
+    if leaf.exists is not UNSET:
         absent = SINGLE if fact == "recurring" else None
-        tests.append(_exists(slots.take(fact, object), absent, wanted=condition.exists))
-    return tests[0] if len(tests) == 1 else _all(tests)
-
-
-def _comparison(slot: int, name: str, values: tuple[Value, ...]) -> Test:
-    if name in _ORDER:
-        return _ordered(slot, _ORDER[name], values[0])
-    members = frozenset(values)
-    return _member(slot, members) if name in {"eq", "in"} else _no_member(slot, members)
-
-
-def _member(slot: int, members: frozenset[Value]) -> Test:
-    def test(row: Row) -> bool | None:
-        value = row[slot]
-        return None if value is None else value in members
-
-    return test
-
-
-def _no_member(slot: int, members: frozenset[Value]) -> Test:
-    def test(row: Row) -> bool | None:
-        value = row[slot]
-        return None if value is None else value not in members
-
-    return test
-
-
-def _ordered(slot: int, compare: _Compare, bound: Value) -> Test:
-    def test(row: Row) -> bool | None:
-        value = row[slot]
-        return None if value is None else compare(value, bound)
-
-    return test
+        yield _exists(slots.take(fact, object), absent, wanted=leaf.exists)
 
 
 def _exists(slot: int, absent: Value | None, *, wanted: bool) -> Test:
@@ -114,11 +95,17 @@ def _exists(slot: int, absent: Value | None, *, wanted: bool) -> Test:
     return test
 
 
-def _all(tests: Iterable[Test]) -> Test:
-    parts = tuple(tests)
+def _all(comparisons: Iterable[_Comparison], tests: Iterable[Test]) -> Test:
+    leaves, parts = tuple(comparisons), tuple(tests)
 
     def test(row: Row) -> bool | None:
         answer: bool | None = True
+        for slot, holds, wanted in leaves:
+            value = row[slot]
+            if value is None:
+                answer = None
+            elif holds(value) is not wanted:
+                return False
         for part in parts:
             told = part(row)
             if told is False:

@@ -4,7 +4,7 @@ Six methods; everything a processor says comes back as a `Report`. A decline is 
 (`adapters.errors`) answers whether money may have moved.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar, runtime_checkable
@@ -154,6 +154,14 @@ class Credentials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     webhook_secret: str | None = None
     webhook_secret_previous: str | None = None
     base_url: str | None = None
+
+    def __repr__(self) -> str:
+        """Name the type only: whatever prints a value would print the secrets."""
+        return f"{type(self).__name__}(…)"
+
+    def __rich_repr__(self) -> Iterator[str]:
+        """Show rich's tracebacks no more than `repr`."""
+        return iter(())
 
 
 class Adapter(Protocol):

@@ -4,14 +4,18 @@ Deadlines are explicit and nothing is retried in secret: a failure is classified
 `OutcomeUnknownError`.
 """
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
 from msgspec import Struct
 
 from adapters.errors import AdapterError, NotSentError, OutcomeUnknownError
+
+BODY_MAX: Final = 8 * 1024 * 1024
+"""The longest answer that is read, in bytes."""
 
 
 class Deadlines(Struct, frozen=True, kw_only=True):
@@ -35,11 +39,17 @@ NOTHING_SENT: Final = (
     aiohttp.ConnectionTimeoutError,  # The connection, or a place in the pool, was not had in time.
     aiohttp.InvalidURL,
 )
-"""What aiohttp raises before the first byte of a request leaves."""
+"""What aiohttp raises before the first byte of a request leaves; true only while no redirect is followed."""
+
+BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
+"""What aiohttp raises when the other side closes or resets before it answers."""
+
+_kept_alive: ContextVar[bool] = ContextVar("kept_alive", default=False)
+"""Whether the running task's last request went over a connection that had served before."""
 
 
 class Transport:
-    """One connection pool for every processor; made inside the running event loop."""
+    """One connection pool for every processor; made inside the running event loop, which it belongs to."""
 
     def __init__(self, deadlines: Deadlines | None = None, connections_max: int = 200) -> None:
         """Open the pool; *connections_max* bounds it over all processors together."""
@@ -47,8 +57,12 @@ class Transport:
         self.timeout = aiohttp.ClientTimeout(
             total=within.total, connect=within.connect, sock_connect=within.connect, sock_read=within.answer
         )
-        connector = aiohttp.TCPConnector(limit=connections_max, keepalive_timeout=30)
-        self.session = aiohttp.ClientSession(connector=connector, timeout=self.timeout, auto_decompress=True)
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connections_max, keepalive_timeout=30),
+            timeout=self.timeout,
+            trace_configs=[_noting_reuse()],
+            cookie_jar=aiohttp.DummyCookieJar(),  # Nothing that one account is told goes out with another's request.
+        )
 
     async def send(
         self, processor: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
@@ -60,12 +74,10 @@ class Transport:
             OutcomeUnknownError: when it may have been reached and no complete answer came back.
         """
         try:
-            async with self.session.request(
-                method, url, headers=headers, data=body, allow_redirects=False
-            ) as answer:
-                content = await answer.read()
+            async with self.session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
+                content = await _bounded(answer)
                 return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, content)
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as failure:
+        except (aiohttp.ClientError, EOFError, OSError) as failure:
             raise classify(processor, failure) from failure
 
     async def close(self) -> None:
@@ -75,9 +87,57 @@ class Transport:
 
 def classify(processor: str, failure: BaseException) -> AdapterError:
     """Say what *failure*, or what caused it, means for the money."""
+    if any(isinstance(cause, NOTHING_SENT) for cause in _causes(failure)):
+        return NotSentError(processor, f"not reached: {_name(failure)}")
+    return OutcomeUnknownError(processor, f"no complete answer: {_name(failure)}")
+
+
+def broke_while_kept_alive(failure: BaseException) -> bool:
+    """Tell whether the running task's last request failed because a connection out of the pool was dead.
+
+    The other side may close an idle connection at any moment, also as we write. It may have read the request all the
+    same, so only a request that is answered the same when sent twice may be sent again.
+    """
+    return _kept_alive.get() and any(isinstance(cause, BROKEN) for cause in _causes(failure))
+
+
+async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_any():
+        content += chunk
+        if len(content) > BODY_MAX:
+            msg = f"the answer is longer than {BODY_MAX} bytes"
+            raise aiohttp.ClientPayloadError(msg)
+    return bytes(content)
+
+
+def _noting_reuse() -> aiohttp.TraceConfig:
+    """Note, in the task that sends, whether its connection is new; aiohttp's errors do not say."""
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(_note_reuse)
+    tracing.on_connection_create_start.append(_note_creation)
+    return tracing
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, _told: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    _kept_alive.set(True)
+
+
+async def _note_creation(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, _told: aiohttp.TraceConnectionCreateStartParams
+) -> None:
+    _kept_alive.set(False)
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = failure
     while cause is not None:
-        if isinstance(cause, NOTHING_SENT):
-            return NotSentError(processor, f"not reached: {type(cause).__name__}")
+        yield cause
         cause = cause.__cause__
-    return OutcomeUnknownError(processor, f"no complete answer: {type(failure).__name__}")
+
+
+def _name(failure: BaseException) -> str:
+    """Name the innermost cause; what it says may quote what was sent."""
+    return type(list(_causes(failure))[-1]).__name__

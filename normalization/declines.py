@@ -77,6 +77,7 @@ class Decline(Struct, frozen=True, kw_only=True):
     processor_code: str  # "card_declined/insufficient_funds" at Stripe, "12" at Adyen.
     network_code: str | None = None  # ISO 8583 field 39 as the network said it: "51".
     network_advice_code: str | None = None  # Mastercard merchant advice code: "03".
+    processor_advice: str | None = None  # The processor's own advice, verbatim: "do_not_try_again" at Stripe.
 
 
 class Meaning(Struct, frozen=True):

@@ -1,0 +1,195 @@
+"""One call to Stripe through its own SDK, and what its end means for the money."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from enum import Enum
+from random import SystemRandom
+from typing import Final, TypeVar
+
+import aiohttp
+import msgspec
+import stripe
+from msgspec import Struct
+
+from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
+from adapters.stripe.wire import Error, ErrorBody
+from adapters.transport import Transport, broke_while_kept_alive, classify
+
+PROCESSOR: Final = "stripe"
+
+stripe.enable_telemetry = False  # It would write a file into the home directory and report on this machine.
+logging.getLogger("stripe").setLevel(logging.WARNING)  # Below that the SDK logs whole requests and answers.
+
+BUSY_CODES: Final = frozenset({"lock_timeout", "rate_limit"})
+"""Error codes with which Stripe says that it did not act, whatever the status.
+
+Source: https://docs.stripe.com/rate-limits.
+"""
+
+PAUSES: Final = (0.3, 0.9)
+"""Seconds to wait, at most, before each of the resends of a request that Stripe did not act on."""
+
+T = TypeVar("T")
+
+_jitter = SystemRandom()
+
+
+class Answer(Struct, frozen=True):
+    """A complete answer that says yes (2xx, `error` None) or no (`error` set)."""
+
+    status: int
+    body: str
+    error: Error | None
+
+
+class Consequence(Enum):
+    """What an answer means for the money."""
+
+    YES = "yes"
+    NO = "no"
+    BUSY = "busy"  # Not executed; may be sent again.
+    LOCKED_OUT = "locked out"  # Not executed: our key or account is refused.
+    UNKNOWN = "unknown"
+
+
+def consequence(status: int, error: Error | None) -> Consequence:
+    """Judge an answer; *error* is None where its body was no error that we can read.
+
+    A 409 is a key in use by a request still running, an idempotency_error a key used for something else: of neither
+    is the outcome known.
+    """
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's range of success
+        return Consequence.YES
+    if status in {401, 403}:
+        return Consequence.LOCKED_OUT
+    if status == 429 or (error is not None and error.code in BUSY_CODES):  # noqa: PLR2004 - Too Many Requests
+        return Consequence.BUSY
+    readable = error is not None and error.type in {"card_error", "invalid_request_error"}
+    return Consequence.NO if readable and status in {400, 402, 404, 422} else Consequence.UNKNOWN
+
+
+class Client:
+    """Stripe's SDK for one account, on the shared connection pool."""
+
+    def __init__(self, api_key: str, base_url: str | None, transport: Transport) -> None:
+        """Keep the pool; *base_url* replaces Stripe's own address."""
+        self._within = transport.timeout.total or 0.0
+        self._sdk = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": base_url.rstrip("/")} if base_url else {},
+            max_network_retries=0,
+            http_client=stripe.AIOHTTPClient(session=_Straight(transport.session), timeout=transport.timeout),
+        )
+
+    async def act(self, path: str, parameters: dict[str, object], key: str) -> Answer:
+        """Send a request that moves money, under our idempotency *key*.
+
+        A connection out of the pool that broke before an answer is sent over again once: the key answers the same.
+
+        Raises:
+            NotSentError: when no byte reached Stripe, or it said that it did not act, also when asked again.
+            OutcomeUnknownError: when it may have acted.
+            ConfigurationError: when it refused our key or account.
+        """
+        return await self._send("post", path, {**parameters, "idempotency_key": key})
+
+    async def ask(self, path: str, parameters: dict[str, object]) -> Answer:
+        """Read.
+
+        Raises:
+            OutcomeUnknownError: when no readable answer came, for whatever reason: an inquiry that was not sent
+                says nothing of what it was to ask about.
+        """
+        try:
+            return await self._send("get", path, parameters)
+        except (NotSentError, ConfigurationError) as failure:
+            raise OutcomeUnknownError(PROCESSOR, f"could not ask: {failure}") from failure
+
+    async def _send(self, method: str, path: str, parameters: dict[str, object]) -> Answer:
+        ends_at = asyncio.get_running_loop().time() + self._within
+        pauses = list(PAUSES)
+        doubt: OutcomeUnknownError | None = None
+        while True:  # Ends: every turn but the last takes one of two pauses or sets the doubt, which is set once.
+            try:
+                answer = await _by(ends_at, self._once(method, path, parameters))
+            except NotSentError:
+                if doubt:
+                    raise doubt from None
+                raise
+            except OutcomeUnknownError as unknown:
+                if doubt or not broke_while_kept_alive(unknown):
+                    raise
+                doubt = unknown
+                continue
+            match consequence(answer.status, answer.error):
+                case Consequence.YES | Consequence.NO:
+                    return answer
+                case Consequence.BUSY if pauses and asyncio.get_running_loop().time() + pauses[0] < ends_at:
+                    await asyncio.sleep(pauses.pop(0) * _jitter.uniform(0.5, 1.0))
+                case verdict:
+                    raise doubt or _failure(verdict, answer)
+
+    async def _once(self, method: str, path: str, parameters: dict[str, object]) -> Answer:
+        try:
+            told = await self._sdk.raw_request_async(method, path, **parameters)
+        except stripe.StripeError as failure:
+            if failure.http_status is None:
+                raise classify(PROCESSOR, failure) from failure
+            status, body = failure.http_status, str(failure.http_body or "")
+        except (aiohttp.ClientError, TimeoutError, OSError) as failure:  # The SDK lets these out while reading a body.
+            raise classify(PROCESSOR, failure) from failure
+        except (AttributeError, TypeError) as failure:  # The SDK, on an error body of another shape.
+            raise OutcomeUnknownError(PROCESSOR, "an error answer of an unknown shape") from failure
+        else:
+            return Answer(told.code, told.body, None)
+        return Answer(status, body, _read_error(body))
+
+
+class _Straight:
+    """The shared session, following no redirect: our key goes to Stripe's address and nowhere else."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    def request(self, method: str, url: str, **options: object) -> Awaitable[aiohttp.ClientResponse]:
+        return self._session.request(method, url, allow_redirects=False, **options)  # type: ignore[arg-type] # the SDK's
+
+
+async def _by(ends_at: float, call: Awaitable[Answer]) -> Answer:
+    try:
+        async with asyncio.timeout_at(ends_at):
+            return await call
+    except TimeoutError as late:
+        raise OutcomeUnknownError(PROCESSOR, "no complete answer in time") from late
+
+
+def _failure(verdict: Consequence, answer: Answer) -> Exception:
+    """Name the status and Stripe's code only: a body may quote what was sent."""
+    said = f"{answer.status} {answer.error.code or answer.error.type}" if answer.error else str(answer.status)
+    match verdict:
+        case Consequence.BUSY:
+            return NotSentError(PROCESSOR, f"too many requests, not executed: {said}")
+        case Consequence.LOCKED_OUT:
+            return ConfigurationError(PROCESSOR, f"the API key or the account is refused: {said}")
+        case _:
+            return OutcomeUnknownError(PROCESSOR, f"no outcome in the answer: {said}")
+
+
+def _read_error(body: str) -> Error | None:
+    try:
+        return msgspec.json.decode(body, type=ErrorBody).error
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
+
+
+def decode(body: str | bytes | msgspec.Raw, wanted: type[T]) -> T:
+    """Decode one of Stripe's objects.
+
+    Raises:
+        OutcomeUnknownError: when it is not what it should be.
+    """
+    try:
+        return msgspec.json.decode(body, type=wanted)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as failure:
+        raise OutcomeUnknownError(PROCESSOR, f"no {wanted.__name__} in the answer") from failure

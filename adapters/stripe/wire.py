@@ -1,0 +1,163 @@
+"""Stripe's objects, field for field as on the wire; only the fields that the hub reads.
+
+Unknown fields are let through, wrong types are not. Instants are Unix seconds, amounts Stripe's own smallest units.
+Source: https://docs.stripe.com/api, version 2026-10-28.endive.
+"""
+
+from msgspec import Raw, Struct
+
+
+class Reference(Struct, frozen=True):
+    """An object that came expanded where its id alone would do."""
+
+    id: str
+
+
+class CardChecks(Struct, frozen=True):
+    """What the bank compared, each "pass", "fail", "unavailable" or "unchecked"."""
+
+    address_line1_check: str | None = None
+    address_postal_code_check: str | None = None
+    cvc_check: str | None = None
+
+
+class Card(Struct, frozen=True):
+    """The card of a PaymentMethod or behind a charge."""
+
+    brand: str | None = None
+    last4: str | None = None
+    iin: str | None = None
+    exp_month: int | None = None
+    exp_year: int | None = None
+    funding: str | None = None
+    country: str | None = None
+    fingerprint: str | None = None
+    checks: CardChecks | None = None
+
+
+class PaymentMethod(Struct, frozen=True):
+    """A PaymentMethod, or a charge's `payment_method_details`."""
+
+    card: Card | None = None
+
+
+class Error(Struct, frozen=True):
+    """The `error` of a refused request, or a PaymentIntent's `last_payment_error`.
+
+    Its `message` is left unread: it is for people and may quote what was sent.
+    """
+
+    type: str
+    code: str | None = None
+    decline_code: str | None = None
+    param: str | None = None
+    advice_code: str | None = None
+    network_decline_code: str | None = None
+    network_advice_code: str | None = None
+    payment_method: PaymentMethod | None = None
+    payment_intent: "PaymentIntent | None" = None
+
+
+class ErrorBody(Struct, frozen=True):
+    """The body of every answer that is not 2xx."""
+
+    error: Error
+
+
+class Refund(Struct, frozen=True, kw_only=True):
+    """Money on its way back; `status` is pending, requires_action, succeeded, failed or canceled.
+
+    Stripe sends no `livemode` on refunds.
+    """
+
+    id: str
+    amount: int
+    currency: str
+    status: str | None = None
+    failure_reason: str | None = None
+    payment_intent: Reference | str | None = None
+    metadata: dict[str, str] = {}
+
+
+class RefundList(Struct, frozen=True):
+    """One page of refunds, newest first."""
+
+    data: list[Refund]
+    has_more: bool
+
+
+class Charge(Struct, frozen=True, kw_only=True):
+    """What one confirmation of a PaymentIntent did at the card network."""
+
+    id: str
+    payment_method_details: PaymentMethod | None = None
+    payment_intent: Reference | str | None = None
+    refunds: RefundList | None = None
+
+
+class RedirectToUrl(Struct, frozen=True):
+    """Where the payer's browser is to go."""
+
+    url: str | None = None
+
+
+class NextAction(Struct, frozen=True):
+    """What the payer must do; `type` is redirect_to_url, or use_stripe_sdk, which a server cannot do."""
+
+    type: str
+    redirect_to_url: RedirectToUrl | None = None
+
+
+class PaymentIntent(Struct, frozen=True, kw_only=True):
+    """One payment, from its creation to its capture."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    livemode: bool
+    capture_method: str = "automatic"
+    created: int = 0
+    amount_capturable: int | None = None
+    amount_received: int | None = None
+    cancellation_reason: str | None = None
+    last_payment_error: Error | None = None
+    latest_charge: Charge | str | None = None
+    next_action: NextAction | None = None
+    metadata: dict[str, str] = {}
+
+
+class PaymentIntentList(Struct, frozen=True):
+    """One page of PaymentIntents, newest first."""
+
+    data: list[PaymentIntent]
+    has_more: bool
+
+
+class EventData(Struct, frozen=True):
+    """The object as it was when the event happened, not yet decoded."""
+
+    object: Raw
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One message to a webhook endpoint; `account` is set for a connected account's only."""
+
+    id: str
+    object: str
+    type: str
+    livemode: bool
+    data: EventData
+    account: str | None = None
+
+
+class Subject(Struct, frozen=True):
+    """What an event's object tells of the payment it belongs to."""
+
+    id: str
+    payment_intent: Reference | str | None = None
+
+
+def id_of(reference: Reference | Charge | str | None) -> str | None:
+    """Give the id of an object, expanded or not."""
+    return reference if reference is None or isinstance(reference, str) else reference.id

@@ -1,4 +1,11 @@
-"""A pretend Adyen: Checkout API v72, standard webhooks, test cards, 3D Secure pages and a dashboard."""
+"""
+A pretend Adyen: Checkout API v72, standard webhooks, test cards, 3D Secure pages and a dashboard.
+
+Settings of a merchant account (PUT /_control/accounts/{account}): `capture` automatic | manual,
+`capture_delay_hours`, `multiple_captures`, `webhook_url`, `webhook_secret` (the HMAC key, hex), `webhook_user` and
+`webhook_password`, `batch` (items in one webhook), `late_failure_s` (until an announced failure comes).
+PUT /_control/tokens/{id} `{"card", "shopper_reference"?, "outcome"?}` makes a stored card or changes it.
+"""
 
 from hub.sandbox.adyen.processor import PROCESSOR
 

@@ -30,7 +30,8 @@ Challenge = Literal["redirect", "form", "native"]
 
 _HOUR_S: Final = 3600
 _PAYER_PRESENT: Final = "Ecommerce"
-_TEST = "test_"
+_TEST: Final = "test_"
+_CARD: Final = "scheme"
 
 
 def amount_of(amount: Amount | None, *, zero: bool = False) -> Amount:
@@ -61,7 +62,7 @@ def checked(request: PaymentRequest) -> tuple[Amount, PaymentMethod]:
     amount = amount_of(request.amount, zero=True)
     if not request.reference:
         raise WireError(NO_REFERENCE)
-    if request.payment_method is None or not request.payment_method.type:
+    if request.payment_method is None or request.payment_method.type != _CARD:
         raise WireError(NO_METHOD)
     if not request.return_url:
         raise WireError(NO_RETURN_URL)

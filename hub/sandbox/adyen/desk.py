@@ -11,6 +11,8 @@ from hub.sandbox.book import Entry, Kind
 from hub.sandbox.processor import Sandbox
 
 BATCH_WAIT_S = 0.3
+ANYBODY = "*"
+"""The owner of a stored card that every shopper may use."""
 
 
 class Desk:
@@ -62,13 +64,19 @@ class Desk:
         return None if token is None or token.deleted else token
 
     def tokens_of(self, shopper_reference: str) -> list[Token]:
-        """List a shopper's stored cards."""
-        found = [msgspec.convert(body, Token) for body in self.book.children("token", shopper_reference)]
+        """List the stored cards a shopper may use: their own, newest first, then those that are anybody's."""
+        kept = [
+            msgspec.convert(body, Token)
+            for owner in (shopper_reference, ANYBODY)
+            for body in self.book.children("token", owner)
+        ]
+        changed = {token.id for token in kept}
+        found = [*kept, *(token for id, token in WELL_KNOWN.items() if id not in changed)]
         return [token for token in found if not token.deleted]
 
     def store(self, token: Token) -> None:
         """Keep a stored card."""
-        self.book.put("token", COMPANY, msgspec.to_builtins(token), parent=token.shopper_reference)
+        self.book.put("token", COMPANY, msgspec.to_builtins(token), parent=token.shopper_reference or ANYBODY)
 
     def enter(self, payment: Payment, kind: Kind, amount_minor: int, own_tag: str = "") -> None:
         """Enter that money moved; negative where an earlier movement was undone."""

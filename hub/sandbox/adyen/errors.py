@@ -62,7 +62,7 @@ IN_USE: Final = Problem(422, "704", "request already processed or in progress")
 KEY_TOO_LONG: Final = Problem(422, "702", "Idempotency-Key is longer than 64 characters")
 WRONG_DETAILS: Final = Problem(422, "702", "The details belong to no payment that waits for them")
 RATE_LIMITED: Final = Problem(429, "000", "Too many requests", "internal")
-BROKEN: Final = Problem(500, "905", "Internal error", "internal")
+BROKEN: Final = Problem(500, "000", "Internal error", "internal")
 
 
 def unreadable(why: str) -> WireError:

@@ -53,6 +53,7 @@ def pay(desk: Desk, request: PaymentRequest) -> tuple[int, Json]:
         token=token.id if token else "",
         store=request.store_payment_method and not token,
         return_url=request.return_url,
+        security_code=bool(method.encrypted_security_code or method.cvc),
         capture_delay_s=decide.capture_delay_s(request, desk.settings(request.merchant_account)),
     )
     wrong = None if token else decide.refused_details(method, card)

@@ -35,6 +35,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     token: str = ""
     store: bool = False
     return_url: str = ""
+    security_code: bool = False  # Whether one came along.
     capture_delay_s: int | None = 0
     captured_minor: int = 0
     refunded_minor: int = 0

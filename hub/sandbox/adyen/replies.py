@@ -6,12 +6,15 @@ from typing import Any, Final
 
 from hub.sandbox.adyen.cards import EXPIRY
 from hub.sandbox.adyen.records import Payment
-from hub.sandbox.adyen.refusals import Answer
+from hub.sandbox.adyen.refusals import WRONG_CVC, Answer
 
 Json = dict[str, Any]
 
 _PSP_LETTERS: Final = "BCDFGHJKLMNPQRSTVWXZ23456789"
 _PSP_LENGTH: Final = 16
+_AVS_DECLINED: Final = "32"
+_CVC_DECLINED: Final = "24"
+_NO_AVS: Final = "4 AVS not supported for this card type"
 
 
 def new_psp() -> str:
@@ -107,13 +110,20 @@ def stored_data(payment: Payment) -> dict[str, str]:
     }
 
 
+def _checks(payment: Payment, answer: Answer) -> dict[str, str]:
+    """Write what the bank made of address and security code."""
+    avs = "2 Neither postal code nor address match" if answer.code == _AVS_DECLINED else _NO_AVS
+    cvc, raw = ("1 Matches", "M") if payment.security_code else ("6 No CVC/CVV provided", "")
+    if payment.security_code and (answer.code == _CVC_DECLINED or answer == WRONG_CVC):
+        cvc, raw = "2 Doesn't Match", "N"
+    checks = {"avsResult": avs, "avsResultRaw": avs[0], "cvcResult": cvc}
+    return checks | ({"cvcResultRaw": raw} if raw else {})
+
+
 def _outcome_data(payment: Payment, answer: Answer, auth_code: str) -> dict[str, str]:
     data = {
         "acquirerCode": "TestPmmAcquirer",
-        "avsResult": "4 AVS not supported for this card type",
-        "avsResultRaw": "4",
-        "cvcResult": "1 Matches",
-        "cvcResultRaw": "M",
+        **_checks(payment, answer),
         "refusalReasonRaw": answer.raw,
         "shopperInteraction": payment.interaction,
     }

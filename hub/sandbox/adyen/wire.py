@@ -4,14 +4,16 @@ Requests of Adyen's Checkout API v72, the fields a sandbox acts on, under Adyen'
 Source: https://docs.adyen.com/api-explorer/Checkout/72/overview
 """
 
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from hub.sandbox.adyen.errors import unreadable
 
 T = TypeVar("T", bound=Struct)
+
+VALUE_MAX: Final = (1 << 53) - 1
 
 _PAYMENT: Final = (
     "accountInfo additionalAmount additionalData amount applicationInfo authenticationData bankAccount "
@@ -36,14 +38,14 @@ _MODIFICATION: Final = (
 class Amount(Struct, frozen=True):
     """An amount in Adyen's minor units, see currencies.py."""
 
-    value: int
+    value: Annotated[int, Meta(ge=-VALUE_MAX, le=VALUE_MAX)]
     currency: str = ""
 
 
 class PaymentMethod(Struct, frozen=True, rename="camel"):
     """A card, raw, as the test library "encrypts" it (`test_4111…`), or stored."""
 
-    type: str = ""
+    type: str = "scheme"
     holder_name: str = ""
     number: str = ""
     expiry_month: str = ""

@@ -1,5 +1,6 @@
 """The pretend Adyen receives modifications at once and tells by webhook what became of them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -110,6 +111,15 @@ class TestRefund:
         ]
         assert (await merchant.money("att_1"))["refunded"] == 1000
         assert (await merchant.money("ref_3"))["refunded"] == 400
+
+    async def test_many_at_once_give_back_no_more_than_was_taken(self, merchant: Shop) -> None:
+        psp = await taken(merchant)
+
+        await asyncio.gather(*(merchant.refund(psp, 600, f"ref_{number}") for number in range(20)))
+
+        told = [item["success"] for item in await merchant.events() if item["eventCode"] == "REFUND"]
+        assert (len(told), told.count("true")) == (20, 1)
+        assert (await merchant.money("att_1"))["refunded"] == 600
 
     async def test_needs_a_capture_first(self, merchant: Shop) -> None:
         await merchant.refund(await held(merchant), 1000)

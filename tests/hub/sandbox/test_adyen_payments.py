@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from Adyen.exceptions import (
     AdyenAPIAuthenticationError,
@@ -13,6 +14,7 @@ from Adyen.exceptions import (
 )
 from Adyen.util import is_valid_hmac_notification
 
+from hub.sandbox.server import running
 from tests.hub.sandbox.adyen_shop import ACCOUNT, CARD, KEY, Json, Shop, named, payment, shop, stored, told
 
 
@@ -81,6 +83,14 @@ class TestAuthorisation:
         async with merchant.http.post(url, json=payment(), headers={"x-api-key": "k"}) as answer:
             assert (await answer.json())["resultCode"] == "Authorised"
 
+    async def test_answers_from_a_process_of_its_own(self, tmp_path: Path) -> None:
+        async with (
+            running("adyen", tmp_path / "book.db") as url,
+            aiohttp.ClientSession(headers={"x-api-key": "k"}) as http,
+            http.post(f"{url}/v72/payments", json=payment()) as answer,
+        ):
+            assert (await answer.json())["resultCode"] == "Authorised"
+
 
 class TestRefusal:
     @pytest.mark.parametrize(
@@ -128,6 +138,19 @@ class TestRefusal:
 
         assert (reply["resultCode"], reply["refusalReasonCode"]) == ("Refused", "2")
 
+    @pytest.mark.parametrize(
+        ("changes", "cvc"),
+        [
+            ({}, "1 Matches"),
+            ({"paymentMethod": named("CVC_DECLINED")}, "2 Doesn't Match"),
+            (stored("stored_visa"), "6"),
+        ],
+    )
+    async def test_says_what_the_bank_made_of_the_code(self, merchant: Shop, changes: Json, cvc: str) -> None:
+        reply = await merchant.pay(**changes)
+
+        assert reply["additionalData"]["cvcResult"].startswith(cvc)
+
     async def test_pending_is_received_first_and_told_later(self, merchant: Shop) -> None:
         reply = await merchant.pay(paymentMethod=named("PENDING"))
 
@@ -144,6 +167,7 @@ class TestRequestError:
             ({"reference": ""}, "130", "Reference Missing"),
             ({"returnUrl": ""}, "14_030", "Return URL is missing."),
             ({"paymentMethod": named("A", "4000000000000002")}, "101", "Invalid card number"),
+            ({"paymentMethod": {"type": "ideal"}}, "14_004", "Missing payment method details"),
             (stored("nowhere"), "803", "PaymentDetail not found"),
         ],
     )
@@ -159,6 +183,11 @@ class TestRequestError:
             await merchant.pay(surprise=1)
 
         assert "unknown fields: [surprise]" in raised.value.message["message"]
+
+    @pytest.mark.parametrize("value", ["1000", 10.5, True, None, 10**40])
+    async def test_is_400_for_an_amount_that_is_no_whole_number(self, merchant: Shop, value: object) -> None:
+        with pytest.raises(AdyenAPIValidationError):
+            await merchant.pay(amount={"currency": "EUR", "value": value})
 
     async def test_is_401_for_an_invalid_key(self, merchant: Shop) -> None:
         with pytest.raises(AdyenAPIAuthenticationError):
@@ -243,8 +272,32 @@ class TestIdempotency:
             assert await after.pay(key="att_1") == first
             assert (await after.money("att_1"))["charges"] == 1
 
+    async def test_a_key_belongs_to_one_endpoint(self, merchant: Shop) -> None:
+        await merchant.pay(key="att_1")
+
+        with pytest.raises(AdyenAPIUnprocessableEntity) as raised:
+            await merchant.details(key="att_1", redirectResult="x")
+
+        assert raised.value.error_code == "704"
+
+    async def test_a_key_has_64_characters_at_most(self, merchant: Shop) -> None:
+        await merchant.pay(key="k" * 64)
+
+        with pytest.raises(AdyenAPIUnprocessableEntity):
+            await merchant.pay(key="k" * 65)
+
 
 class TestStoredCards:
+    async def test_those_that_are_anybodys_are_listed_for_everybody(self, merchant: Shop) -> None:
+        await merchant.control("PUT", "/tokens/tok_1", {"card": "370000000000002"})
+        query = {"merchantAccount": ACCOUNT, "shopperReference": "somebody"}
+        tokens = merchant.api.recurring_api
+
+        listed = await told(lambda **_: tokens.get_tokens_for_stored_payment_details(query_parameters=query))
+
+        brands = {card["id"]: card["brand"] for card in listed["storedPaymentMethods"]}
+        assert (brands["tok_1"], brands["stored_mastercard"]) == ("amex", "mc")
+
     async def test_a_stored_card_is_charged_by_its_token(self, merchant: Shop) -> None:
         made = await merchant.pay(storePaymentMethod=True, shopperReference="shopper_1")
         token = made["additionalData"]["tokenization.storedPaymentMethodId"]
@@ -289,7 +342,7 @@ class TestStoredCards:
         query = {"merchantAccount": ACCOUNT, "shopperReference": "shopper_1"}
         tokens = merchant.api.recurring_api
         listed = await told(lambda **_: tokens.get_tokens_for_stored_payment_details(query_parameters=query))
-        (found,) = listed["storedPaymentMethods"]
+        found = listed["storedPaymentMethods"][0]
 
         await told(lambda **_: tokens.delete_token_for_stored_payment_details(found["id"], query_parameters=query))
 

@@ -1,0 +1,285 @@
+"""Adyen's wire format to the hub's words and back; pure."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from adapters.adyen import amounts, wire
+from adapters.adyen.client import PROCESSOR, RequestRefused
+from adapters.adyen.codes import brand_of, error_meaning, refused
+from adapters.adyen.credentials import AdyenCredentials
+from adapters.contract import Authentication, Authorize, FollowUp
+from adapters.errors import OutcomeUnknownError
+from normalization.declines import Decline, DeclineCode
+from normalization.money import Money
+from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Pending, Report
+from normalization.tokens import CardFacts
+
+ONE_TIME_FIELDS: Final = (
+    "paymentMethod",
+    "billingAddress",
+    "browserInfo",
+    "deliveryAddress",
+    "origin",
+    "riskData",
+    "shopperEmail",
+    "shopperIP",
+    "shopperLocale",
+    "shopperName",
+    "shopperReference",
+    "storePaymentMethod",
+)
+"""What may come with one-time data; the rest, an amount above all, is passed over."""
+
+NOWHERE: Final = "https://no-return.invalid/"
+"""Adyen asks for a returnUrl on every payment; where no challenge may come, one that leads nowhere (RFC 2606)."""
+
+REFUSED: Final = frozenset({"Refused", "Error", "Cancelled"})
+WAITING: Final = frozenset({"Pending", "Received", "PresentToShopper"})
+CHALLENGED: Final = frozenset({"RedirectShopper", "IdentifyShopper", "ChallengeShopper"})
+
+
+class Continuation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept between a redirect and the payer's return: all of it, since Adyen cannot be asked again."""
+
+    method: str
+    url: str
+    fields: dict[str, str] = {}
+    payment_data: str | None = None
+    psp_reference: str | None = None
+
+
+def payment_request(request: Authorize, credentials: AdyenCredentials) -> wire.PaymentRequest:
+    """Write the request that begins an attempt; the same *request* gives the same bytes, for replay.
+
+    Raises:
+        InexactAmountError: when Adyen's unit cannot hold the amount.
+        LookupError: when there is nothing to pay with.
+    """
+    purchase = request.operation is Operation.PURCHASE
+    automatic = credentials.capture == "automatic"
+    means = _means(request)
+    optional = {
+        "additionalData": None if purchase else {"manualCapture": "true"},
+        "captureDelayHours": 0 if purchase and automatic else None,
+        "recurringProcessingModel": _recurring_model(request),
+        "shopperStatement": request.statement_descriptor,
+    }
+    required = {
+        "amount": amounts.to_wire(request.money),
+        "merchantAccount": credentials.merchant_account,
+        "reference": request.operation_id,
+        "merchantOrderReference": request.reference,
+        "returnUrl": request.return_url or NOWHERE,
+        "channel": "Web",
+        "shopperInteraction": "Ecommerce" if request.payer_present else "ContAuth",
+        "metadata": {"hub_payment": request.payment_id},
+        "authenticationData": _authentication(request),
+    }
+    return msgspec.convert({**means, **required, **optional}, wire.PaymentRequest)
+
+
+def _means(request: Authorize) -> dict[str, object]:
+    if request.token is not None:
+        stored = {"type": "scheme", "storedPaymentMethodId": request.token.token}
+        return {"paymentMethod": stored, "shopperReference": request.token.customer_reference}
+    data = request.data or {}
+    if not data.get("paymentMethod"):
+        msg = "payment_method_data.data.paymentMethod"
+        raise LookupError(msg)
+    return {name: data[name] for name in ONE_TIME_FIELDS if name in data}
+
+
+def _authentication(request: Authorize) -> wire.AuthenticationData:
+    attempt = None
+    if not challenge_allowed(request) or request.authentication is Authentication.AVOID:
+        attempt = "never"
+    elif request.authentication is Authentication.REQUIRED:
+        attempt = "always"
+    # The native challenge needs Adyen's JavaScript in the page; a redirect needs a browser only.
+    return wire.AuthenticationData(
+        attempt_authentication=attempt,
+        three_ds_request_data=wire.ThreeDSRequestData(native_three_ds="disabled"),
+    )
+
+
+def challenge_allowed(request: Authorize) -> bool:
+    """Whether the payer can be sent away and comes back."""
+    return request.payer_present and request.return_url is not None
+
+
+def _recurring_model(request: Authorize) -> str | None:
+    """Name the kind of series in Adyen's words.
+
+    Source: https://docs.adyen.com/online-payments/tokenization#recurring-payment-types
+    """
+    if request.recurring is not None:
+        return "Subscription"
+    if not request.payer_present:
+        return "UnscheduledCardOnFile"
+    return "CardOnFile" if request.token is not None else None
+
+
+def details_request(kept: Continuation, returned: Mapping[str, str]) -> wire.DetailsRequest | None:
+    """Write the completion of a redirect; None when the payer brought nothing back."""
+    if "redirectResult" in returned:
+        details = wire.CompletionDetails(redirect_result=returned["redirectResult"])
+    elif "MD" in returned and "PaRes" in returned:
+        details = wire.CompletionDetails(md=returned["MD"], pa_res=returned["PaRes"])
+    elif "payload" in returned:
+        details = wire.CompletionDetails(payload=returned["payload"])
+    else:
+        return None
+    return wire.DetailsRequest(details=details, payment_data=kept.payment_data)
+
+
+def payment_report(request: Authorize, reply: wire.PaymentReply, *, livemode: bool) -> Report:
+    """Read the answer to a payment.
+
+    Raises:
+        OutcomeUnknownError: when it says neither yes nor no, or speaks of something else.
+    """
+    if reply.merchant_reference not in (None, request.operation_id):
+        raise OutcomeUnknownError(PROCESSOR, "the answer is about another reference")
+    facts = reply.additional_data or {}
+    return Report(
+        kind=request.operation,
+        tag=request.operation_id,
+        processor_reference=reply.psp_reference,
+        money=_money(reply.amount),
+        livemode=livemode,
+        outcome=_outcome(request, reply),
+        card=_card(reply, facts),
+        avs=_result(facts.get("avsResult")),
+        cvc=_result(facts.get("cvcResult")),
+        raw_status=reply.result_code,
+    )
+
+
+def _outcome(request: Authorize, reply: wire.PaymentReply) -> Outcome:
+    result = reply.result_code
+    if result == "Authorised" or (result == "PartiallyAuthorised" and reply.amount is not None):
+        if reply.psp_reference is None:
+            raise OutcomeUnknownError(PROCESSOR, "authorised without a pspReference")
+        return Approved()
+    if result in REFUSED:
+        return Declined(_decline(reply))
+    if result in WAITING:
+        return Pending()
+    if result in CHALLENGED:
+        return _challenge(request, reply)
+    raise OutcomeUnknownError(PROCESSOR, f"unknown resultCode {result[:40]!r}")
+
+
+def _challenge(request: Authorize, reply: wire.PaymentReply) -> Outcome:
+    """Send the payer to the challenge; where that cannot be, nothing was authorised and nothing will be."""
+    action = reply.action
+    redirected = reply.result_code == "RedirectShopper" and challenge_allowed(request)
+    if not redirected or action is None or action.url is None:
+        decline = Decline(code=DeclineCode.AUTHENTICATION_REQUIRED, processor_code=reply.result_code)
+        return Declined(decline)
+    kept = Continuation(
+        method=action.method.upper(),
+        url=action.url,
+        fields=action.data or {},
+        payment_data=action.payment_data,
+        psp_reference=reply.psp_reference,
+    )
+    return waiting_for_payer(kept)
+
+
+def waiting_for_payer(kept: Continuation) -> ActionRequired:
+    """Say where the payer has to go."""
+    return ActionRequired(
+        method=kept.method,
+        url=kept.url,
+        fields=kept.fields,
+        continuation=msgspec.json.encode(kept).decode(),
+    )
+
+
+def _decline(reply: wire.PaymentReply) -> Decline:
+    facts = reply.additional_data or {}
+    raw = facts.get("refusalCodeRaw") or facts.get("refusalReasonRaw")
+    code = reply.refusal_reason_code or reply.result_code
+    return refused(code, raw, facts.get("merchantAdviceCode"), _brand(reply, facts))
+
+
+def _brand(reply: wire.PaymentReply, facts: Mapping[str, object]) -> str | None:
+    method = reply.payment_method
+    return brand_of(method.brand if method else None) or brand_of(facts.get("paymentMethod"))
+
+
+def _card(reply: wire.PaymentReply, facts: Mapping[str, object]) -> CardFacts | None:
+    """Source: https://docs.adyen.com/development-resources/raw-acquirer-responses, fields of additionalData."""
+    month, _, year = _text(facts.get("expiryDate")).partition("/")
+    dated = month.isdecimal() and year.isdecimal()
+    card = CardFacts(
+        brand=_brand(reply, facts),
+        last4=_text(facts.get("cardSummary")) or None,
+        bin=_text(facts.get("cardBin")) or None,
+        exp_month=int(month) if dated else None,
+        exp_year=int(year) if dated else None,
+        funding=_text(facts.get("fundingSource")).lower() or None,
+        country=_text(facts.get("cardIssuingCountry") or facts.get("issuerCountry")) or None,
+    )
+    return None if card == CardFacts() else card
+
+
+def modification_report(request: FollowUp, reply: wire.ModificationReply, *, livemode: bool) -> Report:
+    """Read the answer to a capture, cancel or refund: accepted, and told later.
+
+    Raises:
+        OutcomeUnknownError: when it was not simply accepted.
+    """
+    if reply.status != "received" or reply.reference not in (None, request.operation_id):
+        raise OutcomeUnknownError(PROCESSOR, f"modification answered with status {reply.status[:40]!r}")
+    return Report(
+        kind=request.operation,
+        tag=request.operation_id,
+        processor_reference=reply.psp_reference,
+        parent_reference=request.parent_reference,
+        money=_money(reply.amount),
+        livemode=livemode,
+        outcome=Pending(),
+        raw_status=reply.status,
+    )
+
+
+def refusal_report(request: Authorize | FollowUp, refusal: RequestRefused, *, livemode: bool) -> Report:
+    """Read a request that Adyen did not carry out."""
+    decline = Decline(code=error_meaning(refusal.error_code), processor_code=refusal.error_code)
+    return declined(request, decline, livemode=livemode, processor_reference=refusal.psp_reference)
+
+
+def declined(
+    request: Authorize | FollowUp, decline: Decline, *, livemode: bool, processor_reference: str | None = None
+) -> Report:
+    """Report a refusal of the request itself: Adyen's, or our own before anything was sent."""
+    return Report(
+        kind=request.operation,
+        tag=request.operation_id,
+        processor_reference=processor_reference,
+        parent_reference=request.parent_reference if isinstance(request, FollowUp) else None,
+        money=request.money,
+        livemode=livemode,
+        outcome=Declined(decline),
+    )
+
+
+def _money(amount: wire.Amount | None) -> Money | None:
+    try:
+        return None if amount is None else amounts.from_wire(amount)
+    except ValueError as wrong:
+        raise OutcomeUnknownError(PROCESSOR, f"an amount that cannot be read: {wrong}") from wrong
+
+
+def _result(value: object) -> str | None:
+    """Take the result's own letter or number out of "4 AVS not supported for this card type"."""
+    return _text(value).partition(" ")[0] or None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

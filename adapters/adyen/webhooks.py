@@ -1,0 +1,223 @@
+"""Adyen's webhooks: every item of a batch verified, then read from its signed fields alone.
+
+Source: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
+"""
+
+import base64
+import hmac
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from adapters.adyen import amounts
+from adapters.adyen.client import PROCESSOR
+from adapters.adyen.codes import refused_by_text
+from adapters.adyen.credentials import AdyenCredentials, is_hmac_key
+from adapters.adyen.wire import Envelope, Item
+from adapters.contract import Delivery, Webhook
+from adapters.errors import WebhookRejectedError
+from normalization.money import Money
+from normalization.outcome import Approved, Declined, Operation, Outcome, Report
+
+ITEMS_MAX: Final = 100
+TAGS: Final = {
+    "att": frozenset({Operation.AUTHORIZE, Operation.PURCHASE}),
+    "cap": frozenset({Operation.CAPTURE}),
+    "can": frozenset({Operation.VOID}),
+    "ref": frozenset({Operation.REFUND}),
+}
+"""Which operations an id of ours can be the tag of; a dashboard's refund may carry the payment's reference."""
+
+CAPTURE_STEP: Final = ":capture"
+CANCEL_STEP: Final = ":cancel"
+
+
+def open_webhook(webhook: Webhook, credentials: AdyenCredentials, *, livemode: bool) -> list[Delivery]:
+    """Verify raw bytes and split them into one delivery an item.
+
+    Raises:
+        WebhookRejectedError: when anything of it does not verify; then no item of the batch is taken.
+    """
+    _check_basic_auth(webhook, credentials)
+    keys = [
+        bytes.fromhex(key)
+        for key in (credentials.webhook_secret, credentials.webhook_secret_previous)
+        if key is not None and is_hmac_key(key)
+    ]
+    envelope = _decode(webhook.body)
+    if envelope.live != str(livemode).lower():
+        raise _rejected(f"live is {envelope.live[:10]!r}, which is not this account's mode")
+    if not 0 < len(envelope.notification_items) <= ITEMS_MAX:
+        raise _rejected(f"a batch holds 1 to {ITEMS_MAX} items, this one {len(envelope.notification_items)}")
+    return [_open_item(bytes(entry.item), keys, credentials, livemode) for entry in envelope.notification_items]
+
+
+def _check_basic_auth(webhook: Webhook, credentials: AdyenCredentials) -> None:
+    if credentials.webhook_user is None:
+        return
+    pair = f"{credentials.webhook_user}:{credentials.webhook_password}"
+    expected = b"Basic " + base64.b64encode(pair.encode())
+    brought = webhook.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+    if not hmac.compare_digest(expected, brought):
+        raise _rejected("user or password is wrong")
+
+
+def _decode(body: bytes) -> Envelope:
+    try:
+        return msgspec.json.decode(body, type=Envelope)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise _rejected("the body is no notification") from None
+
+
+def _open_item(body: bytes, keys: list[bytes], credentials: AdyenCredentials, livemode: bool) -> Delivery:  # noqa: FBT001 - private, one caller
+    try:
+        item = msgspec.json.decode(body, type=Item)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise _rejected("an item is no notification") from None
+    brought = (item.additional_data or {}).get("hmacSignature")
+    if not isinstance(brought, str) or not _verifies(item, brought, keys):
+        raise _rejected("an item's signature is missing or wrong")
+    if item.merchant_account_code != credentials.merchant_account:
+        raise _rejected("an item is for another merchant account")
+    original = item.original_reference or ""
+    return Delivery(
+        key=f"{item.psp_reference}:{item.event_code}:{item.success}:{original}",
+        subject=original or item.psp_reference,
+        account=item.merchant_account_code,
+        livemode=livemode,
+        body=body,
+    )
+
+
+def _verifies(item: Item, brought: str, keys: list[bytes]) -> bool:
+    """Compare with every key, so that the time taken does not tell which one fits."""
+    signed = signing_string(item).encode()
+    fits = [hmac.compare_digest(base64.b64encode(hmac.digest(key, signed, "sha256")), brought.encode()) for key in keys]
+    return any(fits)
+
+
+def signing_string(item: Item) -> str:
+    """The eight signed fields, missing ones empty, joined without escaping."""
+    return ":".join(
+        (
+            item.psp_reference,
+            item.original_reference or "",
+            item.merchant_account_code,
+            item.merchant_reference or "",
+            "" if item.amount is None else str(item.amount.value),
+            "" if item.amount is None else item.amount.currency,
+            item.event_code,
+            item.success,
+        )
+    )
+
+
+def read_delivery(delivery: Delivery) -> list[Report]:
+    """Translate one verified item; empty for what says nothing final about a payment.
+
+    Raises:
+        ValueError: when its amount cannot be expressed in the hub's money.
+    """
+    item = msgspec.json.decode(delivery.body, type=Item)
+    read = READERS.get(item.event_code)
+    return [] if read is None else read(item, delivery.livemode)
+
+
+def _authorisation(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+    """Whether authorize or purchase was asked is not on the wire: an AUTHORIZE report is about the attempt."""
+    tag = _tag(item, Operation.AUTHORIZE)
+    return [_report(item, livemode, Operation.AUTHORIZE, tag, item.psp_reference, item.original_reference)]
+
+
+def _capture(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+    """The capture that the adapter itself sent for a purchase is the purchase's own result."""
+    attempt = _step_of(item, CAPTURE_STEP)
+    if attempt is not None:
+        return [_report(item, livemode, Operation.PURCHASE, attempt, item.original_reference, None)]
+    return _modification(Operation.CAPTURE)(item, livemode)
+
+
+def _modification(kind: Operation) -> Callable[[Item, bool], list[Report]]:
+    def read(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+        return [_report(item, livemode, kind, _tag(item, kind), item.psp_reference, item.original_reference)]
+
+    return read
+
+
+def _technical_cancel(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+    """A cancel by our reference carries the attempt's id: the hub may not know the payment's pspReference."""
+    tag = _step_of(item, CANCEL_STEP) or _tag(item, Operation.VOID)
+    return [_report(item, livemode, Operation.VOID, tag, item.psp_reference, item.original_reference)]
+
+
+def _cancel_or_refund(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+    """Which of the two it was stands in an unsigned field, so only our own id in the signed reference tells."""
+    for kind in (Operation.VOID, Operation.REFUND):
+        if _tag(item, kind) is not None:
+            return _modification(kind)(item, livemode)
+    return []
+
+
+def _expire(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+    parent = item.original_reference or item.psp_reference
+    report = _report(item, livemode, Operation.VOID, None, item.psp_reference, parent)
+    return [msgspec.structs.replace(report, reason="expired")]
+
+
+READERS: Final[dict[str, Callable[[Item, bool], list[Report]]]] = {
+    "AUTHORISATION": _authorisation,
+    "CAPTURE": _capture,
+    "CANCELLATION": _technical_cancel,
+    "TECHNICAL_CANCEL": _technical_cancel,
+    "REFUND": _modification(Operation.REFUND),
+    "CANCEL_OR_REFUND": _cancel_or_refund,
+    "EXPIRE": _expire,
+}
+
+
+def _report(
+    item: Item,
+    livemode: bool,  # noqa: FBT001 - passed on as the readers got it
+    kind: Operation,
+    tag: str | None,
+    reference: str | None,
+    parent: str | None,
+) -> Report:
+    return Report(
+        kind=kind,
+        tag=tag,
+        processor_reference=reference,
+        parent_reference=parent or None,
+        money=_money(item),
+        livemode=livemode,
+        outcome=_outcome(item),
+        raw_status=f"{item.event_code} {item.success}",
+    )
+
+
+def _outcome(item: Item) -> Outcome:
+    """The signed `success` decides; the unsigned reason only explains a no."""
+    if item.success == "true":
+        return Approved()
+    facts = item.additional_data or {}
+    return Declined(refused_by_text(item.reason, facts.get("refusalReasonRaw"), facts.get("merchantAdviceCode")))
+
+
+def _money(item: Item) -> Money | None:
+    return None if item.amount is None else amounts.from_wire(item.amount)
+
+
+def _tag(item: Item, kind: Operation) -> str | None:
+    reference = item.merchant_reference or ""
+    return reference if kind in TAGS.get(reference.partition("_")[0], ()) else None
+
+
+def _step_of(item: Item, step: str) -> str | None:
+    """The attempt whose further request *step* this answers: "att_…" of "att_…:capture"."""
+    reference = item.merchant_reference or ""
+    return reference.removesuffix(step) if reference.startswith("att_") and reference.endswith(step) else None
+
+
+def _rejected(message: str) -> WebhookRejectedError:
+    return WebhookRejectedError(PROCESSOR, message)

@@ -1,0 +1,50 @@
+"""The requests that the tests begin with; each test says only what differs."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from adapters.contract import Authorize, FollowUp
+from normalization.money import Currency, Money
+from normalization.outcome import Operation
+from normalization.tokens import ProcessorToken
+
+TEN_EUROS = Money(1000, Currency.EUR)
+TOKEN = ProcessorToken(processor="adyen", token="8415", customer_reference="shopper-1")
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def purchase(**facts: Any) -> Authorize:  # noqa: ANN401 - any field of the request
+    request = Authorize(
+        operation=Operation.PURCHASE,
+        operation_id="att_1",
+        payment_id="pay_1",
+        reference="invoice-1",
+        money=TEN_EUROS,
+        requested_at=NOON,
+        token=TOKEN,
+        return_url="https://shop.example/return",
+    )
+    return replace(request, **facts)
+
+
+def authorization(**facts: Any) -> Authorize:  # noqa: ANN401 - any field of the request
+    return purchase(operation=Operation.AUTHORIZE, **facts)
+
+
+def follow_up(operation: Operation, operation_id: str, **facts: Any) -> FollowUp:  # noqa: ANN401 - any field
+    request = FollowUp(
+        operation=operation,
+        operation_id=operation_id,
+        payment_id="pay_1",
+        reference="invoice-1",
+        money=TEN_EUROS,
+        parent_reference="PSP1",
+        requested_at=NOON,
+    )
+    return replace(request, **facts)
+
+
+def capture(**facts: Any) -> FollowUp:  # noqa: ANN401 - any field of the request
+    return follow_up(Operation.CAPTURE, "cap_1", **facts)

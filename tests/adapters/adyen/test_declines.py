@@ -1,0 +1,99 @@
+import pytest
+
+from adapters.adyen.adapter import AdyenAdapter
+from adapters.adyen.codes import REFUSALS, refused, refused_by_text
+from normalization.declines import DeclineCode
+from normalization.outcome import Declined
+from tests.adapters.adyen.asked import purchase
+from tests.adapters.adyen.scripted import ScriptedAdyen, paid
+from tests.adapters.adyen.scripted import refused as error
+
+DOCUMENTED = {*(str(code) for code in range(47)), "50"}
+
+
+async def test_a_refusal_keeps_every_raw_code(adyen: ScriptedAdyen, adapter: AdyenAdapter) -> None:
+    facts = {"refusalReasonRaw": "51 : Insufficient funds", "merchantAdviceCode": "24 : Retry after 1 hour"}
+    adyen.will_answer(paid("Refused", refusalReason="Refused", refusalReasonCode="2", additionalData=facts))
+    outcome = (await adapter.authorize(purchase())).outcome
+    assert isinstance(outcome, Declined)
+    decline = outcome.decline
+    assert (decline.code, decline.processor_code) == (DeclineCode.INSUFFICIENT_FUNDS, "2")
+    assert (decline.network_code, decline.network_advice_code) == ("51", "24")
+
+
+def test_every_documented_refusal_reason_has_a_row() -> None:
+    assert set(REFUSALS) == DOCUMENTED
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("3", DeclineCode.CALL_ISSUER),
+        ("5", DeclineCode.RESTRICTED_CARD),
+        ("6", DeclineCode.EXPIRED_CARD),
+        ("9", DeclineCode.ISSUER_UNAVAILABLE),
+        ("12", DeclineCode.INSUFFICIENT_FUNDS),
+        ("20", DeclineCode.BLOCKED_BY_RISK_RULE),
+        ("24", DeclineCode.INCORRECT_CVC),
+        ("26", DeclineCode.RECURRING_STOPPED),
+        ("38", DeclineCode.AUTHENTICATION_REQUIRED),
+        ("46", DeclineCode.RETRY_LIMIT_REACHED),
+        ("50", DeclineCode.TOKEN_INVALID),
+        ("999", DeclineCode.GENERIC_DECLINE),
+        (None, DeclineCode.GENERIC_DECLINE),
+    ],
+)
+def test_a_refusal_reason_has_one_meaning(code: str | None, meaning: DeclineCode) -> None:
+    assert refused(code).code is meaning
+
+
+@pytest.mark.parametrize(
+    ("raw", "brand", "meaning"),
+    [
+        ("41 : Lost card", "visa", DeclineCode.LOST_OR_STOLEN_CARD),
+        ("65 : Exceeds count", "visa", DeclineCode.LIMIT_EXCEEDED),
+        ("65 : SCA required", "mastercard", DeclineCode.AUTHENTICATION_REQUIRED),
+        ("3D Not Authenticated", "visa", DeclineCode.GENERIC_DECLINE),
+        ("DECLINED CVC Incorrect", "visa", DeclineCode.GENERIC_DECLINE),
+        (51, "visa", DeclineCode.GENERIC_DECLINE),
+    ],
+)
+def test_the_network_s_code_says_why_where_adyen_s_does_not(raw: object, brand: str, meaning: DeclineCode) -> None:
+    assert refused("2", raw, brand=brand).code is meaning
+
+
+def test_a_fraud_verdict_is_never_softened_by_the_network() -> None:
+    assert refused("20", "51 : Insufficient funds").code is DeclineCode.BLOCKED_BY_RISK_RULE
+
+
+def test_a_reason_told_in_words_finds_its_code() -> None:
+    decline = refused_by_text("Not enough balance")
+    assert (decline.code, decline.processor_code) == (DeclineCode.INSUFFICIENT_FUNDS, "12")
+
+
+def test_an_unknown_reason_is_kept_as_it_was_told() -> None:
+    decline = refused_by_text("Insufficient balance on payment")
+    assert (decline.code, decline.processor_code) == (DeclineCode.GENERIC_DECLINE, "Insufficient balance on payment")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "meaning"),
+    [
+        (422, "101", DeclineCode.INVALID_CARD_NUMBER),
+        (422, "103", DeclineCode.INCORRECT_CVC),
+        (422, "129", DeclineCode.EXPIRED_CARD),
+        (422, "138", DeclineCode.CURRENCY_NOT_SUPPORTED),
+        (422, "803", DeclineCode.TOKEN_INVALID),
+        (422, "905_1", DeclineCode.MERCHANT_CONFIGURATION_ERROR),
+        (400, "702", DeclineCode.INVALID_REQUEST),
+        (404, "904", DeclineCode.INVALID_REQUEST),
+    ],
+)
+async def test_a_request_that_adyen_does_not_carry_out_is_a_decline(
+    adyen: ScriptedAdyen, adapter: AdyenAdapter, status: int, code: str, meaning: DeclineCode
+) -> None:
+    adyen.will_answer(error(status, code, pspReference="PSP9"))
+    report = await adapter.authorize(purchase())
+    assert isinstance(report.outcome, Declined)
+    assert (report.outcome.decline.code, report.outcome.decline.processor_code) == (meaning, code)
+    assert report.processor_reference == "PSP9"

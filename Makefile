@@ -4,9 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-INDEX = $(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null)
-COMPILE = $(if $(INDEX),UV_DEFAULT_INDEX=$(INDEX)) $(BIN)/uv pip compile --quiet --upgrade --universal \
-	--python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench outside format pages lock clean
@@ -39,6 +38,8 @@ format: .venv/.ready ## Rewrite the code in the house format
 pages: .venv/.ready ## Write the reference pages that are made from the code
 	$(BIN)/python -m tests.pages
 
+# uv reads no pip settings, so it is told pip's index; by the environment, which make does not print.
+lock: export UV_DEFAULT_INDEX = $(or $(PIP_INDEX_URL),$(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null))
 lock: .venv/bin/uv ## Choose the newest allowed version of every dependency
 	$(COMPILE) pyproject.toml --group dev --group build --output-file requirements-dev.lock
 	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock

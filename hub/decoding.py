@@ -49,7 +49,7 @@ class StrictRequest(Request[Any, Any, State]):
                     self._body = self._connection_state.body = await self._receive_all()
             except TimeoutError:
                 raise ProblemError("request_timeout", "the body did not arrive in time; send it again") from None
-        return self._body if isinstance(self._body, bytes) else b""
+        return self._body
 
     async def json(self) -> Any:  # noqa: ANN401 - whatever the handler declares
         """Decode the body into what the handler declares as `data`.
@@ -57,7 +57,7 @@ class StrictRequest(Request[Any, Any, State]):
         Raises:
             ProblemError: unsupported_media_type and what `decode` and `body` raise.
         """
-        if self._json is Empty:  # type: ignore[redundant-expr] # Litestar keeps both there, and types it as Any
+        if self._json is Empty:
             check_content_type(self.headers.get("content-type", ""))
             self._json = decode(await self.body(), self._decoder())
         return self._json

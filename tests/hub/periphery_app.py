@@ -1,0 +1,69 @@
+"""The hub's handlers of accounts, keys, tokens and rules, put together as the application does, without charging."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from httpx import ASGITransport, AsyncClient
+from litestar import Litestar
+from litestar.di import Provide
+from msgspec import Struct
+
+from hub.access import routes as access
+from hub.access.guards import provide_caller
+from hub.access.rules import ROLES, Grant, Role
+from hub.access.service import Keys, make_key
+from hub.database import Database, metadata, open_database
+from hub.decoding import StrictRequest
+from hub.errors import HANDLERS
+from hub.limits import RateLimiter
+from hub.redis import SharedMemory
+from hub.settings import Settings
+
+
+class Periphery(Struct):
+    """A running application and how to speak to it as anybody."""
+
+    client: AsyncClient  # In the loop that the database belongs to.
+    database: Database
+    app: Litestar
+
+    async def key(
+        self, role: Role, *, livemode: bool = False, principal: str = "ada", **limits: object
+    ) -> dict[str, str]:
+        """Headers of a caller with a new key."""
+        grant = Grant(principal=principal, scopes=ROLES[role], **limits)  # type: ignore[arg-type] # fields of Grant
+        made = await make_key(
+            self.database, grant, name="test", role=role, livemode=livemode, by=None, at=datetime.now(UTC)
+        )
+        return {"authorization": f"Bearer {made[1]}"}
+
+
+@asynccontextmanager
+async def periphery(database_url: str, *, settings: Settings | None = None) -> AsyncIterator[Periphery]:
+    """Run the handlers over a database whose tables are made here."""
+    settings = settings or Settings()
+    database = await open_database(database_url)
+    async with database.writer.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    keys = Keys(database)
+
+    def given(value: object) -> Provide:
+        return Provide(lambda: value, sync_to_thread=False)
+
+    app = Litestar(
+        [*access.HANDLERS],
+        request_class=StrictRequest,
+        exception_handlers=HANDLERS,
+        dependencies={
+            "caller": Provide(provide_caller, sync_to_thread=False),
+            "database": given(database),
+            "api_keys": given(keys),
+            "settings": given(settings),
+        },
+    )
+    app.state.update({"api_keys": keys, "limiter": RateLimiter(SharedMemory(None), settings.rate_limit_per_minute)})
+    transport = ASGITransport(app)  # type: ignore[arg-type] # Litestar's own names for the same ASGI types
+    async with AsyncClient(transport=transport, base_url="http://hub.test") as client:
+        yield Periphery(client, database, app)
+    await database.close()

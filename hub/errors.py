@@ -20,7 +20,17 @@ from hub.database import is_lost
 from hub.ids import new_id
 from hub.problem_codes import CODES, Code
 
-__all__ = ["CODES", "HANDLERS", "Code", "FieldError", "Problem", "ProblemError", "problems", "request_id_of"]
+__all__ = [
+    "CODES",
+    "HANDLERS",
+    "Code",
+    "FieldError",
+    "Problem",
+    "ProblemError",
+    "errors_page",
+    "problems",
+    "request_id_of",
+]
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:payment-hub:problem:"
@@ -137,7 +147,7 @@ def _invalid_parameters(request: Request[Any, Any, Any], invalid: ValidationExce
     fields = [str(entry.get("key", "")) for entry in found if isinstance(entry, dict)]
     if "data" in fields:
         return problem_response(request, ProblemError("malformed_request", "the body is missing; send a JSON object"))
-    errors = [FieldError(field, "is not a value this parameter takes") for field in fields if field]
+    errors = [FieldError(field, "is missing or not a value this parameter takes") for field in fields if field]
     detail = "a parameter of the request is missing or not valid"
     return problem_response(request, ProblemError("validation_failed", detail, errors=errors))
 
@@ -184,3 +194,26 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
         )
         for status in sorted({*statuses, 401, 403, 429, 500, 503})
     }
+
+
+def errors_page() -> str:
+    """Write docs/errors.md."""
+    rows = [
+        f"| `{name}` | {code.status} | {'yes' if code.retryable else 'no'} | {code.meaning} |"
+        for name, code in sorted(CODES.items(), key=lambda row: (row[1].status, row[0]))
+    ]
+    return "\n".join(
+        [
+            "# Errors",
+            "",
+            "Every error is a problem document (RFC 9457, `application/problem+json`) with `type`, `title`, `status`,",
+            "`detail`, `instance`, `code`, `retryable`, `request_id`, and `errors` (`field`, `message`) where fields",
+            "are at fault. Programs go by `code`; `detail` is for people and may change. A decline is no error: it is",
+            "a payment with `status: failed`.",
+            "",
+            "| code | status | retryable | meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )

@@ -1,0 +1,92 @@
+import json
+from pathlib import Path
+
+import asyncpg
+from litestar import Litestar, get
+from litestar.params import FromQuery
+from litestar.testing import AsyncTestClient
+
+from hub.errors import CODES, HANDLERS, FieldError, ProblemError, errors_page
+
+
+@get("/full")
+async def full() -> None:
+    raise ProblemError(
+        "merchant_accounts_unavailable",
+        "all accounts are paused",
+        errors=[FieldError("merchant_account", "is paused")],
+        retry_after=7,
+        extra={"considered": [{"merchant_account": "ma_1"}]},
+    )
+
+
+@get("/broken")
+async def broken() -> None:
+    raise RuntimeError("the password is hunter2")
+
+
+@get("/lost")
+async def lost() -> None:
+    raise asyncpg.PostgresConnectionError("10.0.0.7 refused")
+
+
+@get("/counted")
+async def counted(count: FromQuery[int]) -> int:
+    return count
+
+
+APP = Litestar([full, broken, lost, counted], exception_handlers=HANDLERS)
+
+
+async def problem_of(path: str) -> tuple[int, dict[str, str], dict[str, object]]:
+    async with AsyncTestClient(APP, raise_server_exceptions=False) as client:
+        answer = await client.get(path)
+    return answer.status_code, dict(answer.headers), json.loads(answer.content)
+
+
+async def test_a_problem_has_every_member_of_the_contract() -> None:
+    status, headers, problem = await problem_of("/full")
+
+    assert status == 503
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["retry-after"] == "7"
+    assert problem == {
+        "type": "urn:payment-hub:problem:merchant_accounts_unavailable",
+        "title": "Merchant accounts unavailable",
+        "status": 503,
+        "detail": "all accounts are paused",
+        "instance": "/full",
+        "code": "merchant_accounts_unavailable",
+        "retryable": True,
+        "request_id": headers["x-request-id"],
+        "errors": [{"field": "merchant_account", "message": "is paused"}],
+        "considered": [{"merchant_account": "ma_1"}],
+    }
+
+
+async def test_what_nobody_foresaw_tells_nothing_of_the_inside() -> None:
+    status, _, problem = await problem_of("/broken")
+
+    assert (status, problem["code"]) == (500, "internal_error")
+    assert "hunter2" not in str(problem)
+    assert "RuntimeError" not in str(problem)
+
+
+async def test_a_lost_database_is_unavailable_and_worth_another_try() -> None:
+    status, headers, problem = await problem_of("/lost")
+
+    assert (status, problem["code"], problem["retryable"]) == (503, "database_unavailable", True)
+    assert headers["retry-after"] == "1"
+    assert "10.0.0.7" not in str(problem)
+
+
+async def test_a_wrong_parameter_is_named() -> None:
+    status, _, problem = await problem_of("/counted?count=x")
+
+    assert (status, problem["code"]) == (422, "validation_failed")
+    assert problem["errors"] == [{"field": "count", "message": "is missing or not a value this parameter takes"}]
+
+
+def test_every_code_says_what_it_means_and_the_page_is_in_step() -> None:
+    assert all(code.meaning.endswith(".") for code in CODES.values())
+    assert Path("docs/errors.md").read_text() == errors_page(), "write docs/errors.md again from errors_page()"

@@ -139,8 +139,8 @@ class Client:
             status, body = failure.http_status, str(failure.http_body or "")
         except (aiohttp.ClientError, TimeoutError, OSError) as failure:  # The SDK lets these out while reading a body.
             raise classify(PROCESSOR, failure) from failure
-        except (AttributeError, TypeError) as failure:  # The SDK, on an error body of another shape.
-            raise OutcomeUnknownError(PROCESSOR, "an error answer of an unknown shape") from failure
+        except (AttributeError, TypeError, ValueError) as failure:  # The SDK, on bodies of no shape that it knows.
+            raise OutcomeUnknownError(PROCESSOR, "an answer of an unknown shape") from failure
         else:
             return Answer(told.code, told.body, None)
         return Answer(status, body, _read_error(body))

@@ -1,0 +1,284 @@
+"""Webhooks: only what Stripe signed for this account is let in, and it is read as reports."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pytest
+from stripe import WebhookSignature
+
+from adapters.contract import Delivery, Webhook
+from adapters.errors import OutcomeUnknownError, WebhookRejectedError
+from adapters.stripe.account import StripeCredentials
+from adapters.stripe.adapter import StripeAdapter
+from adapters.transport import Transport
+from normalization.declines import DeclineCode
+from normalization.money import Currency, Money
+from normalization.outcome import ActionRequired, Approved, Declined, Operation, Pending
+from tests.adapters.stripe.asking import AT, EUR_1000, EUR_4999
+from tests.adapters.stripe.pretend import charge, intent, listing, refund
+
+SECRET, PREVIOUS = "whsec_new", "whsec_old"
+
+
+@pytest.fixture
+def adapter(transport: Transport) -> StripeAdapter:
+    credentials = StripeCredentials(api_key="sk_test_abc", webhook_secret=SECRET, webhook_secret_previous=PREVIOUS)
+    return StripeAdapter(credentials, transport, livemode=False)
+
+
+def event(type: str, told: object, **fields: object) -> str:
+    body = {
+        "id": "evt_1", "object": "event", "type": type, "livemode": False, "api_version": "2026-10-28.endive",
+        "created": 1, "data": {"object": told}, "pending_webhooks": 1, "request": {"id": None}, **fields,
+    }  # fmt: skip
+    return json.dumps(body)
+
+
+def sign(body: str, secret: str = SECRET, at: datetime = AT) -> str:
+    header: str = WebhookSignature.generate_signature_header(body, secret, int(at.timestamp()))
+    return header
+
+
+def arriving(body: str, signature: str | None = None) -> Webhook:
+    headers = {"stripe-signature": sign(body) if signature is None else signature, "content-type": "application/json"}
+    return Webhook(headers=headers, body=body.encode(), received_at=AT)
+
+
+PAID = event("payment_intent.succeeded", intent())
+
+
+class TestOpening:
+    def test_a_signed_event_becomes_one_delivery(self, adapter: StripeAdapter) -> None:
+        [delivery] = adapter.open_webhook(arriving(PAID))
+
+        assert (delivery.key, delivery.subject, delivery.account) == ("evt_1", "pi_1", None)
+        assert (delivery.livemode, delivery.body) == (False, PAID.encode())
+
+    def test_events_of_one_payment_have_one_subject(self, adapter: StripeAdapter) -> None:
+        about = [
+            event("refund.created", refund()),
+            event("charge.refunded", charge()),
+            event("refund.updated", refund(payment_intent={"id": "pi_1", "object": "payment_intent"})),
+        ]
+
+        assert {adapter.open_webhook(arriving(body))[0].subject for body in about} == {"pi_1"}
+
+    def test_an_event_about_something_else_has_its_own_subject(self, adapter: StripeAdapter) -> None:
+        [delivery] = adapter.open_webhook(arriving(event("customer.created", {"id": "cus_1"})))
+
+        assert delivery.subject == "cus_1"
+        assert adapter.read_delivery(delivery) == []
+
+    @pytest.mark.parametrize(
+        "signature",
+        [
+            sign(PAID, PREVIOUS),
+            sign(PAID) + ",v1=" + "0" * 64 + ",v0=abc",
+            sign(PAID).replace(",v1=", ",v1=" + "0" * 64 + ",v1="),
+            sign(PAID, at=AT - timedelta(seconds=300)),
+            sign(PAID, at=AT + timedelta(seconds=300)),
+            sign(PAID).replace(",", ", "),
+        ],
+        ids=["previous secret", "one of two", "second of two", "300 s old", "300 s ahead", "spaces"],
+    )
+    def test_lets_in(self, adapter: StripeAdapter, signature: str) -> None:
+        assert adapter.open_webhook(arriving(PAID, signature))
+
+    @pytest.mark.parametrize(
+        "signature",
+        [
+            "",
+            "t=",
+            "v1=" + "0" * 64,
+            sign(PAID, "whsec_other"),
+            sign(PAID + " "),
+            sign(PAID, at=AT - timedelta(seconds=301)),
+            sign(PAID, at=AT + timedelta(seconds=301)),
+            sign(PAID).replace("v1=", "v0="),
+            sign(PAID).replace("t=", "t=1,t="),
+            sign(PAID).replace("t=1", "t=1_"),
+            sign(PAID)[:-1],
+            sign(PAID) + "é",
+            sign(PAID).replace("v1=", "v1=é"),
+            "t=9" * 400,
+        ],
+    )  # fmt: skip
+    def test_refuses(self, adapter: StripeAdapter, signature: str) -> None:
+        with pytest.raises(WebhookRejectedError):
+            adapter.open_webhook(arriving(PAID, signature))
+
+    def test_refuses_a_request_without_a_signature(self, adapter: StripeAdapter) -> None:
+        with pytest.raises(WebhookRejectedError):
+            adapter.open_webhook(Webhook(headers={}, body=PAID.encode(), received_at=AT))
+
+    def test_refuses_altered_bytes(self, adapter: StripeAdapter) -> None:
+        altered = Webhook(
+            headers={"stripe-signature": sign(PAID)}, body=PAID.replace("4999", "9999").encode(), received_at=AT
+        )
+
+        with pytest.raises(WebhookRejectedError):
+            adapter.open_webhook(altered)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "",
+            "[]",
+            "null",
+            "not JSON",
+            "[" * 100_000,
+            event("payment_intent.succeeded", intent(), livemode=True),
+            event("payment_intent.succeeded", intent(), account="acct_other"),
+            event("payment_intent.succeeded", intent(), object="v2.core.event"),
+            event("payment_intent.succeeded", intent(), livemode="false"),
+            event("payment_intent.succeeded", intent(), id=""),
+            event("payment_intent.succeeded", []),
+            event("payment_intent.succeeded", {"object": "payment_intent"}),
+        ],
+    )
+    def test_refuses_though_signed(self, adapter: StripeAdapter, body: str) -> None:
+        with pytest.raises(WebhookRejectedError):
+            adapter.open_webhook(arriving(body))
+
+    def test_an_account_without_a_secret_has_no_webhooks(self, transport: Transport) -> None:
+        adapter = StripeAdapter(StripeCredentials(api_key="sk_test_abc"), transport, livemode=False)
+
+        with pytest.raises(WebhookRejectedError, match="webhook_secret"):
+            adapter.open_webhook(arriving(PAID, sign(PAID, "")))
+
+
+def delivered(body: str) -> Delivery:
+    return Delivery(key="evt_1", subject="pi_1", account=None, livemode=False, body=body.encode())
+
+
+class TestReading:
+    def test_an_automatic_payment_that_succeeded_is_a_purchase(self, adapter: StripeAdapter) -> None:
+        [report] = adapter.read_delivery(delivered(PAID))
+
+        assert (report.kind, report.outcome, report.money) == (Operation.PURCHASE, Approved(), EUR_4999)
+        assert (report.tag, report.processor_reference) == ("att_1", "pi_1")
+
+    @pytest.mark.parametrize(("metadata", "tag"), [({"hub_capture": "cap_1"}, "cap_1"), ({}, None)])
+    def test_a_manual_payment_that_succeeded_is_a_capture(
+        self, adapter: StripeAdapter, metadata: Mapping[str, str], tag: str | None
+    ) -> None:
+        paid = intent(capture_method="manual", amount_received=1000, metadata={"hub_operation": "att_1", **metadata})
+
+        [report] = adapter.read_delivery(delivered(event("payment_intent.succeeded", paid)))
+
+        assert (report.kind, report.outcome, report.money) == (Operation.CAPTURE, Approved(), EUR_1000)
+        assert (report.tag, report.processor_reference, report.parent_reference) == (tag, "pi_1", "pi_1")
+
+    def test_money_that_is_held_is_an_authorization(self, adapter: StripeAdapter) -> None:
+        held = intent("requires_capture", capture_method="manual", latest_charge="ch_1")
+
+        [report] = adapter.read_delivery(delivered(event("payment_intent.amount_capturable_updated", held)))
+
+        assert (report.kind, report.outcome, report.money) == (Operation.AUTHORIZE, Approved(), EUR_4999)
+
+    def test_a_part_captured_tells_of_both(self, adapter: StripeAdapter) -> None:
+        metadata = {"hub_operation": "att_1", "hub_capture": "cap_1", "cap_1": "1000"}
+        held = intent(
+            "requires_capture",
+            capture_method="manual",
+            amount_capturable=3999,
+            amount_received=1000,
+            metadata=metadata,
+        )
+
+        authorized, captured = adapter.read_delivery(delivered(event("payment_intent.amount_capturable_updated", held)))
+
+        assert (authorized.kind, authorized.money) == (Operation.AUTHORIZE, EUR_4999)
+        assert (captured.kind, captured.money, captured.tag) == (Operation.CAPTURE, EUR_1000, "cap_1")
+        assert captured.processor_reference is None
+
+    def test_a_failed_payment_is_a_decline_of_its_opening(self, adapter: StripeAdapter) -> None:
+        error = {"type": "card_error", "code": "card_declined", "decline_code": "stolen_card"}
+        failed = intent("requires_payment_method", capture_method="manual", last_payment_error=error)
+
+        [report] = adapter.read_delivery(delivered(event("payment_intent.payment_failed", failed)))
+
+        assert report.kind is Operation.AUTHORIZE
+        assert isinstance(report.outcome, Declined)
+        assert report.outcome.decline.code is DeclineCode.LOST_OR_STOLEN_CARD
+
+    def test_a_payment_on_its_way_is_pending(self, adapter: StripeAdapter) -> None:
+        [report] = adapter.read_delivery(delivered(event("payment_intent.processing", intent("processing"))))
+
+        assert report.outcome == Pending()
+
+    def test_a_challenge_is_an_action_of_the_payer(self, adapter: StripeAdapter) -> None:
+        step = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://hooks.stripe.com/3ds"}}
+        waiting = intent("requires_action", next_action=step)
+
+        [report] = adapter.read_delivery(delivered(event("payment_intent.requires_action", waiting)))
+
+        assert isinstance(report.outcome, ActionRequired)
+
+    @pytest.mark.parametrize(
+        ("why", "reason"),
+        [("automatic", "expired"), ("expired", "expired"), ("requested_by_customer", "requested_by_customer")],
+    )
+    def test_a_cancelled_payment_is_a_void_that_carries_no_tag(
+        self, adapter: StripeAdapter, why: str, reason: str
+    ) -> None:
+        canceled = intent("canceled", capture_method="manual", cancellation_reason=why)
+
+        [report] = adapter.read_delivery(delivered(event("payment_intent.canceled", canceled)))
+
+        assert (report.kind, report.outcome, report.reason) == (Operation.VOID, Approved(), reason)
+        assert (report.tag, report.processor_reference, report.parent_reference) == (None, "pi_1", "pi_1")
+
+    @pytest.mark.parametrize("type", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
+    def test_a_refund_is_told_by_its_status_not_by_its_event(self, adapter: StripeAdapter, type: str) -> None:
+        [report] = adapter.read_delivery(delivered(event(type, refund("pending"), livemode=True)))
+
+        assert (report.kind, report.outcome, report.money) == (Operation.REFUND, Pending(), EUR_1000)
+        assert (report.tag, report.processor_reference, report.parent_reference) == ("ref_1", "re_1", "pi_1")
+        assert report.livemode is True
+
+    def test_a_refund_of_the_dashboard_carries_no_tag(self, adapter: StripeAdapter) -> None:
+        [report] = adapter.read_delivery(delivered(event("refund.created", refund(metadata={}))))
+
+        assert report.tag is None
+
+    def test_a_refunded_charge_tells_of_the_refunds_it_lists(self, adapter: StripeAdapter) -> None:
+        refunded = charge(refunds=listing(refund(), refund(id="re_2", amount=500)))
+
+        reports = adapter.read_delivery(delivered(event("charge.refunded", refunded)))
+
+        assert [(report.processor_reference, report.money) for report in reports] == [
+            ("re_1", EUR_1000),
+            ("re_2", Money(500, Currency.EUR)),
+        ]
+
+    @pytest.mark.parametrize(
+        ("type", "told"),
+        [
+            ("payment_intent.created", intent("requires_payment_method")),
+            ("charge.refunded", charge()),
+            ("charge.succeeded", charge()),
+            ("customer.updated", {"id": "cus_1"}),
+        ],
+    )
+    def test_what_says_nothing_new_gives_no_report(
+        self, adapter: StripeAdapter, type: str, told: Mapping[str, object]
+    ) -> None:
+        assert adapter.read_delivery(delivered(event(type, told))) == []
+
+    @pytest.mark.parametrize(
+        ("type", "told"),
+        [
+            ("payment_intent.succeeded", {"id": "pi_1"}),
+            ("payment_intent.succeeded", intent("reticulating")),
+            ("payment_intent.canceled", intent()),
+            ("refund.updated", refund(amount="1000")),
+            ("refund.updated", refund(currency="xxx")),
+        ],
+    )
+    def test_what_cannot_be_read_is_kept_for_a_human(
+        self, adapter: StripeAdapter, type: str, told: Mapping[str, object]
+    ) -> None:
+        with pytest.raises(OutcomeUnknownError):
+            adapter.read_delivery(delivered(event(type, told)))

@@ -16,7 +16,7 @@ MODULE_LINES_MAX = 500
 PARTS_MAX = 4  # Three folders and a file.
 VAGUE_NAMES = frozenset({"base", "common", "helpers", "manager", "misc", "utils"})
 SILENCING = re.compile(r"# (?:noqa|type: ignore|pragma)")
-REASONED = re.compile(r"# (?:noqa: [A-Z0-9, ]+|type: ignore\[[a-z, -]+\]) (?:-|#) \w.*")
+REASONED = re.compile(r"# (?:noqa: [A-Z0-9, ]+|type: ignore\[[a-z, -]+\]) +(?:-|#) \w.*")
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)

@@ -1,0 +1,1 @@
+"""Routing rules as stored: versions of them, and which one decides."""

@@ -137,9 +137,10 @@ def leading_code(raw: object) -> str | None:
 def refused(code: str | None, raw: object = None, advice: object = None, brand: str | None = None) -> Decline:
     """Decide a refusal from its refusalReasonCode, the acquirer's raw answer and the network's advice."""
     row = REFUSALS.get(code or "")
+    says_why = row is not None and row.code is not _D.GENERIC_DECLINE
     network = leading_code(raw)
     return Decline(
-        code=resolve(row.code if row else None, network_meaning(network, brand)),
+        code=resolve(row.code if row and says_why else None, network_meaning(network, brand)),
         processor_code=code or "",
         network_code=network,
         network_advice_code=leading_code(advice),

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
+from hub.cli import main
 from hub.payments.states import OperationStatus, Status
 from hub.setting_meanings import SETTINGS
 from normalization.declines import Advice, Category
@@ -35,6 +37,15 @@ def test_a_command_for_make_has_its_target(page: Path) -> None:
     asked = {words[1] for words in commands(page) if words[0] == "make" and len(words) > 1}
 
     assert {name for name in asked if name.isalpha()} <= set(TARGET.findall((ROOT / "Makefile").read_text()))
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
+def test_a_command_of_the_hub_and_its_options_are_there(page: Path) -> None:
+    for words in commands(page):
+        if words[0] in {"hub", ".venv/bin/hub"}:
+            used = {word for word in words if word.startswith("-")}
+
+            assert used <= options(words[1:])
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -97,6 +108,15 @@ def commands(page: Path) -> Iterator[list[str]]:
         for line in (block or inline).splitlines():
             if words := line.removeprefix("$ ").split():
                 yield words
+
+
+def options(words: list[str]) -> set[str]:
+    """The options of the hub's command that *words* name; KeyError where there is no such command."""
+    command: click.Command = main
+    for word in words:
+        if isinstance(command, click.Group) and not word.startswith("-"):
+            command = command.commands[word]
+    return {name for parameter in command.params for name in parameter.opts} | {"--help"}
 
 
 def glossary() -> list[str]:

@@ -52,7 +52,8 @@ class StripeAdapter:
         """Create and confirm a PaymentIntent."""
         if decline := parameters.refusal(request, multicapture=self._multicapture):
             return translate.never_sent(request, decline, livemode=self._livemode)
-        answer = await self._client.act(inquiry.PATH, parameters.opening(request), request.operation_id)
+        sent = parameters.opening(request, multicapture=self._multicapture)
+        answer = await self._client.act(inquiry.PATH, sent, request.operation_id)
         if answer.error:
             return translate.refused(request, answer.error, livemode=self._livemode)
         return _own(request, translate.opening(decode(answer.body, PaymentIntent), request.operation))

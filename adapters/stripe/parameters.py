@@ -74,7 +74,7 @@ def _would_release(request: FollowUp, *, multicapture: bool) -> Decline | None:
     return None
 
 
-def opening(request: Authorize) -> Parameters:
+def opening(request: Authorize, *, multicapture: bool) -> Parameters:
     """Create and confirm a PaymentIntent in one request."""
     manual = request.operation is Operation.AUTHORIZE
     parameters: Parameters = {
@@ -91,6 +91,8 @@ def opening(request: Authorize) -> Parameters:
         "expand": ["latest_charge"],
     }
     parameters |= _means(request) | _challenge(request)
+    if card := _card_options(request, multicapture=multicapture and manual):
+        parameters["payment_method_options"] = {"card": card}
     if request.recurring is Recurring.INITIAL and request.payer_present:
         parameters["setup_future_usage"] = "off_session"
     if request.statement_descriptor:
@@ -110,18 +112,26 @@ def _means(request: Authorize) -> Parameters:
 
 
 def _challenge(request: Authorize) -> Parameters:
-    """Say whether the payer may be sent elsewhere to confirm, and whether he must.
-
-    AVOID sends nothing: Stripe asks for every exemption it may by itself.
-    """
-    parameters: Parameters = {}
-    if request.authentication is Authentication.REQUIRED:
-        parameters["payment_method_options"] = {"card": {"request_three_d_secure": "any"}}
+    """Say whether the payer may be sent elsewhere to confirm."""
     if not request.payer_present:
-        return parameters | {"off_session": True, "error_on_requires_action": True}
+        return {"off_session": True, "error_on_requires_action": True}
     if request.return_url is None:
-        return parameters | {"error_on_requires_action": True}
-    return parameters | {"return_url": request.return_url}
+        return {"error_on_requires_action": True}
+    return {"return_url": request.return_url}
+
+
+def _card_options(request: Authorize, *, multicapture: bool) -> Parameters:
+    """Ask for 3-D Secure where it is required, and for several captures where they are wanted.
+
+    REQUIRED is met without a challenge where the bank is content ("any"). AVOID sends nothing: Stripe asks for every
+    exemption it may by itself.
+    """
+    options: Parameters = {}
+    if request.authentication is Authentication.REQUIRED:
+        options["request_three_d_secure"] = "any"
+    if multicapture:
+        options["request_multicapture"] = "if_available"
+    return options
 
 
 def capturing(request: FollowUp, *, multicapture: bool) -> Parameters:

@@ -16,6 +16,7 @@ from adapters.contract import Delivery, Webhook
 from adapters.errors import WebhookRejectedError
 from adapters.stripe import translate
 from adapters.stripe.client import PROCESSOR, decode
+from adapters.stripe.parameters import OPERATION
 from adapters.stripe.wire import Charge, Event, PaymentIntent, Refund, Subject, id_of
 from normalization.outcome import Operation, Report
 
@@ -27,6 +28,9 @@ _TIME: Final = re.compile(rb"[0-9]{1,12}")
 OPENING_EVENTS: Final = frozenset(
     {"payment_intent.payment_failed", "payment_intent.processing", "payment_intent.requires_action"}
 )
+RELEASED: Final = "expired_uncaptured_charge"
+"""The `reason` of a refund that gives back a hold, not money that was taken."""
+
 REFUND_EVENTS: Final = frozenset({"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"})
 
 
@@ -66,10 +70,9 @@ def read_delivery(delivery: Delivery) -> list[Report]:
     event = decode(delivery.body, Event)
     told = event.data.object
     if event.type in REFUND_EVENTS:
-        return [translate.refund(decode(told, Refund), livemode=event.livemode)]
-    if event.type == "charge.refunded":  # The refunds themselves are in it at old API versions only.
-        listed = decode(told, Charge).refunds
-        return [translate.refund(one, livemode=event.livemode) for one in listed.data] if listed else []
+        return _refunded([decode(told, Refund)], livemode=event.livemode)
+    if event.type == "charge.refunded":
+        return _refunded(_ours(decode(told, Charge)), livemode=event.livemode)
     if event.type in OPENING_EVENTS:
         intent = decode(told, PaymentIntent)
         return [translate.opening(intent, translate.opening_kind(intent))]
@@ -98,6 +101,19 @@ def _held(intent: PaymentIntent) -> list[Report]:
     if intent.amount_received and tag is not None and tag in intent.metadata:
         return [held, translate.capture(intent, tag, multicapture=True)]
     return [held]
+
+
+def _refunded(refunds: Iterable[Refund], *, livemode: bool) -> list[Report]:
+    """Report refunds, without those with which Stripe lets go of what was never captured."""
+    return [translate.refund(one, livemode=livemode) for one in refunds if one.reason != RELEASED]
+
+
+def _ours(charge: Charge) -> list[Refund]:
+    """List our refunds of a charge, which come with it at old API versions only.
+
+    Among the others may be what an incomplete capture released; a refund made by hand has an event of its own.
+    """
+    return [one for one in (charge.refunds.data if charge.refunds else []) if OPERATION in one.metadata]
 
 
 def _event(body: bytes) -> Event:

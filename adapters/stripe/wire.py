@@ -74,6 +74,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     status: str | None = None
+    reason: str | None = None
     failure_reason: str | None = None
     payment_intent: Reference | str | None = None
     metadata: dict[str, str] = {}

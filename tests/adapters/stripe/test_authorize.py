@@ -10,6 +10,7 @@ from normalization.money import Currency, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Pending
 from normalization.tokens import CardFacts
 from tests.adapters.stripe.asking import EUR_4999, authorization, purchase
+from tests.adapters.stripe.conftest import Connect
 from tests.adapters.stripe.pretend import Pretend, charge, intent, says
 
 REDIRECT = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://hooks.stripe.com/3ds", "return_url": "x"}}
@@ -97,6 +98,15 @@ class TestWhatIsSent:
         await adapter.authorize(purchase(authentication=Authentication.REQUIRED))
 
         assert stripe.asked[0].form["payment_method_options[card][request_three_d_secure]"] == "any"
+
+    async def test_several_captures_are_asked_for_where_stripe_grants_them(
+        self, connect: Connect, stripe: Pretend
+    ) -> None:
+        stripe.will(says(200, intent("requires_capture", capture_method="manual")))
+
+        await connect(multicapture=True).authorize(authorization())
+
+        assert stripe.asked[0].form["payment_method_options[card][request_multicapture]"] == "if_available"
 
     async def test_avoided_authentication_leaves_exemptions_to_stripe(
         self, adapter: StripeAdapter, stripe: Pretend

@@ -243,8 +243,13 @@ class TestReading:
 
         assert report.tag is None
 
-    def test_a_refunded_charge_tells_of_the_refunds_it_lists(self, adapter: StripeAdapter) -> None:
-        refunded = charge(refunds=listing(refund(), refund(id="re_2", amount=500)))
+    def test_a_hold_that_ran_out_is_no_refund(self, adapter: StripeAdapter) -> None:
+        let_go = refund(reason="expired_uncaptured_charge", metadata={})
+
+        assert adapter.read_delivery(delivered(event("refund.created", let_go))) == []
+
+    def test_a_refunded_charge_tells_of_our_refunds_that_it_lists(self, adapter: StripeAdapter) -> None:
+        refunded = charge(refunds=listing(refund(), refund(id="re_2", amount=500), refund(id="re_3", metadata={})))
 
         reports = adapter.read_delivery(delivered(event("charge.refunded", refunded)))
 

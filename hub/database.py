@@ -144,11 +144,11 @@ class Query:
 class Unit:
     """Statements made once, with bindparam() for every value, that take effect altogether or not at all.
 
-    Each of `hits` must touch exactly one row. No two statements may touch one row and none may read what another
-    writes: PostgreSQL runs them at one instant.
+    Each of `hits` must touch exactly one row; an update among `inserts` may touch none. No two statements may touch one
+    row and none may read what another writes: PostgreSQL runs them at one instant.
     """
 
-    def __init__(self, hits: Sequence[Insert | Update | Delete], inserts: Sequence[Insert] = ()) -> None:
+    def __init__(self, hits: Sequence[Insert | Update | Delete], inserts: Sequence[Insert | Update] = ()) -> None:
         self.checked = len(hits)
         self.statements = [
             (statement, [name for name, value in statement.compile(dialect=SQLITE).params.items() if value is None])

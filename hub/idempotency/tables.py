@@ -10,7 +10,7 @@ idempotency_keys = Table(
     Column("livemode", Boolean, nullable=False),
     Column("key", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
-    Column("operation_id", Text, nullable=False),
+    Column("operation_id", Text),
     Column("location", Text, nullable=False),
     Column("status", Integer),
     Column("answer", LargeBinary),

@@ -4,6 +4,8 @@ Pure: takes values, returns values, never raises. The synchronous answer, the we
 `apply`, so a report seen twice changes nothing twice. A disagreement is a fact to keep with its evidence, not an error.
 """
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from hub.payments.states import (
@@ -18,7 +20,7 @@ from hub.payments.states import (
     receivable,
     suspense,
 )
-from normalization.declines import Decline
+from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import (
     OPENING,
@@ -321,22 +323,35 @@ def _surplus(operation: OperationState, money: Money) -> Booking:
 
 def unknown(payment: Payment, operation: OperationState) -> Transition:
     """We do not know what became of *operation*: nothing is given back, nothing is tried elsewhere."""
-    if operation.status is not OperationStatus.SENDING:
+    if operation.status not in {OperationStatus.SENDING, OperationStatus.REQUIRES_ACTION}:
         return Transition(payment, operation)
-    events = ("payment.processing",) if operation.kind in OPENING and payment.attempt_id == operation.id else ()
-    return Transition(payment, replace(operation, status=OperationStatus.UNKNOWN), events=events)
+    lost = replace(operation, status=OperationStatus.UNKNOWN)
+    if operation.kind not in OPENING or payment.attempt_id != operation.id or payment.status not in _WAITING:
+        return Transition(payment, lost)
+    return Transition(replace(payment, status=Status.PROCESSING), lost, events=("payment.processing",))
+
+
+REFUSED_BY_US: Final = Decline(code=DeclineCode.MERCHANT_CONFIGURATION_ERROR, processor_code="hub/account_refused")
+NEVER_ARRIVED: Final = Decline(code=DeclineCode.PROCESSOR_ERROR, processor_code="hub/not_sent")
 
 
 def not_sent(payment: Payment, operation: OperationState) -> Transition:
     """*operation* certainly never reached the processor, and nobody else will be tried."""
     if operation.status not in _UNRESOLVED:
         return Transition(payment, operation)
-    closed = replace(operation, status=OperationStatus.NOT_SENT)
+    closed = replace(operation, status=OperationStatus.NOT_SENT, decline=NEVER_ARRIVED)
     if operation.kind not in OPENING:
         return Transition(_release(payment, operation), closed, events=(_refused(operation.kind),))
     if payment.attempt_id != operation.id or payment.status not in _WAITING:
         return Transition(payment, closed)
     return Transition(_failed(payment, closed), closed, events=("payment.failed",))
+
+
+def refused(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
+    """The processor refused our account or our request before it did anything."""
+    if operation.kind in OPENING:
+        return _decline_attempt(payment, operation, decline)
+    return _decline_follow_up(payment, operation, decline)
 
 
 def give_up(payment: Payment, operation: OperationState, why: str) -> Transition:

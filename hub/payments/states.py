@@ -59,7 +59,8 @@ ExceptionType = Literal[
 class Payment(Struct, frozen=True, kw_only=True):
     """The caller's wish to be paid once; one field a column, amounts in ISO minor units of `currency`.
 
-    `attempt_id` is the attempt that stands; earlier ones were passed over. `version` guards every write.
+    `attempt_id` is the attempt that stands, None where a rule refused the payment; earlier ones were passed over.
+    `version` guards every write.
     `capture_closed`: a final capture was asked for or made. `routing`, `metadata` and `facts` are JSON.
     """
 
@@ -72,9 +73,9 @@ class Payment(Struct, frozen=True, kw_only=True):
     capture: str
     reference: str
     holds_reference: bool
-    merchant_account: str
-    processor: str
-    attempt_id: str
+    merchant_account: str | None
+    processor: str | None
+    attempt_id: str | None
     routing: bytes
     metadata: bytes
     facts: bytes
@@ -107,7 +108,8 @@ class OperationState(Struct, frozen=True, kw_only=True):
 
     `request` is the exact request as JSON, to be sent again byte for byte; without the one-time data, which lives in
     its request's memory only. `attempt_id` is the attempt that a follow-up belongs to; an attempt's is its own id.
-    `action` is the sealed challenge. `external`: made outside the hub, known by a report.
+    `action` is the sealed challenge, `action_url` where the payer goes to answer it. `external`: made outside the hub,
+    known by a report.
     """
 
     id: str
@@ -121,6 +123,7 @@ class OperationState(Struct, frozen=True, kw_only=True):
     money: Money
     request: bytes
     requested_by: str
+    key_id: str
     started_at: datetime
     external: bool = False
     one_time: bool = False
@@ -132,11 +135,12 @@ class OperationState(Struct, frozen=True, kw_only=True):
     avs: str | None = None
     cvc: str | None = None
     action: bytes | None = None
+    action_url: str | None = None
     action_expires_at: datetime | None = None
     idempotency_key: str | None = None
     fence: int = 1
     inquiries: int = 0
-    finished_at: datetime | None = None
+    due_at: datetime | None = None
     latency_ms: int | None = None
 
 

@@ -36,6 +36,12 @@ exceptions = Table(
     Column("currency", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
-    Index("ix_exceptions_open", "livemode", "created_at", postgresql_where=text("status = 'open'")),
+    Index(
+        "ix_exceptions_open",
+        "livemode",
+        "created_at",
+        postgresql_where=text("status = 'open'"),
+        sqlite_where=text("status = 'open'"),
+    ),
     Index("ix_exceptions_payment", "payment_id"),
 )

@@ -1,0 +1,181 @@
+"""The composition root: everything is made here, once, and handed to whoever needs it."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from msgspec import Struct
+
+from adapters.contract import Registration
+from adapters.registry import registrations
+from adapters.transport import Deadlines, Transport
+from hub import health
+from hub.access import routes as access_routes
+from hub.access.guards import provide_caller
+from hub.access.service import Keys
+from hub.database import Database, open_database
+from hub.decoding import StrictRequest
+from hub.errors import HANDLERS as EXCEPTION_HANDLERS
+from hub.limits import RateLimiter
+from hub.merchants import routes as merchant_routes
+from hub.merchants.service import Directory
+from hub.payment_methods import routes as payment_method_routes
+from hub.payments import refund_routes, return_routes
+from hub.payments import routes as payment_routes
+from hub.payments.shell import Shell
+from hub.redis import SharedMemory
+from hub.rulesets import routes as ruleset_routes
+from hub.sealing import Sealer
+from hub.settings import Settings
+from hub.webhooks import routes as webhook_routes
+from hub.worker import Bell, work
+
+HANDLERS: Final = [
+    *payment_routes.HANDLERS,
+    *refund_routes.HANDLERS,
+    *return_routes.HANDLERS,
+    *payment_method_routes.HANDLERS,
+    *merchant_routes.HANDLERS,
+    *ruleset_routes.HANDLERS,
+    *access_routes.HANDLERS,
+    *webhook_routes.HANDLERS,
+    *health.HANDLERS,
+]
+_log = structlog.get_logger(__name__)
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """What one process of the hub is made of."""
+
+    settings: Settings
+    database: Database
+    shared: SharedMemory
+    transport: Transport
+    directory: Directory
+    registrations: Mapping[str, Registration[Any]]
+    sealer: Sealer
+    shell: Shell
+    bell: Bell
+
+
+def utc_now() -> datetime:
+    """Read the process's clock."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Parts]:
+    """Open everything that a hub process works with; at the end what is under way is finished, then all is closed."""
+    database = await open_database(settings.database_url, connections_max=settings.database_connections_max)
+    shared = SharedMemory(settings.redis_url)
+    deadlines = Deadlines(
+        connect=settings.connect_ms / 1000, answer=settings.answer_ms / 1000, total=settings.request_ms / 1000
+    )
+    transport = Transport(deadlines)
+    sealer = Sealer(settings.keys)
+    known = registrations()
+    directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms)
+    bell = Bell()
+    shell = Shell(
+        database=database,
+        directory=directory,
+        settings=settings,
+        sealer=sealer,
+        clock=clock,
+        wake=bell.ring,
+        running=set(),
+    )
+    try:
+        await directory.start()
+        yield Parts(
+            settings=settings,
+            database=database,
+            shared=shared,
+            transport=transport,
+            directory=directory,
+            registrations=known,
+            sealer=sealer,
+            shell=shell,
+            bell=bell,
+        )
+        await _finish(shell)
+    finally:
+        await directory.stop()
+        await transport.close()
+        await shared.close()
+        await database.close()
+
+
+async def _finish(shell: Shell) -> None:
+    """Wait for the charges under way; what is not done in time is left to its lease."""
+    if shell.running:
+        _, left = await asyncio.wait(shell.running, timeout=shell.settings.shutdown_ms / 1000)
+        if left:
+            _log.warning("shutdown_left_work", operations=len(left))
+
+
+def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable[[], datetime] = utc_now) -> Litestar:
+    """Make the application of one process; *with_worker* runs the worker's jobs in it too."""
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with assembled(settings, clock) as parts:
+            app.state.parts = parts
+            app.state.api_keys = Keys(parts.database, cache_ms=settings.api_key_cache_ms)
+            app.state.limiter = RateLimiter(parts.shared, settings.rate_limit_per_minute)
+            gc.collect()
+            gc.freeze()  # What lives as long as the process need not be walked again and again.
+            stop = asyncio.Event()
+            worker = asyncio.create_task(work(parts.shell, parts.bell, stop)) if with_worker else None
+            try:
+                yield
+            finally:
+                stop.set()
+                parts.bell.ring()
+                if worker is not None:
+                    await worker
+
+    return Litestar(
+        route_handlers=HANDLERS,
+        lifespan=[lifespan],
+        request_class=StrictRequest,
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_max_body_size=settings.body_max_bytes,
+        dependencies=_dependencies(),
+        state=State({"settings": settings}),
+        openapi_config=_openapi(),
+        logging_config=None,
+    )
+
+
+def _dependencies() -> dict[str, Provide]:
+    def part(name: str) -> Provide:
+        def provide(state: State) -> Any:  # noqa: ANN401 - one of the parts
+            return getattr(state.parts, name)
+
+        return Provide(provide, sync_to_thread=False)
+
+    names = ("settings", "database", "directory", "registrations", "sealer", "shell")
+    provided = {name: part(name) for name in names}
+    provided["caller"] = Provide(provide_caller, sync_to_thread=False)
+    provided["api_keys"] = Provide(lambda state: state.api_keys, sync_to_thread=False)
+    return provided
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Payment hub",
+        version="1",
+        path="/schema",
+        components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
+        security=[{"key": []}],
+    )

@@ -1,0 +1,80 @@
+"""What a caller may ask of a payment as it stands, and what that reserves; pure.
+
+A refused wish names the API's error code; nothing is sent and nothing is stored.
+"""
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from adapters.contract import Capabilities
+from hub.payments.states import Payment, Status
+
+
+class Refused(Struct, frozen=True):
+    """Why the payment does not take this: a code of `hub.problem_codes` and what to tell."""
+
+    code: str
+    detail: str
+
+
+class Reserved(Struct, frozen=True):
+    """The payment with the amount set aside, and how much that is."""
+
+    payment: Payment
+    amount_minor: int
+
+
+def capture(
+    payment: Payment, amount_minor: int | None, capabilities: Capabilities, *, final: bool
+) -> Reserved | Refused:
+    """Set *amount_minor* aside to be captured; None captures what is left."""
+    left = payment.authorized_minor - payment.captured_minor - payment.capturing_minor
+    if payment.status not in {Status.AUTHORIZED, Status.CAPTURED} or payment.capture_closed or payment.canceling:
+        why = "its cancellation is under way" if payment.canceling else _why_not_capturable(payment)
+        return Refused("payment_not_capturable", f"the payment cannot be captured: {why}")
+    first = payment.captured_minor + payment.capturing_minor == 0
+    if not first and not capabilities.multiple_captures:
+        return Refused("payment_not_capturable", "this merchant account captures a payment once only")
+    minor = left if amount_minor is None else amount_minor
+    if minor > left or minor <= 0:
+        return Refused("amount_exceeds_authorized", f"amount: {left} is left to capture, {minor} was asked")
+    if minor < left and not capabilities.partial_capture:
+        return Refused("payment_not_capturable", "this merchant account captures the whole amount only")
+    closes = final or not capabilities.multiple_captures or minor == left
+    reserved = replace(payment, capturing_minor=payment.capturing_minor + minor, capture_closed=closes)
+    return Reserved(reserved, minor)
+
+
+def _why_not_capturable(payment: Payment) -> str:
+    if payment.status is Status.CAPTURED:
+        return "it is captured already"
+    if payment.capture_closed and payment.status is Status.AUTHORIZED:
+        return "its capture is under way"
+    return f"it is {payment.status}"
+
+
+def refund(payment: Payment, amount_minor: int | None, *, refund_max: int | None) -> Reserved | Refused:
+    """Set *amount_minor* aside to be given back; None gives back what is left. *refund_max* bounds one refund."""
+    if not payment.captured_minor:
+        return Refused("payment_not_refundable", f"nothing was captured of this payment; it is {payment.status}")
+    if payment.disputed_minor:
+        return Refused("payment_not_refundable", "a dispute is open on this payment")
+    taken = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
+    left = payment.captured_minor - taken
+    minor = left if amount_minor is None else amount_minor
+    if minor > left or minor <= 0:
+        return Refused("amount_exceeds_captured", f"amount: {left} is left to refund, {minor} was asked")
+    if refund_max is not None and minor > refund_max:
+        return Refused("forbidden", f"amount: this API key refunds {refund_max} at most")
+    return Reserved(replace(payment, refunding_minor=payment.refunding_minor + minor), minor)
+
+
+def cancel(payment: Payment) -> Reserved | Refused:
+    """Set the payment aside to be canceled."""
+    if payment.canceling:
+        return Refused("payment_not_cancelable", "its cancellation is under way")
+    if payment.captured_minor or payment.capturing_minor:
+        return Refused("payment_not_cancelable", "money was captured or is being captured; refund it instead")
+    if payment.status in {Status.CANCELED, Status.FAILED}:
+        return Refused("payment_not_cancelable", f"the payment is {payment.status} already")
+    return Reserved(replace(payment, canceling=True), payment.amount_minor)

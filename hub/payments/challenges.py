@@ -1,0 +1,94 @@
+"""The payer's way to a challenge and back."""
+
+from collections.abc import Mapping
+from hmac import compare_digest
+from html import escape
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+from msgspec.structs import replace
+
+from adapters.contract import Authorize, Complete
+from hub.database import ConflictError
+from hub.payments import rules, store
+from hub.payments.recording import Held, challenge_secret, change, hold, record, reread
+from hub.payments.shell import Shell, ask
+from hub.payments.states import OperationStatus, Payment
+from normalization.outcome import ActionRequired, Report
+from routing.failover import Failure
+
+COMPLETION_LEASE_S: Final = 60.0
+
+
+def brings_secret(shell: Shell, payment: Payment, secret: str) -> bool:
+    """Whether *secret* is the one that the payment's standing attempt gave to its payer."""
+    if payment.attempt_id is None:
+        return False
+    return compare_digest(challenge_secret(shell, payment.attempt_id).encode(), secret.encode())
+
+
+async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) -> Held:
+    """Go on with what the payer's browser brought back; once, however often it is brought."""
+    held = await hold(shell, payment, payment.attempt_id or "")
+    if held.operation.status is not OperationStatus.REQUIRES_ACTION or held.operation.action is None:
+        return held
+    try:
+        await store.claim(shell.database, held.operation, due_s=COMPLETION_LEASE_S, lease_s=COMPLETION_LEASE_S)
+    except ConflictError:
+        return await reread(shell, held)  # Another request brings it just now.
+    held = await reread(shell, held)
+    connected = shell.directory.connected(held.operation.merchant_account)
+    challenge = challenge_of(shell, held)
+    if connected is None or challenge is None:
+        return held
+    request = msgspec.json.decode(held.operation.request, type=Authorize)
+    request = replace(request, processor_reference=held.operation.processor_reference)
+    bring = Complete(request=request, continuation=challenge.continuation, returned=returned)
+    told = await ask(connected.adapter.complete(bring), shell.settings.request_ms / 1000)
+    if isinstance(told, Report):
+        return (await record(shell, held, told, "return")).held
+    if told is not Failure.UNKNOWN:
+        return held  # Nothing was done: the payer, or the job, may bring it again.
+    try:
+        said = msgspec.json.encode({"failure": told})
+        lost = await change(
+            shell, held, lambda now: rules.unknown(now.payment, now.operation), "return", said, fenced=True
+        )
+    except ConflictError:
+        return await reread(shell, held)
+    shell.wake()
+    return lost.held
+
+
+def challenge_of(shell: Shell, held: Held) -> ActionRequired | None:
+    """Open the sealed challenge of the held attempt."""
+    if held.operation.action is None:
+        return None
+    opened = shell.sealer.open(held.operation.action, f"operations/{held.operation.id}/action")
+    return msgspec.json.decode(opened, type=ActionRequired)
+
+
+def return_target(payment: Payment) -> str | None:
+    """Make the caller's address that the payer goes on to, naming the payment; it proves nothing."""
+    if payment.return_url is None:
+        return None
+    parts = urlsplit(payment.return_url)
+    query = [*parse_qsl(parts.query, keep_blank_values=True), ("payment", payment.id)]
+    return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def form_page(challenge: ActionRequired) -> bytes:
+    """Write the page that posts a challenge's fields at once, or at a click where scripts are off."""
+    fields = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in challenge.fields.items()
+    )
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Confirm your payment</title>'
+        '<meta name="viewport" content="width=device-width"></head>'
+        f'<body><form method="post" action="{escape(challenge.url)}">{fields}'
+        "<p>Your bank asks you to confirm this payment.</p><button>Continue</button></form>"
+        "<script>document.forms[0].submit()</script></body></html>"
+    )
+    return page.encode()

@@ -1,0 +1,228 @@
+"""Charge: plan, commit the attempt, call the processor, commit the outcome; another account where that is safe."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from adapters.contract import Authorize
+from hub.access.rules import Caller
+from hub.database import CommitUnknownError, ConflictError
+from hub.errors import FieldError, ProblemError
+from hub.idempotency.service import Reply, look_up
+from hub.idempotency.store import Answer, Key, find_key
+from hub.payment_methods.store import find_chargeable
+from hub.payments import rules, store
+from hub.payments.answers import CREATED, payment_body
+from hub.payments.opening import Charge, Means, facts_of, first_attempt, next_attempt, payment_of, routing_body
+from hub.payments.recording import Held, Recorded, challenge_secret, record, record_failure
+from hub.payments.shell import Shell, ask
+from hub.payments.states import OperationState, OperationStatus
+from normalization.outcome import ActionRequired, Declined, Report
+from routing.facts import Facts
+from routing.failover import Failure, Next, Tried, may_try_next
+from routing.plan import Choice, Plan, Snapshot, plan
+
+UNAVAILABLE_RETRY_S: Final = 30
+READ_BACK_AFTER_S: Final = (0.05, 0.2, 1.0)
+
+
+async def charge(shell: Shell, wanted: Charge) -> Reply:
+    """Carry out *wanted* and answer; also when the answer is that nothing is known yet.
+
+    Raises:
+        ProblemError: no_merchant_account, merchant_accounts_unavailable, duplicate_reference, idempotency_in_progress,
+            idempotency_key_reused, database_unavailable; nothing was charged and nothing is stored.
+    """
+    standing = await look_up(shell.database, wanted.key, livemode=wanted.caller.livemode)
+    if standing is not None:
+        return standing
+    wanted = replace(wanted, means=await _means(shell, wanted))
+    facts = facts_of(wanted, shell.clock())
+    decided = plan(facts, _allowed(shell, wanted.caller))
+    if decided.refusal is not None:
+        return await _refuse(shell, wanted, decided, facts)
+    if not decided.order:
+        raise _nowhere(decided)
+    at = shell.clock()
+    attempt = first_attempt(wanted, decided, at, _return_address(shell, wanted))
+    payment = payment_of(wanted, decided, facts, at, attempt)
+    try:
+        await store.open_payment(shell.database, payment, attempt, wanted.key)
+    except ConflictError:
+        return await _taken(shell, wanted)
+    except CommitUnknownError:
+        await _read_back(shell, attempt)
+    held = Held(payment=payment, operation=attempt, operations=(attempt,))
+    recorded = await _attempts(shell, wanted, decided, held)
+    return await reply_to(shell, wanted.key, recorded)
+
+
+async def _means(shell: Shell, wanted: Charge) -> Means:
+    one_time = wanted.request.payment_method_data
+    if one_time is not None:
+        return Means(data=one_time.data)
+    found = await find_chargeable(shell.database, wanted.request.payment_method or "", livemode=wanted.caller.livemode)
+    if found is None:
+        error = FieldError("payment_method", "is none of this mode; make one with POST /v1/payment_methods")
+        raise ProblemError("validation_failed", "there is no such payment method", errors=[error])
+    return Means(tokens=found.tokens, card=found.card, customer=found.customer)
+
+
+def _allowed(shell: Shell, caller: Caller) -> Snapshot:
+    snapshot = shell.directory.routing(livemode=caller.livemode)
+    if caller.merchant_accounts is None:
+        return snapshot
+    return replace(snapshot, accounts=tuple(a for a in snapshot.accounts if a.id in caller.merchant_accounts))
+
+
+def _return_address(shell: Shell, wanted: Charge) -> Callable[[str], str]:
+    """Where the processor sends an attempt's payer back to."""
+    return lambda attempt: (
+        f"{shell.settings.public_url}/return/{wanted.payment_id}?s={challenge_secret(shell, attempt)}"
+    )
+
+
+def _nowhere(decided: Plan) -> ProblemError:
+    considered = msgspec.to_builtins(routing_body(decided).considered)
+    if decided.unavailable:
+        return ProblemError(
+            "merchant_accounts_unavailable",
+            "merchant accounts fit this payment, but all of them are paused, draining or failing",
+            retry_after=UNAVAILABLE_RETRY_S,
+            extra={"considered": considered},
+        )
+    detail = "no merchant account takes this payment; `considered` says why for each"
+    return ProblemError("no_merchant_account", detail, extra={"considered": considered})
+
+
+async def _refuse(shell: Shell, wanted: Charge, decided: Plan, facts: Facts) -> Reply:
+    """A routing rule refuses: the payment is kept as failed, and no processor hears of it."""
+    payment = payment_of(wanted, decided, facts, shell.clock(), None)
+    body = msgspec.json.encode(payment_body(payment, ()))
+    actor = store.Actor(wanted.caller.key_id, wanted.caller.principal, wanted.request_id)
+    try:
+        answer = Answer(wanted.key.key, CREATED, body)
+        await store.refuse(shell.database, payment, wanted.key, answer, ("payment.failed", body), actor)
+    except ConflictError:
+        return await _taken(shell, wanted)
+    return Reply(status=CREATED, body=body, location=wanted.key.location)
+
+
+async def _taken(shell: Shell, wanted: Charge) -> Reply:
+    """Say who was first: a request with the same key, or an open payment with the same reference."""
+    standing = await look_up(shell.database, wanted.key, livemode=wanted.caller.livemode)
+    if standing is not None:
+        return standing
+    other = await store.find_open(shell.database, wanted.caller.livemode, wanted.request.reference)
+    raise ProblemError(
+        "duplicate_reference",
+        "reference: an open or successful payment has it already; `payment` names it. "
+        "Send allow_duplicate_reference to charge all the same",
+        extra={"payment": other},
+    )
+
+
+async def _read_back(shell: Shell, attempt: OperationState) -> None:
+    """After a connection lost in commit: go on where the attempt stands, stop where it does not."""
+    for seconds in READ_BACK_AFTER_S:
+        await asyncio.sleep(seconds)
+        try:
+            if await store.find_operation(shell.database, attempt.id) is not None:
+                return
+        except CommitUnknownError:
+            continue
+    raise ProblemError(
+        "database_unavailable", "the database does not answer; nothing was charged, try again with the same key"
+    )
+
+
+async def reply_to(shell: Shell, key: Key, recorded: Recorded) -> Reply:
+    """Answer what was stored under *key*, which may be what somebody else learnt first."""
+    if not recorded.answers:
+        stored = await find_key(shell.database, recorded.held.payment.livemode, key.key)
+        if stored is not None and stored.answer is not None and stored.status is not None:
+            return Reply(status=stored.status, body=stored.answer, location=key.location)
+    return Reply(status=recorded.status, body=recorded.body, location=key.location)
+
+
+async def _attempts(shell: Shell, wanted: Charge, decided: Plan, held: Held) -> Recorded:
+    """Try the plan's accounts, one after the other, as long as it is certain that no money moved."""
+    tried: list[Tried] = []
+    while True:
+        choice = Choice(held.operation.merchant_account, held.operation.processor)
+        told, latency_ms = await _call(shell, wanted, held)
+        ending = told.outcome if isinstance(told, Report) else told
+        tried.append(Tried(choice=choice, ending=ending, challenged=isinstance(ending, ActionRequired)))
+        following = _following(shell, wanted, decided, tried)
+        if following is not None:
+            passed = await _pass_over(shell, wanted, held, told, following, latency_ms)
+            if passed is not None:
+                held = passed
+                continue
+        if isinstance(told, Report):
+            return await record(shell, held, told, "answer", latency_ms)
+        return await record_failure(shell, held, told, latency_ms)
+
+
+async def _call(shell: Shell, wanted: Charge, held: Held) -> tuple[Report | Failure, int]:
+    connected = shell.directory.connected(held.operation.merchant_account)
+    if connected is None:
+        return Failure.CONFIGURATION, 0
+    request = msgspec.json.decode(held.operation.request, type=Authorize)
+    if wanted.means.data is not None:
+        request = replace(request, data=wanted.means.data)
+    began = shell.clock()
+    told = await ask(connected.adapter.authorize(request), _left_s(shell, wanted))
+    return told, round((shell.clock() - began).total_seconds() * 1000)
+
+
+def _left_s(shell: Shell, wanted: Charge) -> float:
+    spent = (shell.clock() - wanted.began_at).total_seconds()
+    return max(0.1, shell.settings.request_ms / 1000 - spent)
+
+
+def _following(shell: Shell, wanted: Charge, decided: Plan, tried: list[Tried]) -> Next | None:
+    if _left_s(shell, wanted) < shell.settings.next_attempt_needs_ms / 1000:
+        return None
+    return may_try_next(decided, tried, insufficient_funds_elsewhere=shell.settings.failover_insufficient_funds)
+
+
+async def _pass_over(
+    shell: Shell, wanted: Charge, held: Held, told: Report | Failure, following: Next, latency_ms: int
+) -> Held | None:
+    """Close the attempt and open the next in one commit; None where a webhook changed the payment meanwhile."""
+    closed = replace(_closed(held.operation, told), latency_ms=latency_ms)
+    at = shell.clock()
+    attempt = next_attempt(wanted, held.operation, following.choice, at, _return_address(shell, wanted))
+    transition = rules.pass_over(held.payment, closed, attempt)
+    payment = replace(transition.payment, version=held.payment.version + 1, updated_at=at)
+    transition = replace(transition, payment=payment)
+    said = msgspec.json.encode(told if isinstance(told, Report) else {"failure": told, "next": following.reason})
+    evidence = store.Evidence(source="answer", report=said, recorded_at=at)
+    try:
+        await store.open_next_attempt(shell.database, held.payment, transition, attempt, evidence)
+    except ConflictError:
+        return None
+    except CommitUnknownError:
+        if await store.find_operation(shell.database, attempt.id) is None:
+            return None
+    others = tuple(o for o in held.operations if o.id != closed.id)
+    return Held(payment=payment, operation=attempt, operations=(*others, closed, attempt))
+
+
+def _closed(operation: OperationState, told: Report | Failure) -> OperationState:
+    if isinstance(told, Report) and isinstance(told.outcome, Declined):
+        return replace(
+            operation,
+            status=OperationStatus.DECLINED,
+            decline=told.outcome.decline,
+            processor_reference=told.processor_reference,
+            avs=told.avs,
+            cvc=told.cvc,
+        )
+    if told is Failure.CONFIGURATION:
+        return replace(operation, status=OperationStatus.DECLINED, decline=rules.REFUSED_BY_US)
+    return replace(operation, status=OperationStatus.NOT_SENT, decline=rules.NEVER_ARRIVED)

@@ -1,0 +1,241 @@
+"""Capture, cancel and refund: reserve in one commit, call the processor, commit what it said."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from adapters.contract import Adapter, Authorize, CancelsByReference, FollowUp
+from hub.access.rules import Caller
+from hub.database import CommitUnknownError, ConflictError
+from hub.errors import ProblemError
+from hub.idempotency.service import Reply, look_up
+from hub.idempotency.store import Answer, Key
+from hub.ids import new_id
+from hub.payments import asking, store
+from hub.payments.answers import ACCEPTED, payment_body
+from hub.payments.asked import CaptureRequest, RefundRequest
+from hub.payments.charging import reply_to
+from hub.payments.inquiries import resolve_now
+from hub.payments.recording import PREFIX, Held, Recorded, record, record_failure
+from hub.payments.shell import TRIES, Shell, ask
+from hub.payments.states import OperationState, OperationStatus, Payment, Status
+from normalization.money import Money
+from normalization.outcome import Approved, Operation, Report
+from routing.failover import Failure
+
+
+class Wish(Struct, frozen=True, kw_only=True):
+    """What a caller wants done with a payment; `reserve` sets it aside or says why it cannot be."""
+
+    kind: Operation
+    payment_id: str
+    caller: Caller
+    key: Key
+    request_id: str
+    reserve: Callable[[Payment], asking.Reserved | asking.Refused]
+    final: bool = True
+    reason: str | None = None
+    reference: str | None = None
+
+
+class Asker(Struct, frozen=True, kw_only=True):
+    """Who wants which follow-up, and what comes with it."""
+
+    kind: Operation
+    principal: str
+    key_id: str
+    final: bool = True
+    reason: str | None = None
+    reference: str | None = None
+    idempotency_key: str | None = None
+
+
+async def capture(shell: Shell, wish: Wish, asked: CaptureRequest) -> Reply:
+    """Take what was authorized, or a part of it.
+
+    Raises:
+        ProblemError: not_found, payment_unresolved, payment_not_capturable, amount_exceeds_authorized.
+    """
+
+    def reserve(payment: Payment) -> asking.Reserved | asking.Refused:
+        connected = shell.directory.connected(payment.merchant_account or "")
+        if connected is None:
+            return asking.Refused("payment_not_capturable", "its merchant account is gone")
+        return asking.capture(payment, asked.amount, connected.capabilities, final=asked.final)
+
+    return await carry_out(shell, replace(wish, reserve=reserve, final=asked.final))
+
+
+async def refund(shell: Shell, wish: Wish, asked: RefundRequest) -> Reply:
+    """Give back what was captured, or a part of it.
+
+    Raises:
+        ProblemError: not_found, payment_unresolved, payment_not_refundable, amount_exceeds_captured, forbidden.
+    """
+
+    def reserve(payment: Payment) -> asking.Reserved | asking.Refused:
+        limits = wish.caller.refund_max
+        most = None if limits is None else limits.get(payment.currency, 0)
+        return asking.refund(payment, asked.amount, refund_max=most)
+
+    return await carry_out(shell, replace(wish, reserve=reserve, reason=asked.reason, reference=asked.reference))
+
+
+async def carry_out(shell: Shell, wish: Wish) -> Reply:
+    """Reserve, call and record; or for a cancel that cannot be carried out yet, keep the wish."""
+    standing = await look_up(shell.database, wish.key, livemode=wish.caller.livemode)
+    if standing is not None:
+        return standing
+    for _ in range(TRIES):
+        payment, operations = await _resolved(shell, wish)
+        reserved = wish.reserve(payment)
+        if isinstance(reserved, asking.Refused):
+            raise ProblemError(reserved.code, reserved.detail)
+        if payment.status is Status.PROCESSING:
+            reply = await _keep_wish(shell, wish, payment, reserved.payment, operations)
+        else:
+            reply = await _send(shell, wish, payment, reserved, operations)
+        if reply is not None:
+            return reply
+        standing = await look_up(shell.database, wish.key, livemode=wish.caller.livemode)
+        if standing is not None:
+            return standing
+    raise ProblemError("payment_unresolved", "the payment is changing all the time; try again", retry_after=1)
+
+
+async def _resolved(shell: Shell, wish: Wish) -> tuple[Payment, tuple[OperationState, ...]]:
+    """Read the payment, with its attempt's outcome found out on the fly where it is unknown."""
+    payment = await store.find_payment(shell.database, wish.caller.livemode, wish.payment_id)
+    if payment is None or not may_see(wish.caller, payment):
+        raise ProblemError("not_found", f"there is no payment {wish.payment_id}")
+    operations = tuple(await store.operations_of(shell.database, payment.id))
+    if payment.status is not Status.PROCESSING:
+        return payment, operations
+    await resolve_now(shell, [o for o in operations if o.id == payment.attempt_id])
+    payment = await store.find_payment(shell.database, payment.livemode, payment.id) or payment
+    operations = tuple(await store.operations_of(shell.database, payment.id))
+    if payment.status is Status.PROCESSING and wish.kind is not Operation.VOID:
+        raise ProblemError(
+            "payment_unresolved", "what became of this payment is not known yet; try again later", retry_after=5
+        )
+    return payment, operations
+
+
+def may_see(caller: Caller, payment: Payment) -> bool:
+    """Whether *caller*'s key is for the payment's merchant account."""
+    return caller.merchant_accounts is None or payment.merchant_account in caller.merchant_accounts
+
+
+async def _keep_wish(
+    shell: Shell, wish: Wish, read: Payment, wished: Payment, operations: tuple[OperationState, ...]
+) -> Reply | None:
+    at = shell.clock()
+    wished = replace(wished, version=read.version + 1, updated_at=at)
+    body = msgspec.json.encode(payment_body(wished, operations))
+    actor = store.Actor(wish.caller.key_id, wish.caller.principal, wish.request_id)
+    try:
+        await store.wish(shell.database, read, wished, wish.key, Answer(wish.key.key, ACCEPTED, body), actor)
+    except (ConflictError, CommitUnknownError):
+        return None
+    return Reply(status=ACCEPTED, body=body, location=wish.key.location)
+
+
+async def _send(
+    shell: Shell, wish: Wish, read: Payment, reserved: asking.Reserved, operations: tuple[OperationState, ...]
+) -> Reply | None:
+    """Commit the reservation and carry it out; None where somebody else changed the payment first."""
+    at = shell.clock()
+    attempt = next(o for o in operations if o.id == read.attempt_id)
+    asker = Asker(
+        kind=wish.kind,
+        principal=wish.caller.principal,
+        key_id=wish.caller.key_id,
+        final=wish.final,
+        reason=wish.reason,
+        reference=wish.reference,
+        idempotency_key=wish.key.key,
+    )
+    operation = follow_up_of(read, attempt, asker, reserved.amount_minor, at)
+    key = wish.key
+    if wish.kind is Operation.REFUND:
+        key = Key(key=key.key, fingerprint=key.fingerprint, location=f"/v1/refunds/{operation.id}")
+    payment = replace(reserved.payment, version=read.version + 1, updated_at=at)
+    actor = store.Actor(wish.caller.key_id, wish.caller.principal, wish.request_id)
+    try:
+        await store.open_follow_up(shell.database, read, payment, operation, key, actor)
+    except ConflictError:
+        return None
+    except CommitUnknownError:
+        if await store.find_operation(shell.database, operation.id) is None:
+            return None
+    held = Held(payment=payment, operation=operation, operations=(*operations, operation))
+    return await reply_to(shell, key, await send(shell, held))
+
+
+def follow_up_of(payment: Payment, attempt: OperationState, asker: Asker, minor: int, at: datetime) -> OperationState:
+    """Make the operation, with the exact request that will be sent."""
+    request = FollowUp(
+        operation=asker.kind,
+        operation_id=new_id(PREFIX[asker.kind]),
+        payment_id=payment.id,
+        reference=payment.reference,
+        money=Money(minor, payment.currency),
+        parent_reference=payment.processor_reference or "",
+        requested_at=at,
+        final=asker.final,
+        reason=asker.reason,
+    )
+    return OperationState(
+        id=request.operation_id,
+        payment_id=payment.id,
+        attempt_id=attempt.id,
+        livemode=payment.livemode,
+        kind=asker.kind,
+        status=OperationStatus.SENDING,
+        merchant_account=attempt.merchant_account,
+        processor=attempt.processor,
+        money=request.money,
+        request=msgspec.json.encode(request),
+        requested_by=asker.principal,
+        key_id=asker.key_id,
+        final=asker.final,
+        reason=asker.reason,
+        reference=asker.reference,
+        idempotency_key=asker.idempotency_key,
+        started_at=at,
+    )
+
+
+async def send(shell: Shell, held: Held) -> Recorded:
+    """Send a follow-up that is committed as `sending`, and commit what came of it."""
+    connected = shell.directory.connected(held.operation.merchant_account)
+    began = shell.clock()
+    told: Report | Failure = Failure.CONFIGURATION
+    if connected is not None:
+        request = msgspec.json.decode(held.operation.request, type=FollowUp)
+        told = await ask(_sent(connected.adapter, held, request), shell.settings.request_ms / 1000)
+    latency_ms = round((shell.clock() - began).total_seconds() * 1000)
+    if isinstance(told, Report):
+        return await record(shell, held, told, "answer", latency_ms)
+    return await record_failure(shell, held, told, latency_ms)
+
+
+async def _sent(adapter: Adapter, held: Held, request: FollowUp) -> Report:
+    """Call the processor. A challenge holds no authorization: where that cannot be voided, its reference is barred."""
+    waiting = held.payment.status is Status.REQUIRES_ACTION and request.operation is Operation.VOID
+    if not waiting or not isinstance(adapter, CancelsByReference):
+        return await adapter.follow_up(request)
+    attempt = next(o for o in held.operations if o.id == held.operation.attempt_id)
+    await adapter.cancel_by_reference(msgspec.json.decode(attempt.request, type=Authorize))
+    return Report(
+        kind=Operation.VOID,
+        tag=request.operation_id,
+        processor_reference=None,
+        parent_reference=request.parent_reference,
+        money=request.money,
+        livemode=held.payment.livemode,
+        outcome=Approved(),
+    )

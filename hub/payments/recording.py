@@ -1,0 +1,335 @@
+"""The one room: every answer, webhook, inquiry and return changes a payment here and nowhere else."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hub.database import CommitUnknownError, ConflictError
+from hub.idempotency.store import Answer
+from hub.payments import rules, store
+from hub.payments.answers import (
+    CREATED,
+    OK,
+    charge_status,
+    follow_up_status,
+    payment_body,
+    refund_body,
+)
+from hub.payments.shell import TRIES, Shell
+from hub.payments.states import OperationState, OperationStatus, Payment, Transition
+from hub.settlement.expecting import Terms, expected_lines
+from normalization.outcome import OPENING, ActionRequired, Approved, Operation, Report
+from routing.failover import Failure
+
+PREFIX: Final = {Operation.CAPTURE: "cap_", Operation.VOID: "can_", Operation.REFUND: "ref_"}
+UNKNOWN_AFTER_S: Final = (5, 15, 60, 300, 1_800, 7_200, 28_800, 86_400)
+"""When an unknown outcome is asked about again, in seconds; the last goes on daily."""
+HORIZON: Final = timedelta(days=7)
+"""How long an outcome may stay unknown before a human must find out."""
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """A payment as read, the operation in question, and all its operations, that one included."""
+
+    payment: Payment
+    operation: OperationState
+    operations: tuple[OperationState, ...]
+
+    def now(self, transition: Transition) -> "Held":
+        """Hold what *transition* made of it."""
+        changed = transition.operation
+        others = [o for o in self.operations if o.id != changed.id]
+        listed = tuple(sorted((*others, changed), key=lambda operation: operation.id))
+        return Held(payment=transition.payment, operation=changed, operations=listed)
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What stands after a report; `body` and `status` answer the caller's request that the operation belongs to.
+
+    `answers`: this very answer was stored under the caller's key. Otherwise somebody else's was, or there is no key.
+    """
+
+    held: Held
+    status: int
+    body: bytes
+    answers: bool = False
+
+
+async def hold(shell: Shell, payment: Payment, operation_id: str) -> Held:
+    """Read *payment*'s operations beside it."""
+    operations = await store.operations_of(shell.database, payment.id)
+    operation = next(o for o in operations if o.id == operation_id)
+    return Held(payment=payment, operation=operation, operations=tuple(operations))
+
+
+async def reread(shell: Shell, held: Held) -> Held:
+    """Read again what somebody else changed."""
+    payment = await store.find_payment(shell.database, held.payment.livemode, held.payment.id)
+    if payment is None:
+        raise LookupError(f"{held.payment.id} is gone")  # Payments are never deleted.
+    return await hold(shell, payment, held.operation.id)
+
+
+async def record(
+    shell: Shell, held: Held, report: Report, source: str, latency_ms: int | None = None, *, opens: bool = False
+) -> Recorded:
+    """Commit everything that *report* changes; of two writers the slower one decides anew on what it then reads."""
+
+    def decide(now: Held) -> Transition:
+        operation = now.operation
+        if latency_ms is not None:
+            operation = replace(operation, latency_ms=latency_ms)
+        if isinstance(report.outcome, ActionRequired):
+            operation = _with_challenge(shell, operation, report.outcome)
+        return rules.apply(now.payment, operation, report)
+
+    return await change(shell, held, decide, source, msgspec.json.encode(report), opens=opens)
+
+
+async def record_failure(shell: Shell, held: Held, failure: Failure, latency_ms: int) -> Recorded:
+    """Commit that there is no answer or certainly no charge; what stands already where somebody knows better."""
+
+    def decide(now: Held) -> Transition:
+        operation = replace(now.operation, latency_ms=latency_ms)
+        if failure is Failure.UNKNOWN:
+            return rules.unknown(now.payment, operation)
+        if failure is Failure.CONFIGURATION:
+            return rules.refused(now.payment, operation, rules.REFUSED_BY_US)
+        return rules.not_sent(now.payment, operation)
+
+    try:
+        recorded = await change(shell, held, decide, "hub", msgspec.json.encode({"failure": failure}), fenced=True)
+    except ConflictError:
+        return _recorded(await reread(shell, held))
+    shell.wake()
+    return recorded
+
+
+async def change(
+    shell: Shell,
+    held: Held,
+    decide: Callable[[Held], Transition],
+    source: str,
+    report: bytes,
+    *,
+    fenced: bool = False,
+    opens: bool = False,
+) -> Recorded:
+    """Commit what *decide* makes of what is held, with its events, postings and the caller's answer.
+
+    Raises:
+        ConflictError: when *fenced* and somebody else took the operation meanwhile.
+    """
+    for _ in range(TRIES):
+        at = shell.clock()
+        transition = decide(held)
+        evidence = store.Evidence(source=source, report=report, recorded_at=at)
+        if not opens and _nothing_new(held, transition):
+            await store.keep(shell.database, held.operation, evidence)
+            return _recorded(held)
+        payment = replace(transition.payment, version=held.payment.version + 1, updated_at=at)
+        transition = replace(transition, payment=payment)
+        recorded = _recorded(held.now(transition))
+        answer = _answer(held.operation, recorded)
+        try:
+            await store.save(
+                shell.database,
+                held.payment,
+                store.Change(
+                    transition=transition,
+                    evidence=evidence,
+                    due_s=_due_s(shell, transition.operation, at),
+                    expected=expected_lines(transition, _terms(shell, transition.operation), at),
+                    events=_events(recorded.held, transition),
+                    answer=answer,
+                    fenced=fenced,
+                    opens=opens,
+                ),
+            )
+        except (ConflictError, CommitUnknownError) as failure:
+            # A lost connection may have committed: what is read then tells, and a second application changes nothing.
+            held = await _again(shell, held, failure, fenced=fenced, opens=opens)
+            opens = opens and held.operation.status is OperationStatus.SENDING
+            continue
+        return replace(recorded, answers=answer is not None)
+    raise ConflictError
+
+
+async def _again(shell: Shell, held: Held, failure: Exception, *, fenced: bool, opens: bool) -> Held:
+    if not opens:
+        fresh = await reread(shell, held)
+        if fenced and fresh.operation.fence != held.operation.fence:
+            raise ConflictError from failure
+        return fresh
+    payment = await store.find_payment(shell.database, held.payment.livemode, held.payment.id)
+    operation = await store.find_operation(shell.database, held.operation.id)
+    if payment is None:
+        raise LookupError(f"{held.payment.id} is gone") from failure
+    if operation is not None:
+        return await hold(shell, payment, operation.id)
+    return replace(held, payment=payment)
+
+
+def _terms(shell: Shell, operation: OperationState) -> Terms | None:
+    connected = shell.directory.connected(operation.merchant_account)
+    return connected.terms if connected else None
+
+
+def _nothing_new(held: Held, transition: Transition) -> bool:
+    same = transition.payment == held.payment and transition.operation == held.operation
+    return same and not transition.bookings and not transition.exceptions
+
+
+def _recorded(held: Held) -> Recorded:
+    operation = held.operation
+    if operation.kind in OPENING:
+        status, body = charge_status(held.payment), msgspec.json.encode(payment_body(held.payment, held.operations))
+    elif operation.kind is Operation.REFUND:
+        status, body = follow_up_status(operation, CREATED), msgspec.json.encode(refund_body(operation))
+    else:
+        status = follow_up_status(operation, OK)
+        body = msgspec.json.encode(payment_body(held.payment, held.operations))
+    return Recorded(held=held, status=status, body=body)
+
+
+def _answer(before: OperationState, recorded: Recorded) -> Answer | None:
+    """The first complete answer is given when the operation stops being sent, by whoever learns of it."""
+    if before.idempotency_key is None or before.status is not OperationStatus.SENDING:
+        return None
+    return Answer(before.idempotency_key, recorded.status, recorded.body)
+
+
+def _events(held: Held, transition: Transition) -> tuple[tuple[str, str, bytes], ...]:
+    told = []
+    for name in transition.events:
+        if name.startswith("refund."):
+            told.append((name, held.operation.id, msgspec.json.encode(refund_body(held.operation))))
+        else:
+            body = msgspec.json.encode(payment_body(held.payment, held.operations))
+            told.append((name, held.payment.id, body))
+    return tuple(told)
+
+
+def _due_s(shell: Shell, operation: OperationState, at: datetime) -> float | None:
+    """Say when somebody has to look at the operation again, in seconds."""
+    match operation.status:
+        case OperationStatus.SENDING:
+            return shell.settings.lease_ms / 1000
+        case OperationStatus.UNKNOWN:
+            return UNKNOWN_AFTER_S[min(operation.inquiries, len(UNKNOWN_AFTER_S) - 1)]
+        case OperationStatus.PENDING:
+            connected = shell.directory.connected(operation.merchant_account)
+            return connected.capabilities.pending_max.total_seconds() if connected else HORIZON.total_seconds()
+        case OperationStatus.REQUIRES_ACTION:
+            expires_at = operation.action_expires_at or at + shell.settings.challenge_expiry
+            return max(0.0, (expires_at - at).total_seconds())
+        case _:
+            return None
+
+
+def _with_challenge(shell: Shell, operation: OperationState, asked: ActionRequired) -> OperationState:
+    """Keep what the processor needs back sealed, and make of the challenge an address that a GET opens."""
+    expires_at = asked.expires_at or shell.clock() + shell.settings.challenge_expiry
+    url = asked.url
+    if asked.method != "GET":
+        secret = challenge_secret(shell, operation.id)
+        url = f"{shell.settings.public_url}/redirect/{operation.payment_id}?s={secret}"
+    sealed = shell.sealer.seal(msgspec.json.encode(asked), f"operations/{operation.id}/action")
+    return replace(operation, action=sealed, action_url=url, action_expires_at=expires_at)
+
+
+def challenge_secret(shell: Shell, operation_id: str) -> str:
+    """Make what the payer's browser must bring back; it belongs to one attempt and is used up by its completion."""
+    return shell.sealer.hmac(b"challenge:" + operation_id.encode())[:40]
+
+
+async def record_delivered(shell: Shell, merchant_account: str, report: Report, source: str) -> Recorded | None:
+    """Record a report that came without being asked for; None where no payment of ours is meant."""
+    found = await _find(shell, merchant_account, report)
+    if found is None:
+        return None
+    held, opens = found
+    return await record(shell, held, report, source, opens=opens)
+
+
+async def _find(shell: Shell, merchant_account: str, report: Report) -> tuple[Held, bool] | None:
+    """Find the operation a report speaks of: by our tag, by their reference, else by the payment it follows up on."""
+    tagged = await store.find_operation(shell.database, report.tag) if report.tag else None
+    if tagged is not None and tagged.merchant_account != merchant_account:
+        tagged = None
+    if tagged is not None and _speaks_of(tagged, report):
+        return await _held(shell, tagged), False
+    by_reference = await _by_reference(shell, merchant_account, report.processor_reference)
+    for operation in by_reference:
+        if _speaks_of(operation, report):
+            return await _held(shell, operation), False
+    parents = [tagged] if tagged else await _by_reference(shell, merchant_account, report.parent_reference)
+    attempt = next((o for o in (*parents, *by_reference) if o.kind in OPENING), None)
+    if attempt is None or report.kind in OPENING:
+        return None
+    held = await _held(shell, attempt)
+    ours = _only_unnamed(held.operations, report)
+    if ours is not None:
+        return replace(held, operation=ours), False
+    if not isinstance(report.outcome, Approved):
+        return None
+    made = _external(held.operation, report, shell.clock())
+    known = next((o for o in held.operations if o.id == made.id), None)
+    return replace(held, operation=known or made), known is None
+
+
+def _speaks_of(operation: OperationState, report: Report) -> bool:
+    if operation.kind in OPENING:
+        # A purchase on an account that captures by our call is completed by its capture's report.
+        return report.kind in OPENING or (operation.kind is Operation.PURCHASE and report.kind is Operation.CAPTURE)
+    return operation.kind is report.kind
+
+
+async def _by_reference(shell: Shell, merchant_account: str, reference: str | None) -> Sequence[OperationState]:
+    if reference is None:
+        return ()
+    return await store.by_processor_reference(shell.database, merchant_account, reference)
+
+
+async def _held(shell: Shell, operation: OperationState) -> Held:
+    payment = await store.find_payment(shell.database, operation.livemode, operation.payment_id)
+    if payment is None:
+        raise LookupError(f"{operation.payment_id} is gone")
+    return await hold(shell, payment, operation.id)
+
+
+def _only_unnamed(operations: Sequence[OperationState], report: Report) -> OperationState | None:
+    """A report without our tag may be the answer to the one request of its kind whose reference we do not know yet."""
+    if report.tag is not None:
+        return None
+    unnamed = [o for o in operations if o.kind is report.kind and o.processor_reference is None and not o.external]
+    waiting = [o for o in unnamed if o.status in {OperationStatus.SENDING, OperationStatus.UNKNOWN}]
+    fitting = [o for o in waiting if report.money is None or report.kind is Operation.VOID or o.money == report.money]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _external(attempt: OperationState, report: Report, at: datetime) -> OperationState:
+    """Make the operation of something done outside the hub, with an id that a duplicate finds again."""
+    named = f"{attempt.merchant_account}:{report.kind}:{report.processor_reference or report.parent_reference}"
+    return OperationState(
+        id=PREFIX[report.kind] + sha256(named.encode()).hexdigest()[:32],
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.id,
+        livemode=attempt.livemode,
+        kind=report.kind,
+        status=OperationStatus.SENDING,
+        merchant_account=attempt.merchant_account,
+        processor=attempt.processor,
+        money=report.money or attempt.money,
+        request=b"{}",
+        requested_by=attempt.processor,
+        key_id="",
+        external=True,
+        processor_reference=report.processor_reference,
+        started_at=at,
+    )

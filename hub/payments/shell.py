@@ -1,0 +1,62 @@
+"""What the charge path works with, and the one way in which it calls a processor."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import structlog
+from msgspec import Struct
+
+from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
+from hub.database import Database
+from hub.merchants.service import Directory
+from hub.sealing import Sealer
+from hub.settings import Settings
+from routing.failover import Failure
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+TRIES: Final = 100
+"""How often a change is decided anew because somebody else changed the payment first."""
+
+
+class Shell(Struct, frozen=True, kw_only=True):
+    """The services' tools. `wake` tells the worker in this process that something became due."""
+
+    database: Database
+    directory: Directory
+    settings: Settings
+    sealer: Sealer
+    clock: Callable[[], datetime]
+    wake: Callable[[], None]
+    running: set[asyncio.Task[Any]]
+
+
+async def shielded(shell: Shell, work: Coroutine[Any, Any, T]) -> T:
+    """Carry *work* through even when its caller hangs up; a shutdown waits for it."""
+    task = asyncio.create_task(work)
+    shell.running.add(task)
+    task.add_done_callback(shell.running.discard)
+    return await asyncio.shield(task)
+
+
+async def ask(call: Awaitable[T], seconds: float) -> T | Failure:
+    """Call a processor within *seconds*; whatever goes wrong is named by what it means for the money."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    except NotSentError as failure:
+        _log.warning("processor_not_reached", processor=failure.processor, failure=str(failure))
+        return Failure.NOT_SENT
+    except ConfigurationError as failure:
+        _log.error("processor_refuses_account", processor=failure.processor, failure=str(failure))
+        return Failure.CONFIGURATION
+    except (OutcomeUnknownError, TimeoutError) as failure:
+        named = failure.processor if isinstance(failure, AdapterError) else None
+        _log.warning("outcome_unknown", processor=named, failure=str(failure))
+        return Failure.UNKNOWN
+    except Exception:  # noqa: BLE001 - an outcome is never lost to a mistake of ours
+        # Something of ours failed after the request may have left: the money question stays open.
+        _log.exception("outcome_unknown")
+        return Failure.UNKNOWN

@@ -1,0 +1,484 @@
+"""All SQL of the charge path.
+
+The two commits of a charge are `Unit`s: one round trip on PostgreSQL. Every write to a payment or its operations is
+guarded by the payment's version, so that of two writers one reads again and decides anew.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Float, Insert, Integer, Table, Update, bindparam, insert, literal_column, select, update
+
+from hub.access.tables import audit_log
+from hub.database import Database, Query, Unit, in_seconds
+from hub.events.tables import events
+from hub.idempotency.store import INSERT_KEY, STORE_ANSWER, Answer, Key, answer_values, key_values
+from hub.ids import new_id
+from hub.ledger.tables import transfers
+from hub.payments.states import Booking, OperationState, OperationStatus, Payment, Status, Transition
+from hub.payments.tables import operations, payments, reports
+from hub.settlement.tables import exceptions, expected_settlements
+from normalization.declines import Decline
+from normalization.money import Currency, Money
+from normalization.outcome import Operation
+
+LEASE_S: Final = 60.0
+"""How long an attempt may be in the processor's hands before it counts as unknown."""
+
+
+class Expected(Struct, frozen=True, kw_only=True):
+    """One line that the processor's settlement must bring; `gross_minor` is positive where it credits us."""
+
+    type: str
+    gross_minor: int
+    fee_minor: int
+    currency: Currency
+    due_on: date
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """Who said what made a change: `source` is answer, webhook, inquiry, return or hub; `report` is JSON."""
+
+    source: str
+    report: bytes
+    recorded_at: datetime
+
+
+class Actor(Struct, frozen=True):
+    """Who asked for a change: an API key's id, its principal, and the request that brought it; for the audit log."""
+
+    key_id: str
+    principal: str
+    request_id: str | None = None
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One second commit: a transition with everything that is told and kept because of it.
+
+    `due_s` is when the inquiry job looks at the operation next, in seconds from now by the database's clock; None:
+    never. `events` are (type, object id, JSON). `fenced`: only who holds the operation's fence may say this, because
+    the hub says it and not the processor. `opens`: the operation is new, made outside the hub.
+    """
+
+    transition: Transition
+    evidence: Evidence
+    due_s: float | None
+    expected: tuple[Expected, ...] = ()
+    events: tuple[tuple[str, str, bytes], ...] = ()
+    answer: Answer | None = None
+    fenced: bool = False
+    opens: bool = False
+
+
+def _binds(table: Table, prefix: str, *, but: Iterable[str] = ()) -> dict[str, Any]:
+    return {c.name: bindparam(f"{prefix}{c.name}", type_=c.type) for c in table.c if c.name not in but}
+
+
+def _after(name: str) -> Any:  # noqa: ANN401 - an SQL expression
+    return in_seconds(bindparam(name, type_=Float))
+
+
+_PAYMENT_FIXED: Final = frozenset({
+    "id", "livemode", "amount_minor", "currency", "capture", "reference", "customer", "payment_method", "country",
+    "region", "risk_score", "brand", "return_url", "routing", "metadata", "facts", "created_by", "created_at",
+})  # fmt: skip
+_OPERATION_CHANGES: Final = (
+    "status", "processor_reference", "decline", "avs", "cvc", "action", "action_url", "action_expires_at", "latency_ms",
+)  # fmt: skip
+
+
+def _insert_operation(prefix: str = "o_") -> Insert:
+    values = _binds(operations, prefix, but=("lease_until", "due_at"))
+    values |= {"lease_until": _after(f"{prefix}lease_s"), "due_at": _after(f"{prefix}due_s")}
+    return insert(operations).values(values)
+
+
+def _update_payment() -> Update:
+    guard = (payments.c.id == bindparam("p_id"), payments.c.version == bindparam("p_version_read", type_=Integer))
+    return update(payments).where(*guard).values(_binds(payments, "p_", but=_PAYMENT_FIXED))
+
+
+def _update_operation(prefix: str = "o_", *, fenced: bool = False) -> Update:
+    changes = {name: bindparam(f"{prefix}{name}", type_=operations.c[name].type) for name in _OPERATION_CHANGES}
+    changed = update(operations).where(operations.c.id == bindparam(f"{prefix}id"))
+    if fenced:
+        changed = changed.where(operations.c.fence == bindparam(f"{prefix}fence", type_=Integer))
+    return changed.values(changes | {"due_at": _after(f"{prefix}due_s")})
+
+
+_INSERT_AUDIT: Final = insert(audit_log).values(_binds(audit_log, "a_"))
+
+_OPEN_PAYMENT: Final = Unit((), (insert(payments).values(_binds(payments, "p_")), _insert_operation(), INSERT_KEY))
+_REFUSE: Final = Unit(
+    (),
+    (
+        insert(payments).values(_binds(payments, "p_")),
+        INSERT_KEY,
+        insert(events).values(_binds(events, "e_")),
+        _INSERT_AUDIT,
+    ),
+)
+_WISH: Final = Unit((_update_payment(),), (INSERT_KEY, _INSERT_AUDIT))
+_KEEP: Final = Unit((), (insert(reports).values(_binds(reports, "r_")),))
+_OPEN_FOLLOW_UP: Final = {
+    True: Unit((_update_payment(),), (_insert_operation(), INSERT_KEY, _INSERT_AUDIT)),
+    False: Unit((_update_payment(),), (_insert_operation(), _INSERT_AUDIT)),
+}
+_OPEN_NEXT_ATTEMPT: Final = Unit(
+    (_update_payment(), _update_operation("c_")),
+    (_insert_operation(), insert(reports).values(_binds(reports, "r_")), _INSERT_AUDIT),
+)
+_CLAIM: Final = Unit(
+    (
+        update(operations)
+        .where(operations.c.id == bindparam("o_id"), operations.c.fence == bindparam("fence_read", type_=Integer))
+        .values(
+            fence=operations.c.fence + 1,
+            inquiries=operations.c.inquiries + 1,
+            lease_until=_after("lease_s"),
+            due_at=_after("due_s"),
+        ),
+    )
+)
+
+
+class _Shape(Struct, frozen=True):
+    """How many rows of each kind a second commit writes."""
+
+    bookings: int
+    expected: int
+    events: int
+    exceptions: int
+    answers: bool
+    fenced: bool
+    opens: bool
+
+
+@lru_cache(maxsize=64)
+def _record(shape: _Shape) -> Unit:
+    kept: list[Insert | Update] = [insert(reports).values(_binds(reports, "r_")), _INSERT_AUDIT]
+    for table, prefix, count in (
+        (transfers, "t", shape.bookings),
+        (expected_settlements, "s", shape.expected),
+        (events, "e", shape.events),
+        (exceptions, "x", shape.exceptions),
+    ):
+        kept += [insert(table).values(_binds(table, f"{prefix}{n}_")) for n in range(count)]
+    if shape.answers:
+        kept.append(STORE_ANSWER)
+    if shape.opens:
+        return Unit((_update_payment(),), (_insert_operation(), *kept))
+    return Unit((_update_payment(), _update_operation(fenced=shape.fenced)), kept)
+
+
+def _payment_values(payment: Payment) -> dict[str, Any]:
+    values = {f"p_{name}": getattr(payment, name) for name in Payment.__struct_fields__}
+    values["p_decline"] = msgspec.json.encode(payment.decline) if payment.decline else None
+    return values
+
+
+def _operation_values(operation: OperationState, prefix: str, due_s: float | None) -> dict[str, Any]:
+    values = {f"{prefix}{name}": getattr(operation, name) for name in OperationState.__struct_fields__}
+    money: Money = values.pop(f"{prefix}money")
+    values |= {f"{prefix}amount_minor": money.minor, f"{prefix}currency": money.currency}
+    values[f"{prefix}decline"] = msgspec.json.encode(operation.decline) if operation.decline else None
+    return values | {f"{prefix}lease_s": LEASE_S, f"{prefix}due_s": due_s}
+
+
+def _audit_values(
+    actor: Actor, payment: Payment, action: str, at: datetime, details: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    return {
+        "a_id": new_id("aud_"),
+        "a_livemode": payment.livemode,
+        "a_key_id": actor.key_id,
+        "a_principal": actor.principal,
+        "a_action": action,
+        "a_object_id": payment.id,
+        "a_details": msgspec.json.encode(details or {}).decode(),
+        "a_request_id": actor.request_id,
+        "a_created_at": at,
+        "a_position": None,
+        "a_hash": None,
+    }
+
+
+async def open_payment(database: Database, payment: Payment, operation: OperationState, key: Key) -> None:
+    """Commit key, payment and attempt before the processor is called.
+
+    Raises:
+        ConflictError: when the key or the open reference is taken; `table` says which.
+        CommitUnknownError: when the commit may have happened.
+    """
+    values = (
+        _payment_values(payment)
+        | _operation_values(operation, "o_", LEASE_S)
+        | key_values(key, operation.id, operation.livemode, operation.started_at)
+    )
+    await database.run(_OPEN_PAYMENT, values)
+
+
+async def refuse(
+    database: Database, payment: Payment, key: Key, answer: Answer, event: tuple[str, bytes], actor: Actor
+) -> None:
+    """Store a payment that a routing rule refused, with its answer: no processor is asked.
+
+    Raises:
+        ConflictError: when the key is taken.
+        CommitUnknownError: when the commit may have happened.
+    """
+    at = payment.created_at
+    told = {"id": new_id("evt_"), "livemode": payment.livemode, "type": event[0], "object_id": payment.id}
+    values = _payment_values(payment) | _row("e_", told | {"data": event[1], "position": None, "created_at": at})
+    values |= key_values(key, None, payment.livemode, at) | {"k_status": answer.status, "k_answer": answer.body}
+    await database.run(_REFUSE, values | _audit_values(actor, payment, "payment.refuse", at))
+
+
+async def wish(database: Database, read: Payment, wished: Payment, key: Key, answer: Answer, actor: Actor) -> None:
+    """Store what the caller wants done once an unresolved payment's outcome is known.
+
+    Raises:
+        ConflictError: when the payment changed since *read*, or the key is taken.
+        CommitUnknownError: when the commit may have happened.
+    """
+    values = _payment_values(wished) | {"p_version": read.version + 1, "p_version_read": read.version}
+    values |= key_values(key, None, read.livemode, wished.updated_at)
+    values |= {"k_status": answer.status, "k_answer": answer.body}
+    await database.run(_WISH, values | _audit_values(actor, read, "payment.cancel", wished.updated_at))
+
+
+async def keep(database: Database, operation: OperationState, evidence: Evidence) -> None:
+    """Keep a report that changed nothing."""
+    await database.run(_KEEP, _report_values(operation, evidence))
+
+
+async def open_follow_up(
+    database: Database, read: Payment, reserved: Payment, operation: OperationState, key: Key | None, actor: Actor
+) -> None:
+    """Commit a capture, void or refund with the amount it reserves, before the processor is called.
+
+    Raises:
+        ConflictError: when the payment changed since *read*, or the key is taken.
+        CommitUnknownError: when the commit may have happened.
+    """
+    values = _payment_values(reserved) | {"p_version": read.version + 1, "p_version_read": read.version}
+    values |= _operation_values(operation, "o_", LEASE_S)
+    values |= _audit_values(actor, reserved, f"payment.{operation.kind}", operation.started_at)
+    if key is not None:
+        values |= key_values(key, operation.id, operation.livemode, operation.started_at)
+    await database.run(_OPEN_FOLLOW_UP[key is not None], values)
+
+
+async def open_next_attempt(
+    database: Database, read: Payment, transition: Transition, following: OperationState, evidence: Evidence
+) -> None:
+    """Close the attempt that ended without money moving and open the next one, in one commit.
+
+    Raises:
+        ConflictError: when the payment changed since *read*.
+        CommitUnknownError: when the commit may have happened.
+    """
+    values = _payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
+    values |= _operation_values(transition.operation, "c_", None) | _operation_values(following, "o_", LEASE_S)
+    values |= _report_values(transition.operation, evidence)
+    actor = Actor(following.key_id, following.requested_by, following.id)
+    values |= _audit_values(actor, transition.payment, "payment.failover", evidence.recorded_at)
+    await database.run(_OPEN_NEXT_ATTEMPT, values)
+
+
+async def save(database: Database, read: Payment, change: Change) -> None:
+    """Make the second commit: everything that one report changes, or nothing.
+
+    Raises:
+        ConflictError: when the payment changed since *read*.
+        CommitUnknownError: when the commit may have happened.
+    """
+    transition = change.transition
+    operation = transition.operation
+    shape = _Shape(
+        len(transition.bookings),
+        len(change.expected),
+        len(change.events),
+        len(transition.exceptions),
+        change.answer is not None,
+        change.fenced,
+        change.opens,
+    )
+    at = change.evidence.recorded_at
+    values = _payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
+    values |= _operation_values(operation, "o_", change.due_s) | _report_values(operation, change.evidence)
+    actor = Actor(operation.key_id, operation.requested_by, operation.id)
+    details = {"operation": operation.id, "source": change.evidence.source}
+    values |= _audit_values(actor, transition.payment, f"{operation.kind}.{operation.status}", at, details)
+    owner = {"livemode": operation.livemode, "payment_id": operation.payment_id, "operation_id": operation.id}
+    for n, booking in enumerate(transition.bookings):
+        values |= _row(f"t{n}_", owner | _booking_values(booking, at))
+    for n, line in enumerate(change.expected):
+        values |= _row(f"s{n}_", owner | msgspec.structs.asdict(line) | _settling(operation, at))
+    for n, (type_, object_id, data) in enumerate(change.events):
+        event = {"id": new_id("evt_"), "livemode": operation.livemode, "type": type_, "object_id": object_id}
+        values |= _row(f"e{n}_", event | {"data": data, "position": None, "created_at": at})
+    for n, (kind, detail) in enumerate(transition.exceptions):
+        values |= _row(f"x{n}_", owner | _exception_values(operation, kind, detail, at))
+    if change.answer is not None:
+        values |= answer_values(change.answer, operation.livemode)
+    await database.run(_record(shape), values)
+
+
+def _row(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{prefix}{name}": value for name, value in values.items()}
+
+
+def _report_values(operation: OperationState, evidence: Evidence) -> dict[str, Any]:
+    return {
+        "r_id": new_id("rep_"),
+        "r_payment_id": operation.payment_id,
+        "r_operation_id": operation.id,
+        "r_source": evidence.source,
+        "r_report": evidence.report,
+        "r_recorded_at": evidence.recorded_at,
+    }
+
+
+def _booking_values(booking: Booking, at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id("trf_"),
+        "debit": booking.debit,
+        "credit": booking.credit,
+        "amount_minor": booking.money.minor,
+        "currency": booking.money.currency,
+        "code": booking.code,
+        "created_at": at,
+    }
+
+
+def _settling(operation: OperationState, at: datetime) -> dict[str, Any]:
+    return {"id": new_id("exs_"), "merchant_account": operation.merchant_account, "created_at": at}
+
+
+def _exception_values(operation: OperationState, kind: str, detail: str, at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id("exc_"),
+        "type": kind,
+        "status": "open",
+        "merchant_account": operation.merchant_account,
+        "amount_minor": operation.money.minor,
+        "currency": operation.money.currency,
+        "detail": detail,
+        "created_at": at,
+    }
+
+
+_PAYMENT: Final = Query(
+    select(payments).where(payments.c.livemode == bindparam("livemode"), payments.c.id == bindparam("id"))
+)
+_OPEN_BY_REFERENCE: Final = Query(
+    select(payments.c.id).where(
+        payments.c.livemode == bindparam("livemode"),
+        payments.c.reference == bindparam("reference"),
+        payments.c.holds_reference,
+    )
+)
+_OPERATIONS: Final = Query(
+    select(operations).where(operations.c.payment_id == bindparam("payment_id")).order_by(operations.c.id)
+)
+_OPERATION: Final = Query(select(operations).where(operations.c.id == bindparam("id")))
+_BY_REFERENCE: Final = Query(
+    select(operations)
+    .where(
+        operations.c.merchant_account == bindparam("merchant_account"),
+        operations.c.processor_reference == bindparam("processor_reference"),
+    )
+    .order_by(operations.c.id)
+)
+_DUE: Final = Query(
+    select(operations)
+    .where(
+        operations.c.due_at <= in_seconds(literal_column("0")),
+        operations.c.lease_until <= in_seconds(literal_column("0")),
+    )
+    .order_by(operations.c.due_at)
+    .limit(bindparam("most", type_=Integer))
+)
+_CANCELING: Final = Query(
+    select(payments)
+    .where(payments.c.canceling, payments.c.status == Status.AUTHORIZED)
+    .order_by(payments.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+
+
+def to_payment(row: Mapping[Any, Any]) -> Payment:
+    """Read a row of `payments`."""
+    values: dict[str, Any] = dict(row)
+    values |= {"status": Status(row["status"]), "currency": Currency(row["currency"])}
+    values["decline"] = _decline(row["decline"])
+    return Payment(**values)
+
+
+def to_operation(row: Mapping[Any, Any]) -> OperationState:
+    """Read a row of `operations`."""
+    values: dict[str, Any] = dict(row)
+    del values["lease_until"]
+    values["money"] = Money(values.pop("amount_minor"), Currency(values.pop("currency")))
+    values |= {"kind": Operation(row["kind"]), "status": OperationStatus(row["status"])}
+    values["decline"] = _decline(row["decline"])
+    return OperationState(**values)
+
+
+def _decline(stored: bytes | None) -> Decline | None:
+    return msgspec.json.decode(stored, type=Decline) if stored else None
+
+
+async def find_payment(database: Database, livemode: bool, payment_id: str) -> Payment | None:  # noqa: FBT001 - the mode
+    """Read one payment of a mode."""
+    rows = await database.fetch(_PAYMENT, {"livemode": livemode, "id": payment_id})
+    return to_payment(rows[0]) if rows else None
+
+
+async def find_open(database: Database, livemode: bool, reference: str) -> str | None:  # noqa: FBT001 - the mode
+    """Find the payment that holds *reference*."""
+    rows = await database.fetch(_OPEN_BY_REFERENCE, {"livemode": livemode, "reference": reference})
+    return rows[0]["id"] if rows else None
+
+
+async def operations_of(database: Database, payment_id: str) -> list[OperationState]:
+    """Read a payment's operations, oldest first."""
+    return [to_operation(row) for row in await database.fetch(_OPERATIONS, {"payment_id": payment_id})]
+
+
+async def find_operation(database: Database, operation_id: str) -> OperationState | None:
+    """Read one operation."""
+    rows = await database.fetch(_OPERATION, {"id": operation_id})
+    return to_operation(rows[0]) if rows else None
+
+
+async def by_processor_reference(database: Database, merchant_account: str, reference: str) -> list[OperationState]:
+    """Read an account's operations that the processor knows by *reference*."""
+    values = {"merchant_account": merchant_account, "processor_reference": reference}
+    return [to_operation(row) for row in await database.fetch(_BY_REFERENCE, values)]
+
+
+async def due_operations(database: Database, most: int) -> list[OperationState]:
+    """Read at most *most* operations that somebody has to look at now, the longest due first."""
+    return [to_operation(row) for row in await database.fetch(_DUE, {"most": most})]
+
+
+async def cancellations_due(database: Database, most: int) -> list[Payment]:
+    """Read authorized payments whose cancellation was asked for while their outcome was unknown."""
+    return [to_payment(row) for row in await database.fetch(_CANCELING, {"most": most})]
+
+
+async def claim(database: Database, operation: OperationState, *, due_s: float, lease_s: float = LEASE_S) -> None:
+    """Take *operation* for one inquiry: nobody else looks at it for *lease_s*, and again after *due_s*.
+
+    Raises:
+        ConflictError: when somebody else took it first.
+    """
+    await database.run(
+        _CLAIM, {"o_id": operation.id, "fence_read": operation.fence, "lease_s": lease_s, "due_s": due_s}
+    )

@@ -1,0 +1,63 @@
+"""What a change makes us expect from the processor's settlement: gross, fee by schedule, and the day."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final, Protocol
+
+from hub.payments.states import Booking, Transition
+from hub.payments.store import Expected
+from normalization.money import Money
+from routing.accounts import Fee
+
+SETTLING: Final = {"capture": ("charge", 1), "refund": ("refund", -1), "refund_reversal": ("refund_reversal", 1)}
+"""Why a booking's money arrives or leaves: the expected line's type and sign, by the booking's code."""
+SETTLEMENT_DAYS_DEFAULT: Final = 2
+
+
+class Terms(Protocol):
+    """What of a merchant account decides when and how much it settles."""
+
+    @property
+    def fees(self) -> Sequence[Fee]:
+        """Its fee schedule."""
+
+    @property
+    def settlement_days(self) -> int:
+        """Days from the capture to the payout."""
+
+
+def expected_lines(transition: Transition, terms: Terms | None, at: datetime) -> tuple[Expected, ...]:
+    """List the settlement lines that must arrive because of *transition*, by the account's *terms*."""
+    lines = [b for b in transition.bookings if b.code in SETTLING]
+    return tuple(_line(booking, terms, at) for booking in lines)
+
+
+def _line(booking: Booking, terms: Terms | None, at: datetime) -> Expected:
+    type_, sign = SETTLING[booking.code]
+    charge = type_ == "charge"
+    return Expected(
+        type=type_,
+        gross_minor=sign * booking.money.minor,
+        fee_minor=fee_minor(booking.money, terms.fees) if charge and terms else 0,
+        currency=booking.money.currency,
+        due_on=due_on(at.date(), terms.settlement_days if terms else SETTLEMENT_DAYS_DEFAULT),
+    )
+
+
+def fee_minor(money: Money, fees: Sequence[Fee]) -> int:
+    """Compute the fee by the first row that fits, half to even, in minor units of *money*'s currency."""
+    for fee in fees:
+        if fee.currency in {None, money.currency} and fee.card_region is None:
+            share = Decimal(money.minor) * fee.percent_bps / 10_000
+            return int(share.quantize(Decimal(1), ROUND_HALF_EVEN)) + fee.fixed_minor
+    return 0
+
+
+def due_on(day: date, settlement_days: int) -> date:
+    """Count *settlement_days* working days on from *day*; Saturdays and Sundays do not count."""
+    for _ in range(settlement_days):
+        day += timedelta(days=1)
+        while day.isoweekday() > 5:  # noqa: PLR2004 - Friday is the fifth day
+            day += timedelta(days=1)
+    return day

@@ -1,0 +1,42 @@
+"""`POST /webhooks/{merchant_account}`: verified on the raw bytes, kept, acknowledged; read by the worker."""
+
+from typing import Final
+
+from litestar import Request, Response, post
+from litestar.datastructures import State
+
+from adapters.contract import Webhook
+from adapters.errors import WebhookRejectedError
+from hub.errors import ProblemError, problems
+from hub.payments.shell import Shell
+from hub.webhooks import store
+
+WEBHOOK_BODY_MAX: Final = 1024 * 1024
+
+
+@post(
+    "/webhooks/{merchant_account:str}",
+    status_code=202,
+    tags=["webhooks"],
+    responses=problems(400, 404, 408, 413),
+    request_max_body_size=WEBHOOK_BODY_MAX,
+    opt={"public": True},
+    summary="A processor tells the hub something, in its own format",
+)
+async def receive(request: Request[None, None, State], merchant_account: str, shell: Shell) -> Response[None]:
+    """Keep what verifies; everything else happens later, in the worker."""
+    connected = shell.directory.connected(merchant_account)
+    if connected is None:
+        raise ProblemError("not_found", "there is no such webhook address")
+    received_at = shell.clock()
+    webhook = Webhook(headers=dict(request.headers.items()), body=await request.body(), received_at=received_at)
+    try:
+        deliveries = connected.adapter.open_webhook(webhook)
+    except WebhookRejectedError as rejected:
+        raise ProblemError("unauthorized", f"the webhook did not verify: {rejected}") from rejected
+    await store.keep(shell.database, merchant_account, deliveries, received_at)
+    shell.wake()
+    return Response(None, status_code=202)
+
+
+HANDLERS = [receive]

@@ -1,0 +1,111 @@
+"""All SQL of the inbox."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import Float, Insert, bindparam, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from adapters.contract import Delivery
+from hub.database import Database, in_seconds
+from hub.ids import new_id
+from hub.webhooks.tables import webhook_deliveries
+
+LEASE_S: Final = 60.0
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """One kept delivery that has to be read."""
+
+    id: str
+    merchant_account: str
+    livemode: bool
+    tries: int
+    delivery: Delivery
+
+
+async def keep(
+    database: Database, merchant_account: str, deliveries: Sequence[Delivery], received_at: datetime
+) -> None:
+    """Keep verified *deliveries* in one commit; those that are kept already change nothing."""
+    insert = insert_postgresql if database.is_postgresql else insert_sqlite
+    async with database.transaction() as connection:
+        for delivery in deliveries:
+            row = {
+                "id": new_id("wd_"),
+                "livemode": delivery.livemode,
+                "merchant_account": merchant_account,
+                "delivery_key": delivery.key,
+                "subject": delivery.subject,
+                "body": delivery.body,
+                "status": "waiting",
+                "tries": 0,
+                "due_at": received_at,
+                "received_at": received_at,
+            }
+            statement: Insert = (
+                insert(webhook_deliveries)
+                .values(row)
+                .on_conflict_do_nothing(index_elements=["merchant_account", "delivery_key"])
+            )
+            await connection.execute(statement)
+
+
+async def claim(database: Database, most: int) -> list[Waiting]:
+    """Take at most *most* deliveries that are due, the oldest first; nobody else gets them for `LEASE_S`."""
+    table = webhook_deliveries
+    due = (
+        select(table.c.id)
+        .where(table.c.due_at <= in_seconds(literal_column("0")))
+        .order_by(table.c.due_at, table.c.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    async with database.transaction() as connection:
+        ids = (await connection.execute(due)).scalars().all()
+        if not ids:
+            return []
+        taken = (
+            update(table)
+            .where(table.c.id.in_(ids))
+            .values(due_at=in_seconds(bindparam("lease_s", LEASE_S, type_=Float)), tries=table.c.tries + 1)
+            .returning(table)
+        )
+        rows = (await connection.execute(taken)).mappings().all()
+    return sorted((_waiting(row) for row in rows), key=lambda waiting: waiting.id)
+
+
+def _waiting(row: Mapping[str, Any]) -> Waiting:
+    return Waiting(
+        id=row["id"],
+        merchant_account=row["merchant_account"],
+        livemode=row["livemode"],
+        tries=row["tries"],
+        delivery=Delivery(
+            key=row["delivery_key"],
+            subject=row["subject"],
+            account=None,
+            livemode=row["livemode"],
+            body=row["body"],
+        ),
+    )
+
+
+async def finish(
+    database: Database, waiting: Waiting, status: str, *, payment_id: str | None = None, error: str | None = None
+) -> None:
+    """Say what became of a delivery; it is not looked at again."""
+    done = update(webhook_deliveries).where(webhook_deliveries.c.id == waiting.id)
+    async with database.transaction() as connection:
+        await connection.execute(done.values(status=status, due_at=None, payment_id=payment_id, error=error))
+
+
+async def put_off(database: Database, waiting: Waiting, status: str, seconds: float, error: str) -> None:
+    """Look at a delivery again after *seconds*."""
+    later = update(webhook_deliveries).where(webhook_deliveries.c.id == waiting.id)
+    due_at = in_seconds(bindparam("after_s", seconds, type_=Float))
+    async with database.transaction() as connection:
+        await connection.execute(later.values(status=status, due_at=due_at, error=error))

@@ -1,0 +1,60 @@
+"""The worker: reads the inbox, asks about what is unresolved, carries out what had to wait. Polling is the truth."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from hub.idempotency.jobs import prune_keys
+from hub.payments.jobs import cancel_due, inquire_due
+from hub.payments.shell import Shell
+from hub.webhooks.jobs import read_waiting
+
+Job = Callable[[Shell], Awaitable[int]]
+POLL_S: Final = 1.0
+AFTER_FAILURE_S: Final = 2.0
+PRUNE_EVERY_S: Final = 3_600.0
+_log = structlog.get_logger(__name__)
+JOBS: Final[tuple[tuple[Job, float], ...]] = (
+    (read_waiting, POLL_S),
+    (inquire_due, POLL_S),
+    (cancel_due, POLL_S),
+    (prune_keys, PRUNE_EVERY_S),
+)
+
+
+class Bell:
+    """Tells sleeping jobs of this process that something is due; who is not told finds it by polling."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake everybody."""
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep until it rings, *seconds* at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+
+
+async def work(shell: Shell, bell: Bell, stop: asyncio.Event) -> None:
+    """Run every job until *stop*; what a job has begun is finished first."""
+    await asyncio.gather(*(_repeat(shell, job, every_s, bell, stop) for job, every_s in JOBS))
+
+
+async def _repeat(shell: Shell, job: Job, every_s: float, bell: Bell, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            done = await job(shell)
+        except Exception as failure:  # noqa: BLE001 - a job that fails is tried again, the others go on
+            _log.warning("job_failed", job=job.__name__, exc_info=failure)
+            await bell.wait(AFTER_FAILURE_S)
+            continue
+        if not done and not stop.is_set():
+            await bell.wait(every_s)

@@ -6,7 +6,8 @@ The queue is in the book, so a restarted sandbox goes on where it stopped.
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 import aiohttp
@@ -58,7 +59,7 @@ class Row(Struct, frozen=True):
 
 
 class Deliveries:
-    """The queue and the task that works it off: one at a time per account, accounts beside each other."""
+    """The queue and the task that works it off: one at a time per account."""
 
     def __init__(self, sandbox: "Sandbox", processor: "Processor") -> None:
         """Take up mode and settings as the book remembers them."""
@@ -68,6 +69,7 @@ class Deliveries:
         self.settings = {name: msgspec.json.decode(raw, type=Body) for name, raw in kept.items()}
         mode = sandbox.book.kept("webhooks").get("mode")
         self.mode = Mode() if mode is None else msgspec.json.decode(mode, type=Mode)
+        self._busy: dict[str, asyncio.Task[None]] = {}  # An account whose receiver hangs holds up no other.
         self._woken = asyncio.Event()
         self._rested = asyncio.Event()
 
@@ -141,24 +143,27 @@ class Deliveries:
     async def run(self) -> None:
         """Work until cancelled."""
         timeout = aiohttp.ClientTimeout(total=self._processor.webhook_timeout_s)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        async with aiohttp.ClientSession(timeout=timeout) as session, self._ended():
             while True:
                 self._woken.clear()
-                if await self._round(session):
+                if self._round(session):
                     continue
-                self._rested.set()
+                if not self._busy:
+                    self._rested.set()
+                # Not wait_for: before Python 3.12 it loses a cancellation that meets a wake-up, and runs on.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._idle_s())
+                    async with asyncio.timeout(self._idle_s()):
+                        await self._woken.wait()
 
-    async def _round(self, session: aiohttp.ClientSession) -> bool:
-        """Do what is due; False when nothing was."""
+    def _round(self, session: aiohttp.ClientSession) -> bool:
+        """Do what is due, each account's deliveries in a task of their own; False when there was nothing."""
         did = self._run_jobs()
-        rows = self._due()
         by_account: dict[str, list[Row]] = {}
-        for row in rows:
+        for row in self._due():
             by_account.setdefault(row.account, []).append(row)
-        await asyncio.gather(*(self._post_all(session, queue) for queue in by_account.values()))
-        return did or bool(rows)
+        for account, queue in by_account.items():
+            self._busy[account] = asyncio.create_task(self._post_all(session, account, queue))
+        return did or bool(by_account)
 
     def _run_jobs(self) -> bool:
         book, now = self._sandbox.book, self._sandbox.clock.now()
@@ -173,26 +178,46 @@ class Deliveries:
     def _due(self) -> list[Row]:
         sql = (
             "SELECT seq, account, body, mode, copies, tries FROM deliveries"
-            " WHERE state = 'queued' AND due_at <= ? ORDER BY due_at, rank LIMIT ?"
+            " WHERE state = 'queued' AND due_at <= ? AND account NOT IN (SELECT value FROM json_each(?))"
+            " ORDER BY due_at, rank LIMIT ?"
         )
-        found = self._sandbox.book.sql.execute(sql, (self._sandbox.clock.now(), BATCH_MAX))
+        busy = msgspec.json.encode(list(self._busy)).decode()
+        found = self._sandbox.book.sql.execute(sql, (self._sandbox.clock.now(), busy, BATCH_MAX))
         return [Row(*row) for row in found]
 
     def _idle_s(self) -> float:
         sql = (
             "SELECT min(due_at) FROM (SELECT due_at FROM deliveries WHERE state = 'queued'"
-            " UNION ALL SELECT due_at FROM jobs)"
+            " AND account NOT IN (SELECT value FROM json_each(?)) UNION ALL SELECT due_at FROM jobs)"
         )
-        (due_at,) = self._sandbox.book.sql.execute(sql).fetchone()
+        busy = msgspec.json.encode(list(self._busy)).decode()
+        (due_at,) = self._sandbox.book.sql.execute(sql, (busy,)).fetchone()
         return IDLE_S if due_at is None else min(IDLE_S, max(0.001, due_at - self._sandbox.clock.now()))
 
-    async def _post_all(self, session: aiohttp.ClientSession, rows: list[Row]) -> None:
-        for row in rows:
-            if row.mode == "forge" and row.tries == 0:
-                await self._post(session, row, forged=True)
-            copies = row.copies if row.mode == "storm" else 1
-            statuses = await asyncio.gather(*(self._post(session, row, forged=False) for _ in range(copies)))
-            self._settle(row, statuses)
+    @asynccontextmanager
+    async def _ended(self) -> AsyncIterator[None]:
+        """See the tasks under way to their end when the work is cancelled."""
+        try:
+            yield
+        finally:
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _post_all(self, session: aiohttp.ClientSession, account: str, rows: list[Row]) -> None:
+        try:
+            for row in rows:
+                await self._deliver(session, row)
+        finally:
+            del self._busy[account]
+            self.wake()
+
+    async def _deliver(self, session: aiohttp.ClientSession, row: Row) -> None:
+        if row.mode == "forge" and row.tries == 0:
+            await self._post(session, row, forged=True)
+        copies = row.copies if row.mode == "storm" else 1
+        statuses = await asyncio.gather(*(self._post(session, row, forged=False) for _ in range(copies)))
+        self._settle(row, statuses)
 
     async def _post(self, session: aiohttp.ClientSession, row: Row, *, forged: bool) -> int:
         """Post once; 0 where no answer came."""

@@ -38,9 +38,20 @@ class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Processor(Protocol):
     """One pretend processor; everything it remembers is in the sandbox's book."""
 
-    name: str
-    retry_delays_s: tuple[float, ...]
-    webhook_timeout_s: float
+    @property
+    def name(self) -> str:
+        """The processor's name, as the command line has it."""
+        ...
+
+    @property
+    def retry_delays_s(self) -> tuple[float, ...]:
+        """How long after each failed delivery the next try comes; after the last, it is given up."""
+        ...
+
+    @property
+    def webhook_timeout_s(self) -> float:
+        """How long a receiver may take to answer."""
+        ...
 
     def routes(self, sandbox: "Sandbox") -> Sequence[web.RouteDef]:
         """Return the processor's own endpoints, each answering through `faults.answer`."""

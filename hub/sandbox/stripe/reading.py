@@ -90,10 +90,17 @@ def _expand(call: Call, node: Any, steps: list[str], path: str) -> None:  # noqa
     if not isinstance(node, dict) or steps[0] not in node:
         raise InvalidError(f"This property cannot be expanded ({path}).", param="expand")
     value = node[steps[0]]
-    if isinstance(value, str):
+    if steps[0] == "refunds" and node.get("object") == "charge":
+        node["refunds"] = value = _refunds(call, node)
+    elif isinstance(value, str):
         node[steps[0]] = value = _fetch(call, value, path)
     if value is not None and len(steps) > 1:
         _expand(call, value, steps[1:], path)
+
+
+def _refunds(call: Call, charge: Body) -> Body:
+    data = [objects.public(refund) for refund in call.book.children("refund", charge["payment_intent"])]
+    return {"object": "list", "data": data, "has_more": False, "url": f"/v1/charges/{charge['id']}/refunds"}
 
 
 def _fetch(call: Call, id: str, path: str) -> Body:

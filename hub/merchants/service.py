@@ -71,6 +71,7 @@ class Directory:
         self._snapshots = {livemode: Snapshot(accounts=()) for livemode in (False, True)}
         self._refreshing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
+        self._subscribed = asyncio.Event()
 
     def connected(self, account_id: str) -> Connected | None:
         """Find an account of either mode; None for one that does not exist or cannot be connected."""
@@ -90,6 +91,10 @@ class Directory:
         self._tasks = [asyncio.create_task(self._poll())]
         if self._shared.client is not None:
             self._tasks.append(asyncio.create_task(self._listen()))
+
+    async def listening(self) -> None:
+        """Wait until Redis would tell of a change; never returns without Redis."""
+        await self._subscribed.wait()
 
     async def stop(self) -> None:
         """End what `start` began."""
@@ -176,6 +181,8 @@ class Directory:
             with contextlib.suppress(RedisError, OSError, SQLAlchemyError):
                 async with client.pubsub(ignore_subscribe_messages=True) as told:
                     await told.subscribe(CHANNEL)
+                    self._subscribed.set()
+                    await self.refresh()  # For what was changed before we listened.
                     while True:
                         if await told.get_message(timeout=_LISTEN_SECONDS) is not None:
                             await self.refresh()

@@ -3,12 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
 from litestar.di import Provide
 from msgspec import Struct
 
+from adapters.adyen import REGISTRATION as ADYEN
+from adapters.contract import Registration
+from adapters.stripe import REGISTRATION as STRIPE
+from adapters.transport import Transport
 from hub.access import routes as access
 from hub.access.guards import provide_caller
 from hub.access.rules import ROLES, Grant, Role
@@ -17,7 +22,12 @@ from hub.database import Database, metadata, open_database
 from hub.decoding import StrictRequest
 from hub.errors import HANDLERS
 from hub.limits import RateLimiter
+from hub.merchants import routes as merchants
+from hub.merchants.editing import AccountEditor
+from hub.merchants.service import Directory
 from hub.redis import SharedMemory
+from hub.rulesets import routes as rulesets
+from hub.sealing import Sealer
 from hub.settings import Settings
 
 
@@ -27,6 +37,7 @@ class Periphery(Struct):
     client: AsyncClient  # In the loop that the database belongs to.
     database: Database
     app: Litestar
+    directory: Directory
 
     async def key(
         self, role: Role, *, livemode: bool = False, principal: str = "ada", **limits: object
@@ -40,30 +51,50 @@ class Periphery(Struct):
 
 
 @asynccontextmanager
-async def periphery(database_url: str, *, settings: Settings | None = None) -> AsyncIterator[Periphery]:
+async def periphery(
+    database_url: str, *, settings: Settings | None = None, redis_url: str | None = None
+) -> AsyncIterator[Periphery]:
     """Run the handlers over a database whose tables are made here."""
     settings = settings or Settings()
     database = await open_database(database_url)
     async with database.writer.begin() as connection:
         await connection.run_sync(metadata.create_all)
-    keys = Keys(database)
+    keys, shared, transport, sealer = Keys(database), SharedMemory(redis_url), Transport(), Sealer(settings.keys)
+    registrations: dict[str, Registration[Any]] = {"adyen": ADYEN, "stripe": STRIPE}
+    directory = Directory(database, sealer, registrations, transport, shared, poll_ms=settings.snapshot_poll_ms)
+    editor = AccountEditor(
+        database=database, sealer=sealer, registrations=registrations, directory=directory, clock=now
+    )
 
     def given(value: object) -> Provide:
         return Provide(lambda: value, sync_to_thread=False)
 
     app = Litestar(
-        [*access.HANDLERS],
+        [*access.HANDLERS, *merchants.HANDLERS, *rulesets.HANDLERS],
         request_class=StrictRequest,
         exception_handlers=HANDLERS,
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
+            "clock": given(now),
             "database": given(database),
+            "directory": given(directory),
+            "editor": given(editor),
+            "registrations": given(registrations),
             "api_keys": given(keys),
             "settings": given(settings),
         },
     )
-    app.state.update({"api_keys": keys, "limiter": RateLimiter(SharedMemory(None), settings.rate_limit_per_minute)})
-    transport = ASGITransport(app)  # type: ignore[arg-type] # Litestar's own names for the same ASGI types
-    async with AsyncClient(transport=transport, base_url="http://hub.test") as client:
-        yield Periphery(client, database, app)
+    app.state.update({"api_keys": keys, "limiter": RateLimiter(shared, settings.rate_limit_per_minute)})
+    door = ASGITransport(app)  # type: ignore[arg-type] # Litestar's own names for the same ASGI types
+    async with AsyncClient(transport=door, base_url="http://hub.test") as client:
+        await directory.start()
+        yield Periphery(client, database, app, directory)
+        await directory.stop()
+    await transport.close()
+    await shared.close()
     await database.close()
+
+
+def now() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)

@@ -118,7 +118,7 @@ class AdyenAdapter:
 
     def read_delivery(self, delivery: Delivery) -> list[Report]:
         """Translate one verified item from its signed fields."""
-        return webhooks.read_delivery(delivery)
+        return webhooks.read_delivery(delivery, self._credentials)
 
     async def _pay(self, request: Authorize, build: Callable[[], object]) -> Report:
         reply = await self._client.call(build, wire.PaymentReply)

@@ -113,21 +113,21 @@ def signing_string(item: Item) -> str:
     )
 
 
-def read_delivery(delivery: Delivery) -> list[Report]:
+def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Report]:
     """Translate one verified item; empty for what says nothing final about a payment.
+
+    Whether an AUTHORISATION answers an authorize or a purchase is not on the wire. Where Adyen captures by itself it is
+    all there will be, so it completes either; where we capture, it says that money is reserved and no more.
 
     Raises:
         ValueError: when its amount cannot be expressed in the hub's money.
     """
     item = msgspec.json.decode(delivery.body, type=Item)
+    if item.event_code == "AUTHORISATION":
+        kind = Operation.PURCHASE if credentials.capture == "automatic" else Operation.AUTHORIZE
+        return _told_of(kind)(item, delivery.livemode)
     read = READERS.get(item.event_code)
     return [] if read is None else read(item, delivery.livemode)
-
-
-def _authorisation(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
-    """Whether authorize or purchase was asked is not on the wire: an AUTHORIZE report is about the attempt."""
-    tag = _tag(item, Operation.AUTHORIZE)
-    return [_report(item, livemode, Operation.AUTHORIZE, tag, item.psp_reference, item.original_reference)]
 
 
 def _capture(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
@@ -135,10 +135,10 @@ def _capture(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - ever
     attempt = _step_of(item, CAPTURE_STEP)
     if attempt is not None:
         return [_report(item, livemode, Operation.PURCHASE, attempt, item.original_reference, None)]
-    return _modification(Operation.CAPTURE)(item, livemode)
+    return _told_of(Operation.CAPTURE)(item, livemode)
 
 
-def _modification(kind: Operation) -> Callable[[Item, bool], list[Report]]:
+def _told_of(kind: Operation) -> Callable[[Item, bool], list[Report]]:
     def read(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
         return [_report(item, livemode, kind, _tag(item, kind), item.psp_reference, item.original_reference)]
 
@@ -155,7 +155,7 @@ def _cancel_or_refund(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT0
     """Which of the two it was stands in an unsigned field, so only our own id in the signed reference tells."""
     for kind in (Operation.VOID, Operation.REFUND):
         if _tag(item, kind) is not None:
-            return _modification(kind)(item, livemode)
+            return _told_of(kind)(item, livemode)
     return []
 
 
@@ -166,11 +166,10 @@ def _expire(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every
 
 
 READERS: Final[dict[str, Callable[[Item, bool], list[Report]]]] = {
-    "AUTHORISATION": _authorisation,
     "CAPTURE": _capture,
     "CANCELLATION": _technical_cancel,
     "TECHNICAL_CANCEL": _technical_cancel,
-    "REFUND": _modification(Operation.REFUND),
+    "REFUND": _told_of(Operation.REFUND),
     "CANCEL_OR_REFUND": _cancel_or_refund,
     "EXPIRE": _expire,
 }

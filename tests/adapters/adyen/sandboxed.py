@@ -55,11 +55,12 @@ class Merchant:
         told = await self.control("GET", f"/money?tag={tag}")
         return told["authorized"], told["captured"], told["refunded"], told["charges"]
 
-    async def reports(self) -> list[Report]:
+    async def reports(self, adapter: AdyenAdapter | None = None) -> list[Report]:
         """Every webhook so far, verified and read by the adapter."""
+        reader = adapter or self.adapter
         await self.control("POST", "/webhooks/flush", {})
-        deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
-        return [report for delivery in deliveries for report in self.adapter.read_delivery(delivery)]
+        deliveries = [delivery for webhook in self.heard for delivery in reader.open_webhook(webhook)]
+        return [report for delivery in deliveries for report in reader.read_delivery(delivery)]
 
     async def found_out(self, request: Authorize | FollowUp) -> Report:
         """Inquire until the processor knows: while it still works on the first sending it only says so."""

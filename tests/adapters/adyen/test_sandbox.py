@@ -217,7 +217,7 @@ async def test_a_manual_account_s_purchase_is_captured_and_its_webhook_ends_it(s
     manual = shop.connect(capture="manual")
     report = await manual.authorize(purchase(token=VISA))
     assert report.outcome == Pending()
-    told = {found.kind: found for found in await shop.reports()}
+    told = {found.kind: found for found in await shop.reports(manual)}
     assert told[Operation.AUTHORIZE].tag == "att_1"
     assert (told[Operation.PURCHASE].tag, told[Operation.PURCHASE].outcome) == ("att_1", Approved())
     assert told[Operation.PURCHASE].processor_reference == report.processor_reference

@@ -199,9 +199,13 @@ def test_a_modification_s_result_is_read(
     assert report.money == Money(1000, Currency.EUR)
 
 
-def test_an_authorisation_is_read(adapter: AdyenAdapter) -> None:
+@pytest.mark.parametrize(("captures", "kind"), [("automatic", Operation.PURCHASE), ("manual", Operation.AUTHORIZE)])
+def test_an_authorisation_is_the_whole_answer_only_where_adyen_captures_by_itself(
+    connect: Callable[..., AdyenAdapter], captures: str, kind: Operation
+) -> None:
+    adapter = connect(capture=captures)
     (report,) = adapter.read_delivery(opened(adapter, signed(item()))[0])
-    assert (report.kind, report.tag, report.processor_reference) == (Operation.AUTHORIZE, "att_1", "PSP1")
+    assert (report.kind, report.tag, report.processor_reference) == (kind, "att_1", "PSP1")
     assert (report.outcome, report.parent_reference) == (Approved(), None)
 
 

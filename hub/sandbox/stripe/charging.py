@@ -146,7 +146,7 @@ def pay_back(call: Call, intent: Body, charge: Body, refund: Body) -> None:
     charge["amount_refunded"] += refund["amount"]
     charge["refunded"] = charge["amount_refunded"] >= charge["amount"]
     if card.refund == "pends":
-        refund["status"] = "pending"
+        refund.update(status="pending", pending_reason="processing")
     else:
         settle(call, intent, refund)
     call.save(charge)
@@ -163,6 +163,7 @@ def settle(call: Call, intent: Body, refund: Body) -> None:
     """Let a refund's money go back to the payer."""
     line = objects.balance_transaction("refund", refund, -refund["amount"], 0, call.now(), available_now=True)
     call.save(line)
+    refund.pop("pending_reason", None)
     refund.update(status="succeeded", balance_transaction=line["id"])
     call.money("refunded", intent, refund["amount"], refund["metadata"].get("hub_operation", ""))
 

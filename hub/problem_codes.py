@@ -117,6 +117,12 @@ CODES: Final[dict[str, Code]] = {
         retryable=False,
         meaning="Another object of this kind and mode has this name already.",
     ),
+    "token_exists": Code(
+        409,
+        "Token exists",
+        retryable=False,
+        meaning="This payment method has a token for this processor and merchant account already.",
+    ),
     "body_too_large": Code(
         413,
         "Body too large",

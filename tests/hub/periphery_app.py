@@ -1,6 +1,6 @@
 """The hub's handlers of accounts, keys, tokens and rules, put together as the application does, without charging."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -25,10 +25,15 @@ from hub.limits import RateLimiter
 from hub.merchants import routes as merchants
 from hub.merchants.editing import AccountEditor
 from hub.merchants.service import Directory
+from hub.payment_methods import routes as payment_methods
+from hub.payment_methods.describing import TokenDesk
+from hub.payment_methods.service import Wallet
 from hub.redis import SharedMemory
 from hub.rulesets import routes as rulesets
 from hub.sealing import Sealer
 from hub.settings import Settings
+
+PROCESSORS: Mapping[str, Registration[Any]] = {"adyen": ADYEN, "stripe": STRIPE}
 
 
 class Periphery(Struct):
@@ -52,7 +57,11 @@ class Periphery(Struct):
 
 @asynccontextmanager
 async def periphery(
-    database_url: str, *, settings: Settings | None = None, redis_url: str | None = None
+    database_url: str,
+    *,
+    settings: Settings | None = None,
+    redis_url: str | None = None,
+    processors: Mapping[str, Registration[Any]] = PROCESSORS,
 ) -> AsyncIterator[Periphery]:
     """Run the handlers over a database whose tables are made here."""
     settings = settings or Settings()
@@ -60,17 +69,15 @@ async def periphery(
     async with database.writer.begin() as connection:
         await connection.run_sync(metadata.create_all)
     keys, shared, transport, sealer = Keys(database), SharedMemory(redis_url), Transport(), Sealer(settings.keys)
-    registrations: dict[str, Registration[Any]] = {"adyen": ADYEN, "stripe": STRIPE}
-    directory = Directory(database, sealer, registrations, transport, shared, poll_ms=settings.snapshot_poll_ms)
-    editor = AccountEditor(
-        database=database, sealer=sealer, registrations=registrations, directory=directory, clock=now
-    )
+    directory = Directory(database, sealer, processors, transport, shared, poll_ms=settings.snapshot_poll_ms)
+    editor = AccountEditor(database=database, sealer=sealer, registrations=processors, directory=directory, clock=now)
+    desk = TokenDesk(registrations=processors, directory=directory)
 
     def given(value: object) -> Provide:
         return Provide(lambda: value, sync_to_thread=False)
 
     app = Litestar(
-        [*access.HANDLERS, *merchants.HANDLERS, *rulesets.HANDLERS],
+        [*access.HANDLERS, *merchants.HANDLERS, *rulesets.HANDLERS, *payment_methods.HANDLERS],
         request_class=StrictRequest,
         exception_handlers=HANDLERS,
         dependencies={
@@ -79,9 +86,10 @@ async def periphery(
             "database": given(database),
             "directory": given(directory),
             "editor": given(editor),
-            "registrations": given(registrations),
+            "registrations": given(processors),
             "api_keys": given(keys),
             "settings": given(settings),
+            "wallet": given(Wallet(database=database, desk=desk, clock=now)),
         },
     )
     app.state.update({"api_keys": keys, "limiter": RateLimiter(shared, settings.rate_limit_per_minute)})

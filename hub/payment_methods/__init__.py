@@ -1,0 +1,1 @@
+"""Customers and payment methods: the hub's tokens, and the processor tokens behind them."""

@@ -1,0 +1,171 @@
+"""All SQL of customers and payment methods; the caller owns the transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.database import Database, Query
+from hub.payment_methods.tables import customers, payment_methods, processor_tokens
+from normalization.tokens import CardFacts, ProcessorToken
+
+PAYMENT_METHOD: Final = Query(
+    select(
+        payment_methods.c.customer,
+        payment_methods.c.card,
+        payment_methods.c.deleted_at,
+        processor_tokens.c.processor,
+        processor_tokens.c.token,
+        processor_tokens.c.customer_reference,
+        processor_tokens.c.merchant_account,
+    )
+    .join(processor_tokens, processor_tokens.c.payment_method == payment_methods.c.id, isouter=True)
+    .where(payment_methods.c.livemode == bindparam("livemode"), payment_methods.c.id == bindparam("id"))
+    .order_by(processor_tokens.c.id)
+)
+"""One row for each token behind a payment method; one with no token where there is none."""
+_card: Final = msgspec.json.Decoder(CardFacts)
+
+
+class Means(Struct, frozen=True, kw_only=True):
+    """What the charge path needs of a payment method."""
+
+    tokens: tuple[ProcessorToken, ...]
+    card: CardFacts
+    customer: str | None
+    deleted: bool
+
+
+def to_means(rows: Sequence[Mapping[str, Any]]) -> Means | None:
+    """Read the rows of `PAYMENT_METHOD`; None where there is no such payment method."""
+    if not rows:
+        return None
+    first = rows[0]
+    return Means(
+        tokens=tuple(to_token(row) for row in rows if row["token"] is not None),
+        card=_card.decode(first["card"]),
+        customer=first["customer"],
+        deleted=first["deleted_at"] is not None,
+    )
+
+
+async def find_means(database: Database, *, livemode: bool, payment_method: str) -> Means | None:
+    """Read what the charge path needs, in one query."""
+    return to_means(await database.fetch(PAYMENT_METHOD, {"livemode": livemode, "id": payment_method}))
+
+
+def to_token(row: Mapping[str, Any] | RowMapping) -> ProcessorToken:
+    """Read a row of `processor_tokens`."""
+    return ProcessorToken(
+        processor=row["processor"],
+        token=row["token"],
+        customer_reference=row["customer_reference"],
+        merchant_account=row["merchant_account"] or None,
+    )
+
+
+async def add_customer(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
+    """Insert a customer."""
+    await connection.execute(insert(customers), dict(row))
+
+
+async def customer(
+    connection: AsyncConnection, *, livemode: bool, customer_id: str, to_change: bool = False
+) -> RowMapping | None:
+    """Read a customer that is not erased."""
+    wanted = select(customers).where(
+        customers.c.livemode == livemode, customers.c.id == customer_id, customers.c.deleted_at.is_(None)
+    )
+    return (await connection.execute(wanted.with_for_update() if to_change else wanted)).mappings().one_or_none()
+
+
+async def erase_customer(connection: AsyncConnection, *, livemode: bool, customer_id: str, at: datetime) -> list[str]:
+    """Forget the person and every token; rows stay for the books. Gives the payment methods that went with it."""
+    mine = customers.c.livemode == livemode, customers.c.id == customer_id
+    await connection.execute(update(customers).where(*mine).values(person=None, deleted_at=at))
+    standing = await connection.execute(
+        select(payment_methods.c.id).where(
+            payment_methods.c.livemode == livemode,
+            payment_methods.c.customer == customer_id,
+            payment_methods.c.deleted_at.is_(None),
+        )
+    )
+    gone = list(standing.scalars())
+    for method in gone:
+        await delete_payment_method(connection, livemode=livemode, method_id=method, at=at)
+    return gone
+
+
+async def add_payment_method(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
+    """Insert a payment method."""
+    await connection.execute(insert(payment_methods), dict(row))
+
+
+async def payment_method(
+    connection: AsyncConnection, *, livemode: bool, method_id: str, to_change: bool = False
+) -> RowMapping | None:
+    """Read a payment method that is not deleted."""
+    wanted = select(payment_methods).where(
+        payment_methods.c.livemode == livemode,
+        payment_methods.c.id == method_id,
+        payment_methods.c.deleted_at.is_(None),
+    )
+    return (await connection.execute(wanted.with_for_update() if to_change else wanted)).mappings().one_or_none()
+
+
+async def payment_methods_before(
+    connection: AsyncConnection, *, livemode: bool, customer_id: str, before: str | None, limit: int
+) -> list[RowMapping]:
+    """Read a customer's payment methods, newest first, from the one before *before* on."""
+    wanted = select(payment_methods).where(
+        payment_methods.c.livemode == livemode,
+        payment_methods.c.customer == customer_id,
+        payment_methods.c.deleted_at.is_(None),
+    )
+    if before is not None:
+        wanted = wanted.where(payment_methods.c.id < before)
+    return list((await connection.execute(wanted.order_by(payment_methods.c.id.desc()).limit(limit))).mappings())
+
+
+async def describe_card(connection: AsyncConnection, *, livemode: bool, method_id: str, card: str) -> None:
+    """Store card facts."""
+    await connection.execute(
+        update(payment_methods)
+        .where(payment_methods.c.livemode == livemode, payment_methods.c.id == method_id)
+        .values(card=card)
+    )
+
+
+async def delete_payment_method(connection: AsyncConnection, *, livemode: bool, method_id: str, at: datetime) -> None:
+    """Forget the tokens; the row stays for the books, with the facts that name no card."""
+    mine = processor_tokens.c.livemode == livemode, processor_tokens.c.payment_method == method_id
+    await connection.execute(delete(processor_tokens).where(*mine))
+    await connection.execute(
+        update(payment_methods)
+        .where(payment_methods.c.livemode == livemode, payment_methods.c.id == method_id)
+        .values(deleted_at=at)
+    )
+
+
+async def add_token(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
+    """Insert a processor token."""
+    await connection.execute(insert(processor_tokens), dict(row))
+
+
+async def tokens_of(
+    connection: AsyncConnection, *, livemode: bool, method_ids: Sequence[str]
+) -> dict[str, list[ProcessorToken]]:
+    """Read the tokens behind several payment methods."""
+    rows = await connection.execute(
+        select(processor_tokens)
+        .where(processor_tokens.c.livemode == livemode, processor_tokens.c.payment_method.in_(method_ids))
+        .order_by(processor_tokens.c.id)
+    )
+    found: dict[str, list[ProcessorToken]] = {method: [] for method in method_ids}
+    for row in rows.mappings():
+        found[row["payment_method"]].append(to_token(row))
+    return found

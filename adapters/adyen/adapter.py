@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -15,6 +16,7 @@ from adapters.transport import Transport
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError
 from normalization.outcome import Approved, Declined, Operation, Pending, Report
+from normalization.tokens import CardFacts, ProcessorToken
 
 Answered = TypeVar("Answered")
 
@@ -111,6 +113,20 @@ class AdyenAdapter:
         reply = await self._within_deadline(call)
         if isinstance(reply, RequestRefused):
             raise ConfigurationError(PROCESSOR, f"cancel by reference refused, errorCode {reply.error_code}")
+
+    async def describe(self, token: ProcessorToken) -> CardFacts | None:
+        """GET /storedPaymentMethods of the token's shopper; None without one, or where Adyen does not list it."""
+        if token.customer_reference is None:
+            return None
+        # The SDK writes a query as it is given.
+        asked = {"merchantAccount": self._credentials.merchant_account, "shopperReference": token.customer_reference}
+        query = {name: quote(value, safe="") for name, value in asked.items()}
+        call = self._client.call(
+            lambda: self._client.stored.get_tokens_for_stored_payment_details(query_parameters=query),
+            wire.StoredPaymentMethods,
+        )
+        listed = await self._within_deadline(call)
+        return None if isinstance(listed, RequestRefused) else translate.stored_card(listed, token)
 
     def open_webhook(self, webhook: Webhook) -> list[Delivery]:
         """Verify raw bytes, every item of them, and split them."""

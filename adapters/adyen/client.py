@@ -47,7 +47,7 @@ class _Built(Exception):  # noqa: N818 - no error: it carries a request out of t
     def __init__(self, method: str, url: str, body: object, headers: dict[str, str]) -> None:
         super().__init__(method, url)
         self.method, self.url, self.headers = method, url, headers
-        self.body = msgspec.json.encode(body)
+        self.body = None if body is None else msgspec.json.encode(body)
 
 
 class _Door:
@@ -79,9 +79,10 @@ class Client:
         checkout = AdyenCheckoutApi(client=self._sdk)
         self.payments: Any = checkout.payments_api
         self.modifications: Any = checkout.modifications_api
+        self.stored: Any = checkout.recurring_api
         if credentials.base_url and not livemode:
             base = f"{credentials.base_url.rstrip('/')}/{API_VERSION}"
-            self.payments.baseUrl = self.modifications.baseUrl = base
+            self.payments.baseUrl = self.modifications.baseUrl = self.stored.baseUrl = base
         self._transport = transport
         self._pause = pause
 
@@ -124,7 +125,7 @@ class Client:
     async def _send_once(self, built: _Built, *, may_have_acted: bool) -> Answer | None:
         """Send; None is a kept-alive connection that died as we wrote, for the first time."""
         try:
-            return await self._transport.send(PROCESSOR, "POST", built.url, built.headers, built.body)
+            return await self._transport.send(PROCESSOR, built.method, built.url, built.headers, built.body)
         except NotSentError as failure:
             raise _not_sent("not reached", may_have_acted=may_have_acted) from failure
         except OutcomeUnknownError as failure:

@@ -15,7 +15,7 @@ from adapters.errors import OutcomeUnknownError
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Pending, Report
-from normalization.tokens import CardFacts
+from normalization.tokens import CardFacts, ProcessorToken
 
 ONE_TIME_FIELDS: Final = (
     "paymentMethod",
@@ -36,6 +36,7 @@ ONE_TIME_FIELDS: Final = (
 NOWHERE: Final = "https://no-return.invalid/"
 """Adyen asks for a returnUrl on every payment; where no challenge may come, one that leads nowhere (RFC 2606)."""
 
+CENTURY: Final = 2000
 REFUSED: Final = frozenset({"Refused", "Error", "Cancelled"})
 WAITING: Final = frozenset({"Pending", "Received", "PresentToShopper"})
 CHALLENGED: Final = frozenset({"RedirectShopper", "IdentifyShopper", "ChallengeShopper"})
@@ -213,19 +214,41 @@ def _brand(reply: wire.PaymentReply, facts: Mapping[str, object]) -> str | None:
 
 
 def _card(reply: wire.PaymentReply, facts: Mapping[str, object]) -> CardFacts | None:
-    """Source: https://docs.adyen.com/development-resources/raw-acquirer-responses, fields of additionalData."""
+    """Source: the fields of additionalData in https://docs.adyen.com/development-resources/raw-acquirer-responses."""
     month, _, year = _text(facts.get("expiryDate")).partition("/")
-    dated = month.isdecimal() and year.isdecimal()
     card = CardFacts(
         brand=_brand(reply, facts),
         last4=_text(facts.get("cardSummary")) or None,
         bin=_text(facts.get("cardBin")) or None,
-        exp_month=int(month) if dated else None,
-        exp_year=int(year) if dated else None,
+        exp_month=_number(month),
+        exp_year=_year(year),
         funding=_text(facts.get("fundingSource")).lower() or None,
         country=_text(facts.get("cardIssuingCountry") or facts.get("issuerCountry")) or None,
     )
     return None if card == CardFacts() else card
+
+
+def stored_card(listed: wire.StoredPaymentMethods, token: ProcessorToken) -> CardFacts | None:
+    """Find *token* among a shopper's stored cards; None where it is not."""
+    for method in listed.stored_payment_methods:
+        if method.id == token.token:
+            return CardFacts(
+                brand=brand_of(method.brand),
+                last4=method.last_four,
+                bin=method.card_bin,
+                exp_month=_number(method.expiry_month or ""),
+                exp_year=_year(method.expiry_year or ""),
+            )
+    return None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _year(text: str) -> int | None:
+    year = _number(text)
+    return year if year is None or year >= CENTURY else CENTURY + year
 
 
 def modification_report(request: FollowUp, reply: wire.ModificationReply, *, livemode: bool) -> Report:

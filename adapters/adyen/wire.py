@@ -141,6 +141,23 @@ class ModificationReply(Wire, frozen=True, kw_only=True):
     amount: Amount | None = None
 
 
+class StoredPaymentMethod(Wire, frozen=True, kw_only=True):
+    """A stored card as Adyen tells it."""
+
+    id: str
+    brand: str | None = None
+    last_four: str | None = None
+    expiry_month: str | None = None
+    expiry_year: str | None = None  # Two digits or four.
+    card_bin: str | None = None
+
+
+class StoredPaymentMethods(Wire, frozen=True, kw_only=True):
+    """GET /storedPaymentMethods."""
+
+    stored_payment_methods: list[StoredPaymentMethod] = []
+
+
 class Item(Wire, frozen=True, kw_only=True):
     """One notification; all but `reason` and `additional_data` is covered by the signature."""
 

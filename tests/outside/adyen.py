@@ -116,6 +116,7 @@ async def run(findings: Findings) -> None:
             await _refusals(held)
             await _challenges(held, shop)
             await _follow_ups(held)
+            await _describes(held)
             manual = Held(shop.connect(base_url=proxy.url, capture="manual"), proxy, findings)
             await manual.pays("a purchase that we capture", purchase(operation_id="att_m", token=VISA), Pending)
     await _objects_to_nonsense(openapi, findings)
@@ -165,6 +166,16 @@ async def _challenges(held: Held, shop: Merchant) -> None:
             returned = await shop.challenged(begun.outcome, button)
             completed = Complete(request=request, continuation=begun.outcome.continuation, returned=returned)
             await held.ends(f"{name}: {button}", held.adapter.complete(completed), expected)
+
+
+async def _describes(held: Held) -> None:
+    facts, told = None, ""
+    try:
+        facts = await held.adapter.describe(VISA)
+    except AdapterError as failure:
+        told = str(failure)
+    objections = [*filter(None, [told]), *await held.proxy.violations()]
+    held.findings.hold("a stored card", good=facts is not None and not objections, because=" / ".join(objections))
 
 
 async def _follow_ups(held: Held) -> None:

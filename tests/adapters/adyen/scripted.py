@@ -13,6 +13,7 @@ class Sent(Struct, frozen=True):
     path: str
     headers: Mapping[str, str]
     raw: bytes
+    query: Mapping[str, str] = {}
 
     @property
     def body(self) -> dict[str, object]:
@@ -61,7 +62,7 @@ class ScriptedAdyen:
 
     async def _handle(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.sent.append(Sent(request.path, headers, await request.read()))
+        self.sent.append(Sent(request.path, headers, await request.read(), dict(request.query)))
         answer = self.script.popleft() if self.script else Answer(status=599)
         if isinstance(answer, HangUp):
             assert request.transport is not None

@@ -12,10 +12,11 @@ from adapters.errors import OutcomeUnknownError
 from adapters.stripe import inquiry, parameters, translate, webhook
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.client import PROCESSOR, Client, decode
-from adapters.stripe.wire import PaymentIntent, Refund
+from adapters.stripe.wire import PaymentIntent, PaymentMethod, Refund
 from adapters.transport import Transport
 from normalization.declines import Decline, DeclineCode
 from normalization.outcome import Declined, Operation, Report
+from normalization.tokens import CardFacts, ProcessorToken
 
 UNCONFIRMED_MAX: Final = timedelta(minutes=10)
 """After this long no request of ours is still running that could confirm a PaymentIntent."""
@@ -120,6 +121,18 @@ class StripeAdapter:
                 parameters.canceling("abandoned"),
                 f"{request.operation_id}:cancel",
             )
+
+    async def describe(self, token: ProcessorToken) -> CardFacts | None:
+        """Tell what card is behind a PaymentMethod; None where Stripe does not know it or it is no card.
+
+        Raises:
+            OutcomeUnknownError: when Stripe could not be asked.
+        """
+        answer = await self._client.ask(f"/v1/payment_methods/{quote(token.token, safe='')}", {})
+        if answer.error:
+            return None
+        card = decode(answer.body, PaymentMethod).card
+        return translate.facts(card) if card else None
 
     def open_webhook(self, webhook_: Webhook) -> list[Delivery]:
         """Verify raw bytes; see `adapters.stripe.webhook`."""

@@ -27,6 +27,9 @@ REFUND_FAILURES: Final = {
 }
 """`failure_reason` of a refund; the others (declined, merchant_request, unknown …) give no reason."""
 
+OURS: Final = "cap_"
+"""How the ids of our captures begin."""
+
 MONEY_MOVES: Final = frozenset({"succeeded", "requires_capture", "processing"})
 """Statuses of a PaymentIntent under which money is taken, held or on its way."""
 
@@ -65,7 +68,7 @@ def opening(intent: PaymentIntent, kind: Operation) -> Report:
         money=_opened(intent),
         livemode=intent.livemode,
         outcome=_opening_outcome(intent, kind),
-        card=_facts(card) if card else None,
+        card=facts(card) if card else None,
         avs=_address_checks(card),
         cvc=card.checks.cvc_check if card and card.checks else None,
         raw_status=intent.status,
@@ -151,7 +154,7 @@ def refused(request: Authorize | FollowUp, error: Error, *, livemode: bool) -> R
         money=money_of(intent.amount, intent.currency) if opens and intent else request.money,
         livemode=livemode,
         outcome=Declined(decline_of(error)),
-        card=_facts(card) if card else None,
+        card=facts(card) if card else None,
         avs=_address_checks(card),
         cvc=card.checks.cvc_check if card and card.checks else None,
         raw_status=intent.status if opens and intent else "",
@@ -251,12 +254,20 @@ def _captured(intent: PaymentIntent, tag: str | None) -> Money:
     return money_of(received, intent.currency)
 
 
+def captured_by_others(intent: PaymentIntent) -> Money | None:
+    """Give what was captured beyond the amounts noted under our captures' ids; None where there is nothing."""
+    noted = [int(value) for key, value in intent.metadata.items() if key.startswith(OURS) and value.isdecimal()]
+    beyond = (intent.amount_received or 0) - sum(noted)
+    return money_of(beyond, intent.currency) if beyond > 0 else None
+
+
 def latest_capture(intent: PaymentIntent) -> str | None:
     """Give our id of the last capture, missing where it was made by other hands."""
     return intent.metadata.get(CAPTURE)
 
 
-def _facts(card: Card) -> CardFacts:
+def facts(card: Card) -> CardFacts:
+    """Give what Stripe tells of a card."""
     return CardFacts(
         brand=card.brand,
         last4=card.last4,

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from adapters.contract import Delivery, Webhook
 from adapters.errors import WebhookRejectedError
@@ -78,7 +79,7 @@ def read_delivery(delivery: Delivery) -> list[Report]:
         return [translate.opening(intent, translate.opening_kind(intent))]
     match event.type:
         case "payment_intent.succeeded":
-            return [_taken(decode(told, PaymentIntent))]
+            return _taken(decode(told, PaymentIntent))
         case "payment_intent.amount_capturable_updated":
             return _held(decode(told, PaymentIntent))
         case "payment_intent.canceled":
@@ -87,11 +88,13 @@ def read_delivery(delivery: Delivery) -> list[Report]:
             return []
 
 
-def _taken(intent: PaymentIntent) -> Report:
+def _taken(intent: PaymentIntent) -> list[Report]:
     if translate.opening_kind(intent) is Operation.PURCHASE:
-        return translate.opening(intent, Operation.PURCHASE)
+        return [translate.opening(intent, Operation.PURCHASE)]
     tag = translate.latest_capture(intent)
-    return translate.capture(intent, tag, multicapture=tag is not None and tag in intent.metadata)
+    if tag is None or tag not in intent.metadata:
+        return [translate.capture(intent, tag)]
+    return _one_of_several(intent, tag)
 
 
 def _held(intent: PaymentIntent) -> list[Report]:
@@ -99,8 +102,15 @@ def _held(intent: PaymentIntent) -> list[Report]:
     held = translate.opening(intent, Operation.AUTHORIZE)
     tag = translate.latest_capture(intent)
     if intent.amount_received and tag is not None and tag in intent.metadata:
-        return [held, translate.capture(intent, tag, multicapture=True)]
+        return [held, *_one_of_several(intent, tag)]
     return [held]
+
+
+def _one_of_several(intent: PaymentIntent, tag: str) -> list[Report]:
+    """Report our latest capture, and what was taken beyond all of ours by other hands."""
+    ours = translate.capture(intent, tag, multicapture=True)
+    beyond = translate.captured_by_others(intent)
+    return [ours, replace(ours, tag=None, processor_reference=intent.id, money=beyond)] if beyond else [ours]
 
 
 def _refunded(refunds: Iterable[Refund], *, livemode: bool) -> list[Report]:

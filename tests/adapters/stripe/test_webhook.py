@@ -193,6 +193,16 @@ class TestReading:
         assert (captured.kind, captured.money, captured.tag) == (Operation.CAPTURE, EUR_1000, "cap_1")
         assert captured.processor_reference is None
 
+    def test_what_a_dashboard_captured_beside_ours_is_told_apart(self, adapter: StripeAdapter) -> None:
+        metadata = {"hub_operation": "att_1", "hub_capture": "cap_2", "cap_1": "1000", "cap_2": "500"}
+        taken = intent(capture_method="manual", amount_received=4999, metadata=metadata)
+
+        ours, theirs = adapter.read_delivery(delivered(event("payment_intent.succeeded", taken)))
+
+        assert (ours.tag, ours.money) == ("cap_2", Money(500, Currency.EUR))
+        assert (theirs.tag, theirs.money) == (None, Money(3499, Currency.EUR))
+        assert (theirs.kind, theirs.processor_reference) == (Operation.CAPTURE, "pi_1")
+
     def test_a_failed_payment_is_a_decline_of_its_opening(self, adapter: StripeAdapter) -> None:
         error = {"type": "card_error", "code": "card_declined", "decline_code": "stolen_card"}
         failed = intent("requires_payment_method", capture_method="manual", last_payment_error=error)

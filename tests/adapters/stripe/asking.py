@@ -16,7 +16,7 @@ EUR_1000 = Money(1000, Currency.EUR)
 TOKEN = ProcessorToken(processor="stripe", token="pm_card_visa", customer_reference="cus_1")
 
 
-def purchase(**changes: Any) -> Authorize:  # noqa: ANN401 - any field of the request
+def purchase(**changes: Any) -> Authorize:
     """49.99 EUR from a saved card, the payer present and ready to be redirected."""
     request = Authorize(
         operation=Operation.PURCHASE, operation_id="att_1", payment_id="pay_1", reference="invoice-1",
@@ -25,19 +25,19 @@ def purchase(**changes: Any) -> Authorize:  # noqa: ANN401 - any field of the re
     return replace(request, **changes)
 
 
-def authorization(**changes: Any) -> Authorize:  # noqa: ANN401 - any field of the request
+def authorization(**changes: Any) -> Authorize:
     return purchase(operation=Operation.AUTHORIZE, **changes)
 
 
-def capture(**changes: Any) -> FollowUp:  # noqa: ANN401 - any field of the request
+def capture(**changes: Any) -> FollowUp:
     return _follow_up(Operation.CAPTURE, "cap_1", EUR_4999, changes)
 
 
-def void(**changes: Any) -> FollowUp:  # noqa: ANN401 - any field of the request
+def void(**changes: Any) -> FollowUp:
     return _follow_up(Operation.VOID, "can_1", EUR_4999, changes)
 
 
-def refund(**changes: Any) -> FollowUp:  # noqa: ANN401 - any field of the request
+def refund(**changes: Any) -> FollowUp:
     return _follow_up(Operation.REFUND, "ref_1", EUR_1000, changes)
 
 

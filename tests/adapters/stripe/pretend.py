@@ -122,7 +122,7 @@ def charge(**fields: object) -> dict[str, object]:
     }  # fmt: skip
 
 
-def intent(status: str = "succeeded", **fields: Any) -> dict[str, object]:  # noqa: ANN401 - whatever JSON holds
+def intent(status: str = "succeeded", **fields: Any) -> dict[str, object]:
     """Make a PaymentIntent of 49.99 EUR that operation att_1 created."""
     amount = fields.get("amount", 4999)
     return {

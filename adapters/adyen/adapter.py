@@ -45,7 +45,7 @@ class AdyenAdapter:
         except InexactAmountError:
             return self._refuse(request, DeclineCode.INVALID_AMOUNT, "hub/amount")
         except LookupError:
-            return self._refuse(request, DeclineCode.INVALID_REQUEST, "hub/payment_method")
+            return self._refuse(request, DeclineCode.INVALID_REQUEST, "hub/payment_method_data")
         return await self._within_deadline(
             self._pay(request, lambda: self._client.payments.payments(body, idempotency_key=request.operation_id))
         )
@@ -74,6 +74,9 @@ class AdyenAdapter:
 
     async def follow_up(self, request: FollowUp) -> Report:
         """Ask for a capture, cancel or refund by the payment's pspReference."""
+        keeps_the_rest = request.operation is Operation.CAPTURE and not request.final
+        if keeps_the_rest and not self._credentials.multiple_captures:  # Adyen would let the rest go.
+            return self._refuse(request, DeclineCode.UNSUPPORTED_OPERATION, "hub/final")
         try:
             build = self._modification(request)
         except InexactAmountError:

@@ -29,6 +29,8 @@ TAGS: Final = {
 }
 """Which operations an id of ours can be the tag of; a dashboard's refund may carry the payment's reference."""
 
+Reader = Callable[[Item], list[Report]]
+
 CAPTURE_STEP: Final = ":capture"
 CANCEL_STEP: Final = ":cancel"
 
@@ -50,7 +52,9 @@ def open_webhook(webhook: Webhook, credentials: AdyenCredentials, *, livemode: b
         raise _rejected(f"live is {envelope.live[:10]!r}, which is not this account's mode")
     if not 0 < len(envelope.notification_items) <= ITEMS_MAX:
         raise _rejected(f"a batch holds 1 to {ITEMS_MAX} items, this one {len(envelope.notification_items)}")
-    return [_open_item(bytes(entry.item), keys, credentials, livemode) for entry in envelope.notification_items]
+    return [
+        _open_item(bytes(entry.item), keys, credentials, livemode=livemode) for entry in envelope.notification_items
+    ]
 
 
 def _check_basic_auth(webhook: Webhook, credentials: AdyenCredentials) -> None:
@@ -70,7 +74,7 @@ def _decode(body: bytes) -> Envelope:
         raise _rejected("the body is no notification") from None
 
 
-def _open_item(body: bytes, keys: list[bytes], credentials: AdyenCredentials, livemode: bool) -> Delivery:  # noqa: FBT001 - private, one caller
+def _open_item(body: bytes, keys: list[bytes], credentials: AdyenCredentials, *, livemode: bool) -> Delivery:
     try:
         item = msgspec.json.decode(body, type=Item)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -78,6 +82,8 @@ def _open_item(body: bytes, keys: list[bytes], credentials: AdyenCredentials, li
     brought = (item.additional_data or {}).get("hmacSignature")
     if not isinstance(brought, str) or not _verifies(item, brought, keys):
         raise _rejected("an item's signature is missing or wrong")
+    if any(":" in field for field in (item.psp_reference, item.original_reference or "", item.event_code)):
+        raise _rejected("an item's fields could be divided otherwise: the signature joins them by colons unescaped")
     if item.merchant_account_code != credentials.merchant_account:
         raise _rejected("an item is for another merchant account")
     original = item.original_reference or ""
@@ -125,47 +131,49 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Rep
     item = msgspec.json.decode(delivery.body, type=Item)
     if item.event_code == "AUTHORISATION":
         kind = Operation.PURCHASE if credentials.capture == "automatic" else Operation.AUTHORIZE
-        return _told_of(kind)(item, delivery.livemode)
-    read = READERS.get(item.event_code)
-    return [] if read is None else read(item, delivery.livemode)
+        read: Reader | None = _told_of(kind)
+    else:
+        read = READERS.get(item.event_code)
+    reports = [] if read is None else read(item)
+    return [msgspec.structs.replace(report, livemode=delivery.livemode) for report in reports]
 
 
-def _capture(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+def _capture(item: Item) -> list[Report]:
     """The capture that the adapter itself sent for a purchase is the purchase's own result."""
     attempt = _step_of(item, CAPTURE_STEP)
     if attempt is not None:
-        return [_report(item, livemode, Operation.PURCHASE, attempt, item.original_reference, None)]
-    return _told_of(Operation.CAPTURE)(item, livemode)
+        return [_report(item, Operation.PURCHASE, attempt, item.original_reference, None)]
+    return _told_of(Operation.CAPTURE)(item)
 
 
-def _told_of(kind: Operation) -> Callable[[Item, bool], list[Report]]:
-    def read(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
-        return [_report(item, livemode, kind, _tag(item, kind), item.psp_reference, item.original_reference)]
+def _told_of(kind: Operation) -> Reader:
+    def read(item: Item) -> list[Report]:
+        return [_report(item, kind, _tag(item, kind), item.psp_reference, item.original_reference)]
 
     return read
 
 
-def _technical_cancel(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+def _technical_cancel(item: Item) -> list[Report]:
     """A cancel by our reference carries the attempt's id: the hub may not know the payment's pspReference."""
     tag = _step_of(item, CANCEL_STEP) or _tag(item, Operation.VOID)
-    return [_report(item, livemode, Operation.VOID, tag, item.psp_reference, item.original_reference)]
+    return [_report(item, Operation.VOID, tag, item.psp_reference, item.original_reference)]
 
 
-def _cancel_or_refund(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+def _cancel_or_refund(item: Item) -> list[Report]:
     """Which of the two it was stands in an unsigned field, so only our own id in the signed reference tells."""
     for kind in (Operation.VOID, Operation.REFUND):
         if _tag(item, kind) is not None:
-            return _told_of(kind)(item, livemode)
+            return _told_of(kind)(item)
     return []
 
 
-def _expire(item: Item, livemode: bool) -> list[Report]:  # noqa: FBT001 - every reader has this shape
+def _expire(item: Item) -> list[Report]:
     parent = item.original_reference or item.psp_reference
-    report = _report(item, livemode, Operation.VOID, None, item.psp_reference, parent)
+    report = _report(item, Operation.VOID, None, item.psp_reference, parent)
     return [msgspec.structs.replace(report, reason="expired")]
 
 
-READERS: Final[dict[str, Callable[[Item, bool], list[Report]]]] = {
+READERS: Final[dict[str, Reader]] = {
     "CAPTURE": _capture,
     "CANCELLATION": _technical_cancel,
     "TECHNICAL_CANCEL": _technical_cancel,
@@ -175,21 +183,14 @@ READERS: Final[dict[str, Callable[[Item, bool], list[Report]]]] = {
 }
 
 
-def _report(
-    item: Item,
-    livemode: bool,  # noqa: FBT001 - passed on as the readers got it
-    kind: Operation,
-    tag: str | None,
-    reference: str | None,
-    parent: str | None,
-) -> Report:
+def _report(item: Item, kind: Operation, tag: str | None, reference: str | None, parent: str | None) -> Report:
     return Report(
         kind=kind,
         tag=tag,
         processor_reference=reference,
         parent_reference=parent or None,
         money=_money(item),
-        livemode=livemode,
+        livemode=False,  # The delivery knows; it is set last, for every reader.
         outcome=_outcome(item),
         raw_status=f"{item.event_code} {item.success}",
     )

@@ -15,7 +15,7 @@ TOKEN = ProcessorToken(processor="adyen", token="8415", customer_reference="shop
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def purchase(**facts: Any) -> Authorize:  # noqa: ANN401 - any field of the request
+def purchase(**facts: Any) -> Authorize:
     request = Authorize(
         operation=Operation.PURCHASE,
         operation_id="att_1",
@@ -29,11 +29,11 @@ def purchase(**facts: Any) -> Authorize:  # noqa: ANN401 - any field of the requ
     return replace(request, **facts)
 
 
-def authorization(**facts: Any) -> Authorize:  # noqa: ANN401 - any field of the request
+def authorization(**facts: Any) -> Authorize:
     return purchase(operation=Operation.AUTHORIZE, **facts)
 
 
-def follow_up(operation: Operation, operation_id: str, **facts: Any) -> FollowUp:  # noqa: ANN401 - any field
+def follow_up(operation: Operation, operation_id: str, **facts: Any) -> FollowUp:
     request = FollowUp(
         operation=operation,
         operation_id=operation_id,
@@ -46,5 +46,5 @@ def follow_up(operation: Operation, operation_id: str, **facts: Any) -> FollowUp
     return replace(request, **facts)
 
 
-def capture(**facts: Any) -> FollowUp:  # noqa: ANN401 - any field of the request
+def capture(**facts: Any) -> FollowUp:
     return follow_up(Operation.CAPTURE, "cap_1", **facts)

@@ -37,7 +37,7 @@ class Merchant:
         self.heard: list[Webhook] = []
         self.adapter = self.connect()
 
-    def connect(self, **facts: Any) -> AdyenAdapter:  # noqa: ANN401 - any field of the credentials
+    def connect(self, **facts: Any) -> AdyenAdapter:
         wanted = {"api_key": "key", "merchant_account": ACCOUNT, "base_url": self.url, "webhook_secret": HMAC_KEY}
         return AdyenAdapter(AdyenCredentials(**{**wanted, **facts}), self.transport, livemode=False, pause=at_once)
 

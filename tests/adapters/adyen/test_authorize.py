@@ -91,6 +91,7 @@ async def test_nothing_is_sent_without_a_means_of_payment(
     report = await adapter.authorize(purchase(token=None, data=data))
     assert isinstance(report.outcome, Declined)
     assert report.outcome.decline.code is DeclineCode.INVALID_REQUEST
+    assert report.outcome.decline.processor_code == "hub/payment_method_data"
     assert adyen.sent == []
 
 

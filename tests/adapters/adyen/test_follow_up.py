@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from adapters.adyen.adapter import AdyenAdapter
@@ -59,6 +61,18 @@ async def test_an_amount_that_adyen_cannot_hold_is_not_captured(adyen: ScriptedA
     assert isinstance(report.outcome, Declined)
     assert report.outcome.decline.code is DeclineCode.INVALID_AMOUNT
     assert adyen.sent == []
+
+
+async def test_a_capture_keeps_the_rest_only_where_adyen_enabled_several(
+    adyen: ScriptedAdyen, connect: Callable[..., AdyenAdapter]
+) -> None:
+    adyen.will_answer(received())
+    report = await connect(multiple_captures=True).follow_up(capture(final=False))
+    assert report.outcome == Pending()
+    report = await connect().follow_up(capture(final=False))
+    assert isinstance(report.outcome, Declined)
+    assert report.outcome.decline.processor_code == "hub/final"
+    assert len(adyen.sent) == 1
 
 
 async def test_a_follow_up_cannot_begin_an_attempt(adapter: AdyenAdapter) -> None:

@@ -133,6 +133,12 @@ def test_an_item_without_a_good_signature_is_rejected(adapter: AdyenAdapter, tol
         opened(adapter, told)
 
 
+def test_signed_fields_cannot_be_divided_otherwise(adapter: AdyenAdapter) -> None:
+    moved = item(pspReference="MOD1:PSP1", originalReference=None, merchantReference="cap_1")
+    with pytest.raises(WebhookRejectedError):
+        opened(adapter, signed(moved))
+
+
 @pytest.mark.parametrize(
     "body",
     [

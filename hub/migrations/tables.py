@@ -1,0 +1,28 @@
+"""Every table of the hub: importing this module fills `metadata`."""
+
+from hub.access import tables as _access
+from hub.database import metadata
+from hub.events import tables as _events
+from hub.idempotency import tables as _idempotency
+from hub.ledger import tables as _ledger
+from hub.merchants import tables as _merchants
+from hub.payment_methods import tables as _payment_methods
+from hub.payments import tables as _payments
+from hub.rulesets import tables as _rulesets
+from hub.settlement import tables as _settlement
+from hub.webhooks import tables as _webhooks
+
+__all__ = ["metadata"]
+DOMAINS = (
+    _access,
+    _events,
+    _idempotency,
+    _ledger,
+    _merchants,
+    _payment_methods,
+    _payments,
+    _rulesets,
+    _settlement,
+    _webhooks,
+)
+"""The modules that declare tables; named here so that importing them is seen to be meant."""

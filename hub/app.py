@@ -27,8 +27,11 @@ from hub.decoding import StrictRequest
 from hub.errors import HANDLERS as EXCEPTION_HANDLERS
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchant_routes
+from hub.merchants.editing import AccountEditor
 from hub.merchants.service import Directory
 from hub.payment_methods import routes as payment_method_routes
+from hub.payment_methods.describing import TokenDesk
+from hub.payment_methods.service import Wallet
 from hub.payments import refund_routes, return_routes
 from hub.payments import routes as payment_routes
 from hub.payments.shell import Shell
@@ -63,6 +66,9 @@ class Parts(Struct, frozen=True, kw_only=True):
     directory: Directory
     registrations: Mapping[str, Registration[Any]]
     sealer: Sealer
+    editor: AccountEditor
+    wallet: Wallet
+    clock: Callable[[], datetime]
     shell: Shell
     bell: Bell
 
@@ -104,6 +110,11 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
             directory=directory,
             registrations=known,
             sealer=sealer,
+            editor=AccountEditor(
+                database=database, sealer=sealer, registrations=known, directory=directory, clock=clock
+            ),
+            wallet=Wallet(database=database, desk=TokenDesk(registrations=known, directory=directory), clock=clock),
+            clock=clock,
             shell=shell,
             bell=bell,
         )
@@ -157,18 +168,24 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
     )
 
 
+def _part(name: str) -> Provide:
+    def provide(state: State) -> Any:  # noqa: ANN401 - one of the parts
+        return getattr(state.parts, name)
+
+    return Provide(provide, sync_to_thread=False)
+
+
+def _provide_api_keys(state: State) -> Keys:
+    keys: Keys = state.api_keys
+    return keys
+
+
 def _dependencies() -> dict[str, Provide]:
-    def part(name: str) -> Provide:
-        def provide(state: State) -> Any:  # noqa: ANN401 - one of the parts
-            return getattr(state.parts, name)
-
-        return Provide(provide, sync_to_thread=False)
-
-    names = ("settings", "database", "directory", "registrations", "sealer", "shell")
-    provided = {name: part(name) for name in names}
-    provided["caller"] = Provide(provide_caller, sync_to_thread=False)
-    provided["api_keys"] = Provide(lambda state: state.api_keys, sync_to_thread=False)
-    return provided
+    names = ("settings", "database", "directory", "registrations", "sealer", "editor", "wallet", "clock", "shell")
+    return {name: _part(name) for name in names} | {
+        "caller": Provide(provide_caller, sync_to_thread=False),
+        "api_keys": Provide(_provide_api_keys, sync_to_thread=False),
+    }
 
 
 def _openapi() -> OpenAPIConfig:

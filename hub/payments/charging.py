@@ -13,10 +13,10 @@ from hub.database import CommitUnknownError, ConflictError
 from hub.errors import FieldError, ProblemError
 from hub.idempotency.service import Reply, look_up
 from hub.idempotency.store import Answer, Key, find_key
-from hub.payment_methods.store import find_chargeable
+from hub.payment_methods.store import Means, find_means
 from hub.payments import rules, store
 from hub.payments.answers import CREATED, payment_body
-from hub.payments.opening import Charge, Means, facts_of, first_attempt, next_attempt, payment_of, routing_body
+from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of, routing_body
 from hub.payments.recording import Held, Recorded, challenge_secret, record, record_failure
 from hub.payments.shell import Shell, ask
 from hub.payments.states import OperationState, OperationStatus
@@ -61,14 +61,15 @@ async def charge(shell: Shell, wanted: Charge) -> Reply:
 
 
 async def _means(shell: Shell, wanted: Charge) -> Means:
-    one_time = wanted.request.payment_method_data
-    if one_time is not None:
-        return Means(data=one_time.data)
-    found = await find_chargeable(shell.database, wanted.request.payment_method or "", livemode=wanted.caller.livemode)
-    if found is None:
+    if wanted.request.payment_method_data is not None:
+        return NOTHING_STORED
+    found = await find_means(
+        shell.database, livemode=wanted.caller.livemode, payment_method=wanted.request.payment_method or ""
+    )
+    if found is None or found.deleted:
         error = FieldError("payment_method", "is none of this mode; make one with POST /v1/payment_methods")
         raise ProblemError("validation_failed", "there is no such payment method", errors=[error])
-    return Means(tokens=found.tokens, card=found.card, customer=found.customer)
+    return found
 
 
 def _allowed(shell: Shell, caller: Caller) -> Snapshot:
@@ -172,8 +173,8 @@ async def _call(shell: Shell, wanted: Charge, held: Held) -> tuple[Report | Fail
     if connected is None:
         return Failure.CONFIGURATION, 0
     request = msgspec.json.decode(held.operation.request, type=Authorize)
-    if wanted.means.data is not None:
-        request = replace(request, data=wanted.means.data)
+    if wanted.request.payment_method_data is not None:
+        request = replace(request, data=wanted.request.payment_method_data.data)
     began = shell.clock()
     told = await ask(connected.adapter.authorize(request), _left_s(shell, wanted))
     return told, round((shell.clock() - began).total_seconds() * 1000)

@@ -1,7 +1,8 @@
 """From a request and a plan to the rows of the first commit; pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +12,7 @@ from adapters.contract import Authentication, Authorize
 from hub.access.rules import Caller
 from hub.idempotency.store import Key
 from hub.ids import new_id
+from hub.payment_methods.store import Means
 from hub.payments.answers import ConsideredBody, RoutingBody
 from hub.payments.asked import PaymentRequest
 from hub.payments.states import OperationState, OperationStatus, Payment, Status
@@ -18,18 +20,12 @@ from normalization.declines import Decline
 from normalization.money import Money
 from normalization.outcome import Operation
 from normalization.regions import REGION
-from normalization.tokens import CardFacts, ProcessorToken, token_for
+from normalization.tokens import CardFacts, token_for
 from routing.facts import Chargeable, Facts, chargeable_by
 from routing.plan import Choice, Plan
 
-
-class Means(Struct, frozen=True, kw_only=True):
-    """What is charged: a payment method's tokens and facts, or one-time data that nothing ever stores."""
-
-    tokens: Sequence[ProcessorToken] = ()
-    card: CardFacts = CardFacts()
-    customer: str | None = None
-    data: Mapping[str, object] | None = None
+NOTHING_STORED: Final = Means(tokens=(), card=CardFacts(), customer=None, deleted=False)
+"""The means of a charge by one-time data: it lives in the request alone."""
 
 
 class Charge(Struct, frozen=True, kw_only=True):
@@ -41,7 +37,7 @@ class Charge(Struct, frozen=True, kw_only=True):
     payment_id: str
     request_id: str
     began_at: datetime
-    means: Means = Means()
+    means: Means = NOTHING_STORED
 
 
 def facts_of(wanted: Charge, now: datetime) -> Facts:
@@ -165,7 +161,7 @@ def _attempt(
         request=msgspec.json.encode(request),
         requested_by=wanted.caller.principal,
         key_id=wanted.caller.key_id,
-        one_time=wanted.means.data is not None,
+        one_time=wanted.request.payment_method_data is not None,
         idempotency_key=wanted.key.key,
         started_at=request.requested_at,
     )

@@ -281,15 +281,22 @@ def _refund(payment: Payment, operation: OperationState, told: Money) -> Transit
 
 
 def _reverse_refund(payment: Payment, operation: OperationState) -> Transition:
-    """The money came back: a refund that had succeeded failed later."""
+    """The money came back: a refund that had succeeded failed later. What suspense paid for goes back there first."""
     minor = operation.money.minor
     if operation.external:
+        over = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
+        counted = minor - min(minor, max(0, over - payment.captured_minor))
         restored = replace(payment, refunded_externally_minor=payment.refunded_externally_minor - minor)
     else:
-        restored = replace(payment, refunded_minor=payment.refunded_minor - minor)
-    booking = Booking(receivable(operation), SALES, operation.money, "refund_reversal")
+        counted = min(minor, payment.refunded_minor)
+        restored = replace(payment, refunded_minor=payment.refunded_minor - counted)
+    owed = receivable(operation)
+    sides = ((SALES, counted), (suspense(operation), minor - counted))
+    bookings = tuple(
+        Booking(owed, side, Money(part, operation.money.currency), "refund_reversal") for side, part in sides if part
+    )
     operation = replace(operation, status=OperationStatus.REVERSED)
-    return Transition(restored, operation, (booking,), ("refund.failed",), (("refund_failed", "failed after success"),))
+    return Transition(restored, operation, bookings, ("refund.failed",), (("refund_failed", "failed after success"),))
 
 
 def _void(payment: Payment, operation: OperationState, reason: str | None) -> Transition:

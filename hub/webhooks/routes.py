@@ -1,9 +1,10 @@
 """`POST /webhooks/{merchant_account}`: verified on the raw bytes, kept, acknowledged; read by the worker."""
 
-from typing import Final
+from typing import Any, Final
 
 from litestar import Request, Response, post
-from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from adapters.contract import Webhook
 from adapters.errors import WebhookRejectedError
@@ -23,7 +24,9 @@ WEBHOOK_BODY_MAX: Final = 1024 * 1024
     opt={"public": True},
     summary="A processor tells the hub something, in its own format",
 )
-async def receive(request: Request[None, None, State], merchant_account: str, shell: Shell) -> Response[None]:
+async def receive(
+    request: Request[Any, Any, Any], merchant_account: FromPath[str], shell: NamedDependency[Shell]
+) -> Response[None]:
     """Keep what verifies; everything else happens later, in the worker."""
     connected = shell.directory.connected(merchant_account)
     if connected is None:

@@ -1,0 +1,173 @@
+"""The whole hub on real sockets, with both pretend processors behind it, for one test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hub.access.rules import ROLES, Grant, Role
+from hub.access.service import make_key
+from hub.app import Parts, create_app
+from hub.database import open_database
+from hub.ids import new_id
+from hub.migrations import bring_up
+from hub.sandbox.server import running
+from hub.settings import Settings
+from tests.processes import free_port
+
+STRIPE_SECRET = "whsec_sandbox_secret_for_tests"
+ADYEN_SECRET = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
+QUICK = Settings(connect_ms=500, answer_ms=1_000, request_ms=3_000, next_attempt_needs_ms=500, snapshot_poll_ms=200)
+"""Short deadlines, so that a silence is a silence soon."""
+
+
+class Hub(Struct):
+    """One running process of the hub, as an admin sees it."""
+
+    url: str
+    parts: Parts
+    client: httpx.AsyncClient
+
+    async def post(
+        self, path: str, body: object, *, key: str | None = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """POST as JSON, with a new Idempotency-Key unless one is given."""
+        sent = {"Idempotency-Key": key or new_id("key_"), **(headers or {})}
+        return await self.client.post(path, json=body, headers=sent)
+
+    async def get(self, path: str, **query: Any) -> httpx.Response:
+        """GET with query parameters."""
+        return await self.client.get(path, params=query)
+
+    async def charge(self, **changes: Any) -> httpx.Response:
+        """Charge 49.99 EUR, with *changes* to the body."""
+        body = {"amount": 4999, "currency": "EUR", "reference": new_id("invoice-")} | changes
+        return await self.post("/v1/payments", body)
+
+    async def until(self, payment: str, *statuses: str) -> dict[str, Any]:
+        """Read a payment until it has one of *statuses*, for ten seconds at most."""
+        body: dict[str, Any] = {}
+        for _ in range(100):
+            body = (await self.get(f"/v1/payments/{payment}")).json()
+            if body["status"] in statuses:
+                return body
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{payment} stayed {body.get('status')}")
+
+
+class House(Struct):
+    """A hub (or two, on one database), its processors and what is set up there."""
+
+    hub: Hub
+    second: Hub | None
+    database_url: str
+    stripe: str
+    adyen: str
+    accounts: dict[str, str]  # Name to id.
+    payment_method: str  # Chargeable at both processors.
+
+    async def control(self, processor: str, method: str, path: str, body: object = None) -> Any:
+        """Speak to a sandbox's control, such as `POST faults`."""
+        base = self.stripe if processor == "stripe" else self.adyen
+        async with httpx.AsyncClient() as client:
+            answer = await client.request(method, f"{base}/_control/{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def fault(self, processor: str, fault: str, operation: str | None = None, **more: Any) -> None:
+        """Make the next matching request at *processor* go wrong."""
+        match = {"operation": operation} if operation else {}
+        await self.control(processor, "POST", "faults", {"match": match, "fault": fault, "count": 1} | more)
+
+    async def charges(self, processor: str) -> int:
+        """Count the charges that *processor* really made."""
+        money = await self.control(processor, "GET", "money")
+        return sum(c["charges"] for account in money["accounts"].values() for c in account.values())
+
+    async def method(self, *, stripe: str | None = None, adyen: str | None = None) -> str:
+        """Make a payment method with a token at one processor or both."""
+        tokens: list[dict[str, str]] = []
+        if stripe:
+            tokens.append({"processor": "stripe", "token": stripe})
+        if adyen:
+            tokens.append({"processor": "adyen", "token": adyen, "customer_reference": "shopper-1"})
+        made = await self.hub.post("/v1/payment_methods", {"type": "card", "processor_tokens": tokens})
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+    async def key(self, role: Role, *, livemode: bool = False, **limits: Any) -> str:
+        """Make an API key and return its secret."""
+        return await make_api_key(self.database_url, role, livemode=livemode, **limits)
+
+
+async def make_api_key(database_url: str, role: Role, *, livemode: bool = False, **limits: Any) -> str:
+    """Make an API key and return its secret."""
+    database = await open_database(database_url)
+    grant = Grant(principal=limits.pop("principal", "ada"), scopes=ROLES[role], **limits)
+    _, secret = await make_key(
+        database, grant, name="test", role=role, livemode=livemode, by=None, at=datetime.now(UTC)
+    )
+    await database.close()
+    return secret
+
+
+@asynccontextmanager
+async def serving(settings: Settings, api_key: str, *, with_worker: bool) -> AsyncIterator[Hub]:
+    """Run one process's worth of the hub in this loop, on a real socket."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    app = create_app(replace(settings, public_url=url, port=port), with_worker=with_worker)
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="on"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not task.done(), task.exception()
+        await asyncio.sleep(0.01)
+    headers = {"Authorization": f"Bearer {api_key}"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=40) as client:
+        yield Hub(url, app.state.parts, client)
+    server.should_exit = True
+    await task
+
+
+@asynccontextmanager
+async def house(
+    database_url: str, folder: Path, *, settings: Settings = QUICK, second: bool = False, with_worker: bool = True
+) -> AsyncIterator[House]:
+    """Run everything: two processors, the hub with its worker, a Stripe and an Adyen account for EUR."""
+    await bring_up(database_url)
+    admin = await make_api_key(database_url, Role.ADMIN)
+    settings = replace(settings, database_url=database_url)
+    async with AsyncExitStack() as stack:
+        stripe = await stack.enter_async_context(running("stripe", folder / "stripe.book"))
+        adyen = await stack.enter_async_context(running("adyen", folder / "adyen.book"))
+        hub = await stack.enter_async_context(serving(settings, admin, with_worker=with_worker))
+        other = await stack.enter_async_context(serving(settings, admin, with_worker=with_worker)) if second else None
+        made = House(hub, other, database_url, stripe, adyen, {}, "")
+        await add_account(made, "stripe-eu", "stripe", "eu", currencies=["EUR", "USD", "JPY", "KWD"])
+        await add_account(made, "adyen-eu", "adyen", "HubEU", currencies=["EUR", "GBP", "JPY", "KWD"])
+        made.payment_method = await made.method(stripe="pm_card_visa", adyen="stored_visa")
+        yield made
+
+
+async def add_account(made: House, name: str, processor: str, account: str, **changes: Any) -> str:
+    """Open a merchant account in the hub, and at its processor with the hub's webhook address."""
+    secret = STRIPE_SECRET if processor == "stripe" else ADYEN_SECRET
+    credentials: dict[str, str] = {"webhook_secret": secret}
+    if processor == "stripe":
+        credentials |= {"api_key": f"sk_test_{account}", "base_url": made.stripe}
+    else:
+        credentials |= {"api_key": "api-key", "merchant_account": account, "base_url": made.adyen}
+    body = {"name": name, "processor": processor, "credentials": credentials | changes.pop("credentials", {})}
+    answer = await made.hub.post("/v1/merchant_accounts", body | changes)
+    assert answer.status_code == 201, answer.text
+    made.accounts[name] = answer.json()["id"]
+    hook = {"webhook_url": f"{made.hub.url}/webhooks/{made.accounts[name]}", "webhook_secret": secret}
+    await made.control(processor, "PUT", f"accounts/{account}", hook)
+    return made.accounts[name]

@@ -75,7 +75,7 @@ class Transport:
         """
         try:
             async with self.session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
-                content = await _bounded(answer)
+                content = await read_whole(answer)
                 return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, content)
         except (aiohttp.ClientError, EOFError, OSError) as failure:
             raise classify(processor, failure) from failure
@@ -101,14 +101,26 @@ def broke_while_kept_alive(failure: BaseException) -> bool:
     return _kept_alive.get() and any(isinstance(cause, BROKEN) for cause in _causes(failure))
 
 
-async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
+async def read_whole(answer: aiohttp.ClientResponse) -> bytes:
+    """Read a body of bounded length.
+
+    Raises:
+        aiohttp.ClientError: when it ends early or is longer than `BODY_MAX`.
+    """
+    if answer.content_length is not None and "Content-Encoding" not in answer.headers:
+        if answer.content_length <= BODY_MAX:
+            return await answer.read()
+        raise _too_long()
     content = bytearray()
     async for chunk in answer.content.iter_any():
         content += chunk
         if len(content) > BODY_MAX:
-            msg = f"the answer is longer than {BODY_MAX} bytes"
-            raise aiohttp.ClientPayloadError(msg)
+            raise _too_long()
     return bytes(content)
+
+
+def _too_long() -> aiohttp.ClientPayloadError:
+    return aiohttp.ClientPayloadError(f"the answer is longer than {BODY_MAX} bytes")
 
 
 def _noting_reuse() -> aiohttp.TraceConfig:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from enum import Enum
 from random import SystemRandom
 from typing import Final, TypeVar
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.stripe.wire import Error, ErrorBody
-from adapters.transport import Transport, broke_while_kept_alive, classify
+from adapters.transport import Transport, broke_while_kept_alive, classify, read_whole
 
 PROCESSOR: Final = "stripe"
 
@@ -79,7 +79,7 @@ class Client:
             api_key,
             base_addresses={"api": base_url.rstrip("/")} if base_url else {},
             max_network_retries=0,
-            http_client=stripe.AIOHTTPClient(session=_Straight(transport.session), timeout=transport.timeout),
+            http_client=stripe.AIOHTTPClient(session=_Straight(transport.session), timeout=None),
         )
 
     async def act(self, path: str, parameters: dict[str, object], key: str) -> Answer:
@@ -137,8 +137,6 @@ class Client:
             if failure.http_status is None:
                 raise classify(PROCESSOR, failure) from failure
             status, body = failure.http_status, str(failure.http_body or "")
-        except (aiohttp.ClientError, TimeoutError, OSError) as failure:  # The SDK lets these out while reading a body.
-            raise classify(PROCESSOR, failure) from failure
         except (AttributeError, TypeError, ValueError) as failure:  # The SDK, on bodies of no shape that it knows.
             raise OutcomeUnknownError(PROCESSOR, "an answer of an unknown shape") from failure
         else:
@@ -147,13 +145,36 @@ class Client:
 
 
 class _Straight:
-    """The shared session, following no redirect: our key goes to Stripe's address and nowhere else."""
+    """The shared session as the SDK's client uses one, with two differences.
+
+    It follows no redirect: our key goes to Stripe's address and nowhere else. And it reads the whole answer at once:
+    the SDK would let errors of a later reading out as they are, and leave the connection to the garbage collector.
+    The deadlines are the session's own.
+    """
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
-    def request(self, method: str, url: str, **options: object) -> Awaitable[aiohttp.ClientResponse]:
-        return self._session.request(method, url, allow_redirects=False, **options)  # type: ignore[arg-type] # the SDK's
+    async def request(self, method: str, url: str, *, headers: Mapping[str, str], data: str | None) -> "_Whole":
+        async with self._session.request(method, url, headers=headers, data=data, allow_redirects=False) as answer:
+            return _Whole(answer.status, answer.headers, _Content(await read_whole(answer)))
+
+
+class _Content(Struct, frozen=True):
+    """A body that has been read."""
+
+    body: bytes
+
+    async def read(self) -> bytes:
+        return self.body
+
+
+class _Whole(Struct, frozen=True):
+    """What the SDK's client takes from an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: _Content
 
 
 async def _by(ends_at: float, call: Awaitable[Answer]) -> Answer:

@@ -106,9 +106,13 @@ class TestUnknown:
             with pytest.raises(OutcomeUnknownError):
                 await transport.send("p", "POST", url, {}, b"x")
 
-    async def test_an_answer_without_end(self, transport: Transport) -> None:
-        endless = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (BODY_MAX + 1) + b"x" * (BODY_MAX + 1)
-        async with server(endless) as url:
+    @pytest.mark.parametrize(
+        "head",
+        [b"Content-Length: %d" % (BODY_MAX + 1), b"Connection: close"],
+        ids=["told", "not told"],
+    )
+    async def test_an_answer_that_is_too_long(self, transport: Transport, head: bytes) -> None:
+        async with server(b"HTTP/1.1 200 OK\r\n" + head + b"\r\n\r\n" + b"x" * (BODY_MAX + 1)) as url:
             with pytest.raises(OutcomeUnknownError):
                 await transport.send("p", "POST", url, {}, b"x")
 

@@ -34,6 +34,8 @@ __all__ = [
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:payment-hub:problem:"
+ANYWHERE: Final = frozenset({400, 401, 403, 429, 500, 503})
+"""The statuses of problems that every handler behind an API key may answer."""
 _OF_STATUS: Final = {
     400: "malformed_request",
     401: "unauthorized",
@@ -184,15 +186,19 @@ HANDLERS: Final[dict[int | type[Exception], Any]] = {
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """Document that a handler may answer problems of *statuses*; 401, 403, 429, 500 and 503 come by themselves."""
+    """Document that a handler may answer problems of *statuses*.
+
+    Those that any handler may answer come by themselves, and with 413 the 408 that any body may end in.
+    """
+    with_body = {HTTPStatus.REQUEST_TIMEOUT} if HTTPStatus.REQUEST_ENTITY_TOO_LARGE in statuses else set()
     return {
-        status: ResponseSpec(
+        int(status): ResponseSpec(
             data_container=Problem,
             description=", ".join(sorted(name for name, code in CODES.items() if code.status == status)),
             media_type=MEDIA_TYPE,
             generate_examples=False,
         )
-        for status in sorted({*statuses, 401, 403, 429, 500, 503})
+        for status in sorted({*statuses, *with_body, *ANYWHERE})
     }
 
 

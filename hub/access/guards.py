@@ -24,6 +24,8 @@ def requires(scope: str) -> AsyncAnyCallable:
         raise ValueError(f"{scope!r} is no scope; add it to hub.access.rules")
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+        if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
+            raise ProblemError("malformed_request", "the address holds a NUL character, which nothing is called")
         keys: Keys = connection.app.state.api_keys
         limiter: RateLimiter = connection.app.state.limiter
         caller = await keys.authenticate(connection.headers.get("authorization"))

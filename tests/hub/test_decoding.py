@@ -1,10 +1,13 @@
 """What a request body may be, and what is said when it is not."""
 
 import asyncio
+import json
 from typing import Annotated, Any
 
 import msgspec
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from litestar import Litestar, post
 from litestar.params import JSONBody
 from litestar.testing import AsyncTestClient
@@ -146,6 +149,33 @@ def test_a_card_number_anywhere_is_refused_and_not_repeated(body: bytes) -> None
     assert "4111" not in str(problem.errors)
 
 
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+ANYTHING = msgspec.json.Decoder()
+
+
+@given(JSON_VALUES, st.booleans())
+def test_any_json_without_nul_is_let_through_as_it_is(value: Any, escaped: bool) -> None:  # noqa: FBT001 - an example
+    raw = json.dumps(value, ensure_ascii=escaped, indent=1).encode()
+    assume("\\u0000" not in raw.decode())
+
+    assert decode(raw, ANYTHING) == value
+
+
+@given(st.dictionaries(st.text("abc", min_size=1), JSON_VALUES, min_size=1), st.booleans())
+def test_a_key_that_stands_twice_is_always_found(value: dict[str, Any], escaped: bool) -> None:  # noqa: FBT001 - an example
+    raw = json.dumps(value, ensure_ascii=escaped).encode()
+    twice = b'{"in": [' + raw[:-1] + b", " + raw[1:] + b"]}"
+
+    with pytest.raises(ProblemError) as caught:
+        decode(twice, ANYTHING)
+
+    assert caught.value.code == "malformed_request"
+
+
 @post("/charge")
 async def charge(data: JSONBody[Charge]) -> dict[str, int]:
     return {"amount": data.amount}
@@ -198,11 +228,11 @@ async def statuses_of(app: Litestar, messages: list[dict[str, Any]]) -> list[int
     answered: list[Any] = []
     waiting = iter(messages)
 
-    async def receive() -> Any:  # noqa: ANN401 - an ASGI message
+    async def receive() -> Any:
         message = next(waiting, None)
         return message or await asyncio.Event().wait()
 
-    async def send(message: Any) -> None:  # noqa: ANN401 - an ASGI message
+    async def send(message: Any) -> None:
         answered.append(message)
 
     scope: Any = {

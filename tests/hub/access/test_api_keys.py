@@ -110,7 +110,9 @@ async def test_pages_follow_each_other_until_the_end(hub: Periphery) -> None:
     assert second["next_cursor"] is None
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=x", "cursor=%00", "cursor=é"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=101", "limit=x", "cursor=x", "cursor=%FF", "cursor=%ED%A0%80", "cursor=é"]
+)
 async def test_a_wrong_page_is_refused_naming_the_parameter(hub: Periphery, query: str) -> None:
     answer = await hub.client.get(f"/v1/api_keys?{query}", headers=await hub.key(Role.ADMIN))
 
@@ -169,3 +171,20 @@ async def test_an_address_that_does_not_exist_and_a_method_it_lacks_are_problems
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "not_found")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
     assert nowhere.json()["request_id"] == nowhere.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("address", ["/v1/api_keys/%00", "/v1/api_keys?cursor=%00"])
+async def test_an_address_with_nul_never_reaches_the_database(hub: Periphery, address: str) -> None:
+    answer = await hub.client.get(address, headers=await hub.key(Role.ADMIN))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_request")
+
+
+async def test_every_handler_documents_its_problems(hub: Periphery) -> None:
+    paths: dict[str, dict[str, Any]] = hub.app.openapi_schema.to_schema()["paths"]
+
+    for path, operations in paths.items():
+        for method, operation in operations.items():
+            told = {s: set(a["content"]) for s, a in operation["responses"].items() if s >= "400"}
+            assert {"400", "401", "403", "429", "500", "503"} <= told.keys(), f"{method} {path}"
+            assert set().union(*told.values()) == {"application/problem+json"}, f"{method} {path}"

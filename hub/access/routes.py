@@ -1,7 +1,7 @@
 """`/v1/api_keys`: made, listed, revoked; the secret is shown once."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, delete, get, post
@@ -18,6 +18,7 @@ from hub.errors import FieldError, ProblemError, problems, request_id_of
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from normalization.money import AMOUNT_MAX, Currency
 
+_YEARS: Final = (1970, 9999)  # Outside of them an instant with an offset may not exist in UTC.
 Words = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
@@ -38,6 +39,8 @@ class NewApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         unknown = set(self.scopes or ()) - SCOPES
         if unknown:
             raise ValueError("scopes: holds what is no scope; docs/api.md lists them")
+        if self.expires_at is not None and not _YEARS[0] < self.expires_at.year < _YEARS[1]:
+            raise ValueError("expires_at: is too far from now")
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from hub.access.rules import Role
+from hub.access.service import Keys
 from hub.access.tables import api_keys, audit_log
+from hub.errors import ProblemError
 from hub.settings import Settings
 from tests.hub.periphery_app import Periphery, periphery
 
@@ -130,6 +132,8 @@ async def test_a_wrong_page_is_refused_naming_the_parameter(hub: Periphery, quer
         ({"name": ""}, "name"),
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"expires_at": "2030-01-01T00:00:00"}, "expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at"),
+        ({"expires_at": "0001-01-01T00:00:00+12:00"}, "expires_at"),
         ({"refund_max": {"EUR": "1"}}, "refund_max.*"),
         ({"livemode": True}, "livemode"),
     ],
@@ -188,3 +192,20 @@ async def test_every_handler_documents_its_problems(hub: Periphery) -> None:
             told = {s: set(a["content"]) for s, a in operation["responses"].items() if s >= "400"}
             assert {"400", "401", "403", "429", "500", "503"} <= told.keys(), f"{method} {path}"
             assert set().union(*told.values()) == {"application/problem+json"}, f"{method} {path}"
+
+
+async def test_a_key_revoked_by_another_process_is_refused_when_its_cached_time_is_over(database_url: str) -> None:
+    now = 0.0
+    async with periphery(database_url) as hub:
+        there = Keys(hub.database, cache_ms=5_000, monotonic=lambda: now)
+        admin, auditor = await hub.key(Role.ADMIN), await hub.key(Role.AUDITOR)
+        caller = await there.authenticate(auditor["authorization"])
+        await hub.client.delete(f"/v1/api_keys/{caller.key_id}", headers=admin)
+
+        within = await there.authenticate(auditor["authorization"])
+        now = 5.0
+        with pytest.raises(ProblemError) as refused:
+            await there.authenticate(auditor["authorization"])
+
+    assert within == caller
+    assert refused.value.code == "unauthorized"

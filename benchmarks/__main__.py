@@ -1,0 +1,86 @@
+"""`python -m benchmarks [speed | adapters | memory | profile | all]`; ends with 1 below a bar."""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks import adapters, compare, memory, profile
+from benchmarks.stage import Stage, durability, stage
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure what was asked for; say what was measured on."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("part", nargs="?", default="speed", choices=("speed", "adapters", "memory", "profile"))
+    parser.add_argument("--rounds", type=int, default=compare.ROUNDS, help="of ten seconds each, at 1 and at 32")
+    parser.add_argument("--valkey", action="store_true", help="give the hub a Valkey for its limits too")
+    parser.add_argument("--stacks", type=Path, help="keep the profile's samples in this file")
+    asked = parser.parse_args(words)
+    with stage() as ready:
+        print(f"{_machine()}; PostgreSQL with {_settings(ready)}", flush=True)
+        match asked.part:
+            case "adapters":
+                wrong = _adapters(ready)
+            case "memory":
+                wrong = memory.measure(ready, ready.hub(with_valkey=asked.valkey))
+            case "profile":
+                wrong = _profile(ready, asked.stacks)
+            case _:
+                wrong = _speed(ready, asked.rounds, with_valkey=asked.valkey) + _adapters(ready)
+    for bar in wrong:
+        print(f"BELOW THE BAR: {bar}")
+    return 1 if wrong else 0
+
+
+def _speed(ready: Stage, rounds: int, *, with_valkey: bool) -> list[str]:
+    floor, hub = ready.floor(), ready.hub(with_valkey=with_valkey)
+    compare.warm_up(ready, [floor, hub])
+    limit = compare.load_limit(ready)
+    print(f"the load generator alone: {limit:.0f} requests a second\n\n{compare.HEAD}", flush=True)
+    rows = {}
+    for at_once in compare.AT_ONCE:
+        rows[at_once] = compare.compare(ready, floor, hub, at_once, rounds=rounds)
+        print(compare.table(rows[at_once]), flush=True)
+    counts = ready.counts()
+    if counts.charges != counts.tags:
+        return [*compare.failures(rows, limit), f"{counts.charges} charges carried {counts.tags} tags"]
+    return compare.failures(rows, limit)
+
+
+def _adapters(ready: Stage) -> list[str]:
+    command = (sys.executable, "-m", "benchmarks.adapters", ready.processor_url)
+    told = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    costs = msgspec.json.decode(told, type=list[adapters.Cost])
+    print("\n| adapter alone | CPU ms a call | bar |\n|---|---|---|")
+    for cost in costs:
+        print(f"| {cost.processor} | {cost.median_ms:.3f} | {adapters.BARS_MS[cost.processor]} |")
+    return adapters.failures(costs)
+
+
+def _profile(ready: Stage, stacks: Path | None) -> list[str]:
+    found = profile.measure(ready)
+    print(f"\n{profile.table(found)}\n\n{profile.functions(found)}")
+    if stacks is not None:
+        stacks.write_bytes(msgspec.json.encode(found.stacks))
+    return []
+
+
+def _settings(ready: Stage) -> str:
+    return ", ".join(f"{name}={value}" for name, value in durability(ready.postgres).items())
+
+
+def _machine() -> str:
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    return f"{day}: {os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

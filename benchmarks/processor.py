@@ -1,0 +1,150 @@
+"""A processor that says yes to everything, in Stripe's and in Adyen's format, and counts its charges by tag.
+
+It runs as a process of its own, `python -m benchmarks.processor PORT`, remembers no idempotency key and so counts a
+request that was sent twice as two charges. `GET /counts` tells what it counted, `POST /null` does nothing at all.
+"""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from typing import Final, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+import uvloop
+from msgspec import Struct
+
+from benchmarks.wire import Message, Messages, response
+
+TAG: Final = "metadata[hub_operation]"
+_NULL: Final = response(201, b"{}")
+_METHOD: Final = (
+    b'{"id":"pm_card_visa","object":"payment_method","type":"card","livemode":false,"customer":null,"metadata":{},'
+    b'"card":{"brand":"visa","last4":"4242","exp_month":3,"exp_year":2030,"funding":"credit","country":"US"}}'
+)
+_numbers: Final = count(1)
+
+
+class Counts(Struct, frozen=True):
+    """Charges since the start, and how many different tags they carried."""
+
+    charges: int
+    tags: int
+
+
+class Ledger:
+    """What was charged."""
+
+    def __init__(self) -> None:
+        self.by_tag: Counter[str] = Counter()
+        self.charges = 0
+
+    def charge(self, tag: str) -> None:
+        """Count one charge."""
+        self.by_tag[tag] += 1
+        self.charges += 1
+
+    def counts(self) -> Counts:
+        """Sum up."""
+        return Counts(self.charges, len(self.by_tag))
+
+
+def stripe_charge(ledger: Ledger, message: Message) -> bytes:
+    """Answer POST /v1/payment_intents with what Stripe says of a card that was charged."""
+    asked = dict(parse_qsl(message.body.decode(), keep_blank_values=True))
+    number = next(_numbers)
+    ledger.charge(asked[TAG])
+    amount = int(asked["amount"])
+    intent = {
+        "id": f"pi_3Bench{number:012d}",
+        "object": "payment_intent",
+        "amount": amount,
+        "amount_capturable": 0,
+        "amount_received": amount,
+        "capture_method": asked.get("capture_method", "automatic"),
+        "confirmation_method": "automatic",
+        "created": 1_800_000_000,
+        "currency": asked["currency"],
+        "latest_charge": f"ch_3Bench{number:012d}",
+        "livemode": False,
+        "metadata": {name[9:-1]: value for name, value in asked.items() if name.startswith("metadata[")},
+        "next_action": None,
+        "payment_method": asked.get("payment_method"),
+        "payment_method_types": ["card"],
+        "status": "succeeded",
+    }
+    return response(200, msgspec.json.encode(intent))
+
+
+class AdyenAmount(Struct, frozen=True):
+    """Money as Adyen writes it."""
+
+    value: int
+    currency: str
+
+
+class AdyenPayment(Struct, frozen=True):
+    """What is read of POST /payments."""
+
+    amount: AdyenAmount
+    reference: str
+
+
+def adyen_charge(ledger: Ledger, message: Message) -> bytes:
+    """Answer POST /v72/payments with what Adyen says of a card that was charged."""
+    asked = msgspec.json.decode(message.body, type=AdyenPayment)
+    number = next(_numbers)
+    ledger.charge(asked.reference)
+    reply = {
+        "pspReference": f"BENCH{number:011d}",
+        "resultCode": "Authorised",
+        "amount": asked.amount,
+        "merchantReference": asked.reference,
+        "paymentMethod": {"brand": "visa", "type": "scheme"},
+        "additionalData": {"authCode": "012345", "cvcResult": "1 Matches", "avsResult": "0 Unknown"},
+    }
+    return response(200, msgspec.json.encode(reply))
+
+
+Answering = Callable[[Ledger, Message], bytes]
+ROUTES: Final[dict[bytes, Answering]] = {
+    b"POST /v1/payment_intents": stripe_charge,
+    b"POST /v72/payments": adyen_charge,
+    b"POST /null": lambda _ledger, _message: _NULL,
+    b"GET /counts": lambda ledger, _message: response(200, msgspec.json.encode(ledger.counts())),
+    b"GET /v1/payment_methods/pm_card_visa": lambda _ledger, _message: response(200, _METHOD),
+}
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._messages = Messages()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep it open for good."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what has arrived completely."""
+        for message in self._messages.feed(data):
+            route = message.first.rpartition(b" ")[0].partition(b"?")[0]
+            answering = ROUTES.get(route)
+            answer = answering(self._ledger, message) if answering else response(404, b'{"error":{"type":"none"}}')
+            self._transport.write(answer)
+
+
+async def serve(port: int) -> None:
+    """Listen until the process is ended."""
+    ledger = Ledger()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(ledger), "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(int(sys.argv[1])))

@@ -1,0 +1,108 @@
+"""The `hub` command. What a subcommand needs is loaded when it runs, so that help comes at once."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import rich_click as click
+
+PORT_MAX = 65_535
+ROLES = ("service", "support", "finance", "operator", "auditor", "admin")
+"""`hub.access.rules.Role`, written out so that help needs no import; a test holds them together."""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Charge through one API, with Stripe, Adyen and more behind it.
+
+    Settings are environment variables; docs/settings.md lists them.
+    """
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, PORT_MAX), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--database", metavar="URL", help="Instead of a SQLite file in the folder.")
+@click.option("--redis", metavar="URL", help="Redis or Valkey; nothing is lost without it.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".hub-dev"),
+    show_default=True,
+    help="Where database, processors' books and the API key are kept from one start to the next.",
+)
+@click.option("--fresh", is_flag=True, help="Forget what is in the folder first.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
+def dev(*, port: int, database: str | None, redis: str | None, folder: Path, fresh: bool, as_json: bool) -> None:
+    """Run the hub, its worker and both pretend processors, seeded and ready to charge."""
+    from hub.dev import Options, run
+
+    options = Options(folder=folder.resolve(), port=port, database=database, redis=redis, fresh=fresh, as_json=as_json)
+    run(options)
+
+
+@main.command()
+@click.option("--keep", is_flag=True, help="Keep the folder with the database and the books, and say where it is.")
+def demo(*, keep: bool) -> None:
+    """Charge, decline, challenge, refund and fail at two pretend processors; show and check every step."""
+    from hub.demo import run
+
+    sys.exit(run(keep=keep))
+
+
+@main.command()
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that serve.")
+def serve(*, workers: int) -> None:
+    """Serve the API."""
+    from hub.serving import serve_api
+
+    serve_api(workers)
+
+
+@main.command()
+def worker() -> None:
+    """Resolve unknown outcomes, read webhooks, carry out what is due."""
+    from hub.serving import serve_jobs
+
+    serve_jobs()
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version's tables; once, before the other processes start."""
+    from hub.serving import migrate_database
+
+    click.echo(migrate_database())
+
+
+@main.group()
+def keys() -> None:
+    """Manage API keys."""
+
+
+@keys.command("create")
+@click.option("--name", required=True, help="What the key is for.")
+@click.option("--principal", required=True, help="The person or service it belongs to.")
+@click.option("--role", type=click.Choice(ROLES), required=True)
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+@click.option("--expires", type=click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")), help="UTC.")
+def create_key(*, name: str, principal: str, role: str, mode: str, expires: datetime | None) -> None:
+    """Make an API key and print its secret, this once."""
+    from hub.serving import make_api_key
+
+    expires_at = None if expires is None else expires.replace(tzinfo=UTC)
+    made = make_api_key(name=name, principal=principal, role=role, livemode=mode == "live", expires_at=expires_at)
+    click.echo(made.secret)
+    click.echo(f"{made.id}: {role} in {mode} mode; the line above is shown this once.", err=True)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(*, as_json: bool) -> None:
+    """Say what is wrong with settings, database, Redis, credentials and webhooks, and the mend."""
+    from hub.doctor import run
+
+    sys.exit(run(as_json=as_json))
+
+
+if __name__ == "__main__":
+    main()

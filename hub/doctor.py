@@ -1,0 +1,211 @@
+"""`hub doctor`: what is wrong with a hub as it is set up, and the mend."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import RowMapping, func, select, text
+
+from adapters.contract import Registration
+from hub.access.tables import api_keys
+from hub.app import Parts, assembled
+from hub.database import Database, open_database
+from hub.doctor_declines import unmapped
+from hub.merchants.credentials import open_credentials
+from hub.merchants.store import all_accounts
+from hub.migrations import is_migrated
+from hub.payments.tables import operations
+from hub.redis import SharedMemory
+from hub.sealing import SealBrokenError
+from hub.serving import configure_logs, run_async
+from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_settings
+from hub.settlement.tables import exceptions
+from hub.webhooks.tables import webhook_deliveries
+
+DURABLE: Final = {
+    "sqlite": {"journal_mode": "wal", "synchronous": "2"},
+    "postgresql": {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"},
+}
+"""What keeps a committed payment through a power cut; SQLite's 2 is FULL."""
+_SILENT: Final = 100  # Above every log level: what is wrong is told in the table.
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What one look found; `mend` says what to do where something is wrong."""
+
+    check: str
+    ok: bool
+    told: str
+    mend: str | None = None
+
+
+def run(*, as_json: bool) -> int:
+    """Look at everything, print it, and give the command's exit code: 1 where anything is wrong."""
+    configure_logs(level=_SILENT)
+    findings = run_async(examine(os.environ))
+    healthy = all(finding.ok for finding in findings)
+    if as_json:
+        told = {"ok": healthy, "findings": findings}
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(told), indent=2).decode() + "\n")
+    else:
+        _show(findings, healthy=healthy)
+    return 0 if healthy else 1
+
+
+async def examine(environment: Mapping[str, str]) -> list[Finding]:
+    """Look at the hub that *environment* describes."""
+    try:
+        settings = load_settings(environment)
+    except InvalidSettingError as wrong:
+        return [_wrong("settings", str(wrong), "correct the variable; docs/settings.md lists them all")]
+    found = [_good("settings", "every variable can be used"), _keys(settings), await _redis(settings)]
+    try:
+        database = await open_database(settings.database_url)
+    except (ValueError, OSError) as failure:
+        return [*found, _unreachable(failure)]
+    try:
+        found += await _database(database)
+    except Exception as failure:  # noqa: BLE001 - each driver has errors of its own, and all mean the same here
+        return [*found, _unreachable(failure)]
+    finally:
+        await database.close()
+    if not await asyncio.to_thread(is_migrated, settings.database_url):
+        return [*found, _wrong("tables", "are not this version's", "run `hub migrate`")]
+    found.append(_good("tables", "are this version's"))
+    async with assembled(settings) as parts:
+        found += await _contents(parts)
+    return found
+
+
+def _keys(settings: Settings) -> Finding:
+    if settings.keys != DEVELOPMENT_KEYS:
+        return _good("sealing keys", f"{len(settings.keys)}, the first seals")
+    if settings.development:
+        return _good("sealing keys", "the public ones of development, as HUB_DEVELOPMENT allows")
+    mend = "set HUB_KEYS; docs/deploy.md says how to make one"
+    return _wrong("sealing keys", "credentials are sealed with a key that everybody knows", mend)
+
+
+async def _redis(settings: Settings) -> Finding:
+    if settings.redis_url is None:
+        return _good("redis", "none: each process limits for itself and finds changes by polling")
+    shared = SharedMemory(settings.redis_url)
+    answered = await shared.ask(lambda client: client.echo("hub"))
+    await shared.close()
+    if answered:
+        return _good("redis", "answers")
+    return _wrong("redis", "does not answer", "start it, or correct or unset HUB_REDIS_URL; nothing is lost meanwhile")
+
+
+async def _database(database: Database) -> list[Finding]:
+    kind = "postgresql" if database.is_postgresql else "sqlite"
+    ask = "SHOW" if database.is_postgresql else "PRAGMA"
+    async with database.reading() as connection:
+        found = {name: str((await connection.execute(text(f"{ask} {name}"))).scalar()) for name in DURABLE[kind]}
+    told = ", ".join(f"{name} {value}" for name, value in found.items())
+    if found == DURABLE[kind]:
+        return [_good("database", f"{kind}; durable: {told}")]
+    wanted = ", ".join(f"{name} {value}" for name, value in DURABLE[kind].items())
+    return [_wrong("database", f"{kind} may lose what it has confirmed: {told}", f"set {wanted}")]
+
+
+async def _contents(parts: Parts) -> list[Finding]:
+    async with parts.database.reading() as connection:
+        accounts = await all_accounts(connection)
+        live_keys = await connection.scalar(
+            select(func.count()).select_from(api_keys).where(api_keys.c.livemode, api_keys.c.revoked_at.is_(None))
+        )
+        parked = await connection.scalar(
+            select(func.count()).select_from(webhook_deliveries).where(webhook_deliveries.c.status == "parked")
+        )
+        disagreements = await connection.scalar(
+            select(func.count()).select_from(exceptions).where(exceptions.c.status == "open")
+        )
+        declined = select(operations.c.processor, operations.c.decline).where(operations.c.decline.is_not(None))
+        declines = (await connection.execute(declined.order_by(operations.c.id.desc()).limit(10_000))).all()
+    is_live = bool(live_keys) or any(row["livemode"] for row in accounts)
+    found = [_public_url(parts.settings, is_live=is_live)]
+    found += [_account(parts, row) for row in accounts]
+    if not accounts:
+        mend = "add one with POST /v1/merchant_accounts"
+        found.append(_wrong("merchant accounts", "there are none, so nothing can be charged", mend))
+    found.append(_declines([(row.processor, row.decline) for row in declines]))
+    found.append(_none("webhooks", parked or 0, "parked: they could not be read", "look at their `error`"))
+    found.append(_none("exceptions", disagreements or 0, "open", "each needs a decision by a human"))
+    return found
+
+
+def _public_url(settings: Settings, *, is_live: bool) -> Finding:
+    parts = urlsplit(settings.public_url)
+    if is_live and parts.scheme != "https":
+        mend = "set HUB_PUBLIC_URL to the https address that payers and processors reach"
+        return _wrong("public_url", f"{settings.public_url} is not https, and there are live accounts or keys", mend)
+    return _good("public_url", settings.public_url)
+
+
+def _account(parts: Parts, row: RowMapping) -> Finding:
+    check = f"account {row['name']}"
+    registration: Registration[Any] | None = parts.registrations.get(row["processor"])
+    if registration is None:
+        mend = f"install the package with the adapter for {row['processor']}"
+        return _wrong(check, "no adapter for its processor is installed", mend)
+    try:
+        credentials = open_credentials(parts.sealer, registration, row["id"], row["credentials"])
+    except SealBrokenError as broken:
+        mend = "put the key that sealed it back into HUB_KEYS, or send its credentials anew"
+        return _wrong(check, f"its credentials do not open: {broken}", mend)
+    except msgspec.ValidationError:
+        return _wrong(check, "its credentials lack what the adapter now wants", "send its credentials anew")
+    wrong = registration.check(credentials, bool(row["livemode"]))
+    if wrong:
+        told = "; ".join(f"{field} {message}" for field, message in wrong)
+        return _wrong(check, f"its credentials: {told}", "send its credentials anew")
+    if credentials.webhook_secret is None:
+        mend = f"register {parts.settings.public_url}/webhooks/{row['id']} there and send its secret as webhook_secret"
+        return _wrong(check, "no webhook_secret: what the processor tells later is never heard", mend)
+    mode = "live" if row["livemode"] else "test"
+    capture = getattr(credentials, "capture", None)
+    captures = f", captures: {capture}" if capture else ""
+    return _good(check, f"{row['processor']}, {mode}, {row['status']}{captures}")
+
+
+def _declines(declines: list[tuple[str, bytes]]) -> Finding:
+    codes = unmapped(declines)
+    if not codes:
+        return _good("decline codes", f"all known in the last {len(declines)} declines")
+    told = ", ".join(f"{processor} {code}" for processor, code in codes)
+    return _wrong("decline codes", f"unknown to the adapters: {told}", "add them to the adapter's table of codes")
+
+
+def _none(check: str, count: int, told: str, mend: str) -> Finding:
+    return _wrong(check, f"{count} {told}", mend) if count else _good(check, f"none {told.partition(':')[0]}")
+
+
+def _unreachable(failure: Exception) -> Finding:
+    told = f"does not answer: {type(failure).__name__}"
+    return _wrong("database", told, "start it, or correct HUB_DATABASE_URL")
+
+
+def _good(check: str, told: str) -> Finding:
+    return Finding(check=check, ok=True, told=told)
+
+
+def _wrong(check: str, told: str, mend: str) -> Finding:
+    return Finding(check=check, ok=False, told=told, mend=mend)
+
+
+def _show(findings: list[Finding], *, healthy: bool) -> None:
+    table = Table("", "what", "found", "mend")
+    for finding in findings:
+        mark = "[green]ok" if finding.ok else "[bold red]wrong"
+        table.add_row(mark, finding.check, finding.told, finding.mend or "")
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+    console.print("Nothing is wrong." if healthy else "What is marked wrong needs mending.")

@@ -1,0 +1,198 @@
+"""What the commands `serve`, `worker`, `migrate` and `keys create` do, once their words are read."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any, TypeVar
+
+import click
+import structlog
+import uvicorn
+import uvloop
+from litestar import Litestar
+from msgspec import Struct
+
+from hub.access.rules import ROLES, Grant, Role
+from hub.access.service import make_key
+from hub.app import assembled, create_app
+from hub.database import open_database
+from hub.migrations import is_migrated, migrate
+from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_settings
+from hub.worker import work
+
+T = TypeVar("T")
+
+
+class CannotServeError(click.ClickException):
+    """The process must not start as it is set up; the message says why and the mend."""
+
+
+class MadeKey(Struct, frozen=True):
+    """A new API key with its secret."""
+
+    id: str
+    secret: str
+
+
+def serve_api(workers: int) -> None:
+    """Serve until SIGTERM or SIGINT, with *workers* processes.
+
+    Raises:
+        CannotServeError: for settings that cannot be used, public sealing keys, and a database that is not migrated.
+    """
+    settings = _settings()
+    _check(settings)
+    uvicorn.run(
+        "hub.serving:application", factory=True, host=settings.host, port=settings.port, workers=workers,
+        **server_options(settings),
+    )  # fmt: skip
+
+
+def serve_jobs() -> None:
+    """Work until SIGTERM or SIGINT.
+
+    Raises:
+        CannotServeError: as `serve_api`.
+    """
+    settings = _settings()
+    _check(settings)
+    configure_logs()
+
+    async def run() -> None:
+        stop = stop_on_signals()
+        async with assembled(settings) as parts:
+            working = asyncio.create_task(work(parts.shell, parts.bell, stop))
+            await stop.wait()
+            parts.bell.ring()
+            await working
+
+    run_async(run())
+
+
+def migrate_database() -> str:
+    """Bring the database to this version's tables and say so."""
+    settings = _settings()
+    _reach(settings)
+    migrate(settings.database_url)
+    return "The database has this version's tables."
+
+
+def make_api_key(*, name: str, principal: str, role: str, livemode: bool, expires_at: datetime | None) -> MadeKey:
+    """Make an API key straight in the database: the first one cannot come from the API.
+
+    Raises:
+        CannotServeError: when the database does not answer or is not migrated, or the key would be expired already.
+    """
+    settings = _settings()
+    _check_database(settings)
+    at = datetime.now(UTC)
+    if expires_at is not None and expires_at <= at:
+        raise CannotServeError("--expires is in the past: a key that has expired opens nothing")
+    grant = Grant(principal=principal, scopes=ROLES[Role(role)], expires_at=expires_at)
+
+    async def make() -> MadeKey:
+        database = await open_database(settings.database_url)
+        try:
+            made = await make_key(database, grant, name=name, role=Role(role), livemode=livemode, by=None, at=at)
+        finally:
+            await database.close()
+        return MadeKey(*made)
+
+    return run_async(make())
+
+
+def application() -> Litestar:
+    """Make the application in a process that serves."""
+    configure_logs()
+    return create_app(load_settings(os.environ))
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Give what every server of ours is started with; a stopping one lets its charges finish first."""
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "timeout_graceful_shutdown": ceil(settings.shutdown_ms / 1000),
+    }
+
+
+def configure_logs(*, level: int = logging.INFO) -> None:
+    """Write one JSON object a line to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Give an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Run *work* on uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings(os.environ)
+    except InvalidSettingError as wrong:
+        raise CannotServeError(str(wrong)) from wrong
+
+
+def _check(settings: Settings) -> None:
+    if settings.keys == DEVELOPMENT_KEYS and not settings.development:
+        raise CannotServeError(
+            "HUB_KEYS is not set: credentials would be sealed with a key that everybody knows. "
+            "docs/deploy.md says how to make one; `hub dev` needs none"
+        )
+    _check_database(settings)
+
+
+def _check_database(settings: Settings) -> None:
+    _reach(settings)
+    if not is_migrated(settings.database_url):
+        raise CannotServeError("the database does not have this version's tables; run `hub migrate` first")
+
+
+def _reach(settings: Settings) -> None:
+    """Connect once, so that a wrong address is told in one sentence."""
+
+    async def reach() -> None:
+        database = await open_database(settings.database_url)
+        try:
+            async with database.reading():
+                pass
+        finally:
+            await database.close()
+
+    try:
+        run_async(reach())
+    except Exception as failure:
+        raise CannotServeError(
+            f"HUB_DATABASE_URL: the database does not answer ({type(failure).__name__}); is it running, is it the "
+            "right address?"
+        ) from failure

@@ -7,13 +7,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.contract import Adapter, Authorize, CancelsByReference, FollowUp
+from adapters.contract import Authorize, CancelsByReference, FollowUp, Inquiry
 from hub.access.rules import Caller
 from hub.database import CommitUnknownError, ConflictError
 from hub.errors import ProblemError
 from hub.idempotency.service import Reply, look_up
 from hub.idempotency.store import Answer, Key
 from hub.ids import new_id
+from hub.merchants.service import Connected
 from hub.payments import asking, store
 from hub.payments.answers import ACCEPTED, payment_body
 from hub.payments.asked import CaptureRequest, RefundRequest
@@ -216,20 +217,21 @@ async def send(shell: Shell, held: Held) -> Recorded:
     told: Report | Failure = Failure.CONFIGURATION
     if connected is not None:
         request = msgspec.json.decode(held.operation.request, type=FollowUp)
-        told = await ask(_sent(connected.adapter, held, request), shell.settings.request_ms / 1000)
+        told = await ask(_sent(connected, held, request), shell.settings.request_ms / 1000)
     latency_ms = round((shell.clock() - began).total_seconds() * 1000)
     if isinstance(told, Report):
         return await record(shell, held, told, "answer", latency_ms)
     return await record_failure(shell, held, told, latency_ms)
 
 
-async def _sent(adapter: Adapter, held: Held, request: FollowUp) -> Report:
-    """Call the processor. A challenge holds no authorization: where that cannot be voided, its reference is barred."""
+async def _sent(connected: Connected, held: Held, request: FollowUp) -> Report:
+    """Call the processor. Where an open challenge cannot be voided, whatever would come of it is cancelled instead."""
     waiting = held.payment.status is Status.REQUIRES_ACTION and request.operation is Operation.VOID
-    if not waiting or not isinstance(adapter, CancelsByReference):
-        return await adapter.follow_up(request)
+    by_reference = connected.capabilities.inquiry is Inquiry.REPLAY
+    if not (waiting and by_reference and isinstance(connected.adapter, CancelsByReference)):
+        return await connected.adapter.follow_up(request)
     attempt = next(o for o in held.operations if o.id == held.operation.attempt_id)
-    await adapter.cancel_by_reference(msgspec.json.decode(attempt.request, type=Authorize))
+    await connected.adapter.cancel_by_reference(msgspec.json.decode(attempt.request, type=Authorize))
     return Report(
         kind=Operation.VOID,
         tag=request.operation_id,

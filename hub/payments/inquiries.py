@@ -19,7 +19,7 @@ from hub.payments.shell import Shell, ask, shielded
 from hub.payments.states import OperationState, OperationStatus, Payment
 from hub.settings import Settings
 from normalization.declines import Decline, DeclineCode
-from normalization.outcome import OPENING, Approved, Declined, Operation, Report
+from normalization.outcome import OPENING, Declined, Report
 
 READ_WAITS_S: Final = 2.0
 READ_EVERY_S: Final = 5.0
@@ -135,7 +135,7 @@ async def _do(shell: Shell, held: Held, step: Step, capabilities: Capabilities) 
         case Step.CANCEL:
             await _cancel(shell, held)
         case Step.EXPIRE:
-            await expire(shell, held)
+            await expire(shell, held, capabilities)
         case Step.WAIT:
             return
 
@@ -155,52 +155,41 @@ async def _ask(shell: Shell, held: Held, capabilities: Capabilities) -> None:
         await change(shell, held, lambda now: rules.not_sent(now.payment, now.operation), "inquiry", said, fenced=True)
 
 
-async def _cancel(shell: Shell, held: Held) -> None:
+async def _cancel(shell: Shell, held: Held) -> bool:
+    """Have the processor cancel whatever the attempt made; whether it took that."""
     connected = shell.directory.connected(held.operation.merchant_account)
     if connected is None or not isinstance(connected.adapter, CancelsByReference):
-        return
+        return False
+    request = msgspec.json.decode(held.operation.request, type=Authorize)
+    request = replace(request, processor_reference=held.operation.processor_reference)
     try:
-        await connected.adapter.cancel_by_reference(msgspec.json.decode(held.operation.request, type=Authorize))
+        await connected.adapter.cancel_by_reference(request)
     except AdapterError as failure:
         _log.warning("cancel_by_reference_failed", operation=held.operation.id, failure=str(failure))
+        return False
+    return True
 
 
 EXPIRED: Final = Declined(Decline(code=DeclineCode.CUSTOMER_CANCELLED, processor_code="hub/expired"))
 
 
-async def expire(shell: Shell, held: Held) -> None:
-    """The payer did not come back: end the challenge at the processor, then the attempt."""
-    connected = shell.directory.connected(held.operation.merchant_account)
-    if connected is None:
+async def expire(shell: Shell, held: Held, capabilities: Capabilities) -> None:
+    """The payer did not come back: end the challenge at the processor, then the attempt.
+
+    Where the processor can be asked its word counts, since the challenge may have been answered in the last moment.
+    What could not be cancelled is left as it is until the next look.
+    """
+    if not await _cancel(shell, held):
         return
-    request = msgspec.json.decode(held.operation.request, type=Authorize)
-    if isinstance(connected.adapter, CancelsByReference):
-        await _cancel(shell, held)
-    else:
-        void = _void_of(request, held.operation, shell.clock())
-        told = await ask(connected.adapter.follow_up(void), shell.settings.request_ms / 1000)
-        if not isinstance(told, Report) or not isinstance(told.outcome, Approved):
-            # It may have been completed in the last moment: the processor's word counts.
-            await _ask(shell, held, connected.capabilities)
-            return
+    if capabilities.inquiry is Inquiry.LOOKUP:
+        await _ask(shell, held, capabilities)
+        return
     ended = Report(
-        kind=request.operation,
-        tag=request.operation_id,
+        kind=held.operation.kind,
+        tag=held.operation.id,
         processor_reference=held.operation.processor_reference,
-        money=request.money,
+        money=held.operation.money,
         livemode=held.payment.livemode,
         outcome=EXPIRED,
     )
     await record(shell, held, ended, "hub")
-
-
-def _void_of(request: Authorize, operation: OperationState, now: datetime) -> FollowUp:
-    return FollowUp(
-        operation=Operation.VOID,
-        operation_id=f"{request.operation_id}:cancel",
-        payment_id=request.payment_id,
-        reference=request.reference,
-        money=request.money,
-        parent_reference=operation.processor_reference or "",
-        requested_at=now,
-    )

@@ -1,0 +1,188 @@
+"""The Stripe adapter's requests and the sandbox's replies, held against the SDK's types and Stripe's own fixtures."""
+
+import os
+import re
+import tempfile
+from collections.abc import Awaitable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import stripe
+from stripe import params
+
+from adapters.contract import Complete
+from adapters.errors import AdapterError
+from adapters.stripe.account import StripeCredentials
+from adapters.stripe.adapter import StripeAdapter
+from normalization.outcome import ActionRequired, Approved, Declined, Pending, Report
+from normalization.tokens import ProcessorToken
+from tests.adapters.stripe.asking import authorization, capture, purchase, refund, void
+from tests.adapters.stripe.sandboxed import ACCOUNT, Shop, shop_at
+from tests.outside.recording import Exchange, Recording, recording
+from tests.outside.report import MissingError
+from tests.outside.report import Report as Findings
+from tests.outside.stripe_types import declared, nested, objections
+
+VARIABLE = "STRIPE_FIXTURES"
+HOW_TO_GET_THEM = (
+    f"Set {VARIABLE} to a folder of Stripe's fixtures, one JSON file an object (payment_intent.json, refund.json …)."
+    " Stripe publishes them in openapi/fixtures3.json of https://github.com/stripe/openapi; they are not ours to ship."
+)
+PARAMETERS: dict[str, type] = {
+    r"POST /v1/payment_intents": params.PaymentIntentCreateParams,
+    r"GET /v1/payment_intents": params.PaymentIntentListParams,
+    r"GET /v1/payment_intents/\w+": params.PaymentIntentRetrieveParams,
+    r"POST /v1/payment_intents/\w+": params.PaymentIntentModifyParams,
+    r"POST /v1/payment_intents/\w+/capture": params.PaymentIntentCaptureParams,
+    r"POST /v1/payment_intents/\w+/cancel": params.PaymentIntentCancelParams,
+    r"POST /v1/refunds": params.RefundCreateParams,
+    r"GET /v1/refunds": params.RefundListParams,
+    r"GET /v1/refunds/\w+": params.RefundRetrieveParams,
+    r"GET /v1/payment_methods/\w+": params.PaymentMethodRetrieveParams,
+}
+OBJECTS: dict[str, type[stripe.StripeObject]] = {
+    "payment_intent": stripe.PaymentIntent,
+    "refund": stripe.Refund,
+    "charge": stripe.Charge,
+    "payment_method": stripe.PaymentMethod,
+}
+
+
+class Held:
+    """Calls of the adapter through a recording: each must end as expected, and hold against Stripe's own reading."""
+
+    def __init__(self, adapter: StripeAdapter, kept: Recording, fixtures: Path, findings: Findings) -> None:
+        self.adapter = adapter
+        self.kept = kept
+        self.fixtures = fixtures
+        self.findings = findings
+
+    async def ends(self, what: str, call: Awaitable[Report | None], *expected: type) -> Report | None:
+        report, told = None, []
+        try:
+            report = await call
+            if report is None or not isinstance(report.outcome, expected):
+                told.append(f"ended as {report}")
+        except AdapterError as failure:
+            told.append(str(failure))
+        for exchange in self.kept.taken():
+            told += [*request_objections(exchange), *reply_objections(exchange, self.fixtures)]
+        self.findings.hold(what, good=not told, because=" / ".join(told))
+        return report
+
+
+def request_objections(exchange: Exchange) -> Iterator[str]:
+    asked = f"{exchange.method} {exchange.path}"
+    wanted = next((kind for path, kind in PARAMETERS.items() if re.fullmatch(path, asked)), None)
+    encoded = exchange.sent.decode() if exchange.method == "POST" else exchange.query
+    if wanted is None:
+        yield f"{asked} is not known here"
+    else:
+        yield from objections(wanted, nested(encoded), asked)
+
+
+def reply_objections(exchange: Exchange, fixtures: Path) -> Iterator[str]:
+    body = msgspec.json.decode(exchange.reply)
+    if exchange.status == 200:
+        yield from _shape(body, fixtures)
+    elif "type" not in body.get("error", {}):
+        yield f"an error of status {exchange.status} without a type"
+
+
+def _shape(body: dict[str, Any], fixtures: Path) -> Iterator[str]:
+    """Decode as the SDK does, and compare with the fixture of the same object, whatever is expanded within included."""
+    name = body.get("object", "")
+    if name == "list":
+        for one in body["data"]:
+            yield from _shape(one, fixtures)
+    elif name not in OBJECTS:
+        yield f"object {name!r} is not known here"
+    else:
+        known = msgspec.json.decode((fixtures / f"{name}.json").read_bytes())
+        fields = declared(OBJECTS[name])
+        missing = {field for field in known.keys() - body.keys() if not fields.get(field, True)}
+        yield from (f"{name}.{field} is missing" for field in sorted(missing))
+        for field, value in body.items():
+            yield from _field(f"{name}.{field}", value, known.get(field), fixtures)
+            if field not in known and field not in fields:
+                yield f"{name}.{field} is no field of Stripe's"
+        if OBJECTS[name].construct_from(body, "sk_test_outside").to_dict() != body:
+            yield f"{name} is not read back as it was sent"
+
+
+def _field(where: str, value: object, known: object, fixtures: Path) -> Iterator[str]:
+    if isinstance(value, dict) and value.get("object") in OBJECTS:
+        yield from _shape(value, fixtures)
+    elif value is not None and known is not None and type(value) is not type(known):
+        yield f"{where} is {type(value).__name__}, at Stripe {type(known).__name__}"
+
+
+async def run(findings: Findings) -> None:
+    """Charge, decline, challenge, capture, void and refund at the sandbox, every exchange recorded.
+
+    Raises:
+        MissingError: when the fixtures are not there.
+    """
+    fixtures = _folder(os.environ.get(VARIABLE, ""))
+    with tempfile.TemporaryDirectory() as folder:
+        async with shop_at(Path(folder) / "book.db") as shop, recording(shop.url) as kept:
+            credentials = StripeCredentials(api_key=f"sk_test_{ACCOUNT}", base_url=kept.url)
+            held = Held(StripeAdapter(credentials, shop.transport, livemode=False), kept, fixtures, findings)
+            await _charges(held, shop)
+            await _follow_ups(held)
+            _objects_to_nonsense(findings)
+
+
+def _folder(named: str) -> Path:
+    if not named or not (Path(named) / "payment_intent.json").is_file():
+        raise MissingError(HOW_TO_GET_THEM)
+    return Path(named)
+
+
+def _card(name: str) -> ProcessorToken:
+    return ProcessorToken(processor="stripe", token=f"pm_card_{name}")
+
+
+VISA = _card("visa")
+
+
+async def _charges(held: Held, shop: Shop) -> None:
+    tried = {
+        "a purchase": (purchase(token=VISA), Approved),
+        "one without the payer": (purchase(token=VISA, payer_present=False, return_url=None), Approved),
+        "a statement text": (purchase(token=VISA, statement_descriptor="ACME"), Approved),
+        "a refusal": (purchase(token=_card("visa_chargeDeclinedInsufficientFunds")), Declined),
+    }
+    for number, (what, (asked, expected)) in enumerate(tried.items()):
+        request = msgspec.structs.replace(asked, operation_id=f"att_c{number}", requested_at=datetime.now(UTC))
+        await held.ends(what, held.adapter.authorize(request), expected)
+        await held.ends(f"{what}, inquired", held.adapter.inquire(request), expected)
+    challenged = purchase(operation_id="att_3ds", token=_card("threeDSecure2Required"))
+    begun = await held.ends("a challenge begun", held.adapter.authorize(challenged), ActionRequired)
+    if begun is not None and isinstance(begun.outcome, ActionRequired):
+        returned = await shop.challenged(begun.outcome, "complete")
+        completed = Complete(request=challenged, continuation=begun.outcome.continuation, returned=returned)
+        await held.ends("a challenge completed", held.adapter.complete(completed), Approved)
+
+
+async def _follow_ups(held: Held) -> None:
+    for name in ("captured", "voided"):
+        request = authorization(operation_id=f"att_{name}", token=VISA)
+        report = await held.ends("an authorization", held.adapter.authorize(request), Approved)
+        if report is None:
+            return
+        psp = report.processor_reference
+        if name == "captured":
+            await held.ends("a capture", held.adapter.follow_up(capture(parent_reference=psp)), Approved)
+            await held.ends("a refund", held.adapter.follow_up(refund(parent_reference=psp)), Approved, Pending)
+        else:
+            await held.ends("a void", held.adapter.follow_up(void(parent_reference=psp)), Approved)
+
+
+def _objects_to_nonsense(findings: Findings) -> None:
+    """Without this, a check that lets everything through would look like one that finds nothing wrong."""
+    for wrong in ("amount=ten&currency=eur", "amount=1&currency=eur&confirn=true", "currency=eur"):
+        sent = Exchange("POST", "/v1/payment_intents", "", wrong.encode(), 200, b"{}")
+        findings.hold(f"the SDK's types object to {wrong}", good=bool(list(request_objections(sent))))

@@ -3,10 +3,10 @@
 import asyncio
 import sys
 
-from tests.outside import adyen, stripe
+from tests.outside import adyen, localstripe, stripe
 from tests.outside.report import MissingError, Part, Report
 
-PARTS: dict[str, Part] = {"adyen": adyen.run, "stripe": stripe.run}
+PARTS: dict[str, Part] = {"adyen": adyen.run, "stripe": stripe.run, "localstripe": localstripe.run}
 
 
 async def _run(names: list[str]) -> int:

@@ -1,10 +1,12 @@
-"""A proxy that changes nothing and keeps what went by."""
+"""A proxy that keeps what went by, and changes nothing but the form fields it is told to leave out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession, web
 from msgspec import Struct
+
+HOP = frozenset({"host", "content-length"})
 
 
 class Exchange(Struct, frozen=True):
@@ -27,15 +29,20 @@ class Recording:
         return found
 
 
+def _without(sent: bytes, fields: Collection[str]) -> bytes:
+    return b"&".join(pair for pair in sent.split(b"&") if pair.partition(b"=")[0].decode() not in fields)
+
+
 @asynccontextmanager
-async def recording(upstream: str) -> AsyncIterator[Recording]:
+async def recording(upstream: str, leave_out: Collection[str] = ()) -> AsyncIterator[Recording]:
     async with ClientSession(auto_decompress=True) as session:
         kept = Recording("")
 
         async def forward(request: web.Request) -> web.Response:
             sent = await request.read()
-            headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-            async with session.request(request.method, upstream + request.raw_path, data=sent, headers=headers) as got:
+            headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
+            data = _without(sent, leave_out) if leave_out else sent
+            async with session.request(request.method, upstream + request.raw_path, data=data, headers=headers) as got:
                 reply = await got.read()
             kept.exchanges.append(Exchange(request.method, request.path, request.query_string, sent, got.status, reply))
             return web.Response(status=got.status, body=reply, content_type="application/json")

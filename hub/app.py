@@ -28,6 +28,7 @@ from hub.errors import HANDLERS as EXCEPTION_HANDLERS
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchant_routes
 from hub.merchants.editing import AccountEditor
+from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
 from hub.payment_methods import routes as payment_method_routes
 from hub.payment_methods.describing import TokenDesk
@@ -90,18 +91,21 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     sealer = Sealer(settings.keys)
     known = registrations()
     directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms)
+    health_board = HealthBoard(shared, clock, poll_ms=settings.snapshot_poll_ms)
     bell = Bell()
     shell = Shell(
         database=database,
         directory=directory,
         settings=settings,
         sealer=sealer,
+        health=health_board,
         clock=clock,
         wake=bell.ring,
         running=set(),
     )
     try:
         await directory.start()
+        await health_board.start()
         yield Parts(
             settings=settings,
             database=database,
@@ -120,6 +124,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         )
         await _finish(shell)
     finally:
+        await health_board.stop()
         await directory.stop()
         await transport.close()
         await shared.close()

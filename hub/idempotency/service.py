@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from hub import metrics
 from hub.database import Database
 from hub.errors import ProblemError
 from hub.idempotency.store import Key, Stored, find_key
@@ -46,4 +47,5 @@ def settle(stored: Stored, key: Key) -> Reply:
             "the first request with this Idempotency-Key is still under way; send it again later",
             retry_after=RETRY_AFTER_S,
         )
+    metrics.REPLAYS.inc()
     return Reply(status=stored.status, body=stored.answer, location=stored.location, replayed=True)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from hmac import compare_digest
 from html import escape
-from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -17,8 +16,6 @@ from hub.payments.shell import Shell, ask
 from hub.payments.states import OperationStatus, Payment
 from normalization.outcome import ActionRequired, Report
 from routing.failover import Failure
-
-COMPLETION_LEASE_S: Final = 60.0
 
 
 def brings_secret(shell: Shell, payment: Payment, secret: str) -> bool:
@@ -34,7 +31,7 @@ async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) 
     if held.operation.status is not OperationStatus.REQUIRES_ACTION or held.operation.action is None:
         return held
     try:
-        await store.claim(shell.database, held.operation, due_s=COMPLETION_LEASE_S, lease_s=COMPLETION_LEASE_S)
+        await store.claim(shell.database, held.operation, due_s=shell.lease_s, lease_s=shell.lease_s)
     except ConflictError:
         return await reread(shell, held)  # Another request brings it just now.
     held = await reread(shell, held)

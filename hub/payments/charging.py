@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from adapters.contract import Authorize
+from hub import metrics
 from hub.access.rules import Caller
 from hub.database import CommitUnknownError, ConflictError
 from hub.errors import FieldError, ProblemError
@@ -16,6 +17,7 @@ from hub.idempotency.store import Answer, Key, find_key
 from hub.payment_methods.store import Means, find_means
 from hub.payments import rules, store
 from hub.payments.answers import CREATED, payment_body
+from hub.payments.changes import Actor, Evidence
 from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of, routing_body
 from hub.payments.recording import Held, Recorded, challenge_secret, record, record_failure
 from hub.payments.shell import Shell, ask
@@ -50,7 +52,7 @@ async def charge(shell: Shell, wanted: Charge) -> Reply:
     attempt = first_attempt(wanted, decided, at, _return_address(shell, wanted))
     payment = payment_of(wanted, decided, facts, at, attempt)
     try:
-        await store.open_payment(shell.database, payment, attempt, wanted.key)
+        await store.open_payment(shell.database, payment, attempt, wanted.key, shell.lease_s)
     except ConflictError:
         return await _taken(shell, wanted)
     except CommitUnknownError:
@@ -74,6 +76,8 @@ async def _means(shell: Shell, wanted: Charge) -> Means:
 
 def _allowed(shell: Shell, caller: Caller) -> Snapshot:
     snapshot = shell.directory.routing(livemode=caller.livemode)
+    if open_circuits := shell.health.open_circuits():
+        snapshot = replace(snapshot, open_circuits=open_circuits)
     if caller.merchant_accounts is None:
         return snapshot
     return replace(snapshot, accounts=tuple(a for a in snapshot.accounts if a.id in caller.merchant_accounts))
@@ -103,7 +107,7 @@ async def _refuse(shell: Shell, wanted: Charge, decided: Plan, facts: Facts) -> 
     """A routing rule refuses: the payment is kept as failed, and no processor hears of it."""
     payment = payment_of(wanted, decided, facts, shell.clock(), None)
     body = msgspec.json.encode(payment_body(payment, ()))
-    actor = store.Actor(wanted.caller.key_id, wanted.caller.principal, wanted.request_id)
+    actor = Actor(wanted.caller.key_id, wanted.caller.principal, wanted.request_id)
     try:
         answer = Answer(wanted.key.key, CREATED, body)
         await store.refuse(shell.database, payment, wanted.key, answer, ("payment.failed", body), actor)
@@ -175,9 +179,15 @@ async def _call(shell: Shell, wanted: Charge, held: Held) -> tuple[Report | Fail
     request = msgspec.json.decode(held.operation.request, type=Authorize)
     if wanted.request.payment_method_data is not None:
         request = replace(request, data=wanted.request.payment_method_data.data)
+    account = held.operation.merchant_account
+    shell.health.sending(account)
     began = shell.clock()
     told = await ask(connected.adapter.authorize(request), _left_s(shell, wanted))
-    return told, round((shell.clock() - began).total_seconds() * 1000)
+    seconds = (shell.clock() - began).total_seconds()
+    metrics.OPERATION_SECONDS.labels(held.operation.kind, held.operation.processor).observe(seconds)
+    if await shell.health.ended(account, failed=isinstance(told, Failure)):
+        await store.make_due(shell.database, account)
+    return told, round(seconds * 1000)
 
 
 def _left_s(shell: Shell, wanted: Charge) -> float:
@@ -202,14 +212,15 @@ async def _pass_over(
     payment = replace(transition.payment, version=held.payment.version + 1, updated_at=at)
     transition = replace(transition, payment=payment)
     said = msgspec.json.encode(told if isinstance(told, Report) else {"failure": told, "next": following.reason})
-    evidence = store.Evidence(source="answer", report=said, recorded_at=at)
+    evidence = Evidence(source="answer", report=said, recorded_at=at)
     try:
-        await store.open_next_attempt(shell.database, held.payment, transition, attempt, evidence)
+        await store.open_next_attempt(shell.database, held.payment, transition, attempt, evidence, shell.lease_s)
     except ConflictError:
         return None
     except CommitUnknownError:
         if await store.find_operation(shell.database, attempt.id) is None:
             return None
+    metrics.FAILOVERS.labels(following.reason).inc()
     others = tuple(o for o in held.operations if o.id != closed.id)
     return Held(payment=payment, operation=attempt, operations=(*others, closed, attempt))
 

@@ -18,6 +18,7 @@ from hub.merchants.service import Connected
 from hub.payments import asking, store
 from hub.payments.answers import ACCEPTED, payment_body
 from hub.payments.asked import CaptureRequest, RefundRequest
+from hub.payments.changes import Actor
 from hub.payments.charging import reply_to
 from hub.payments.inquiries import resolve_now
 from hub.payments.recording import PREFIX, Held, Recorded, record, record_failure
@@ -136,7 +137,7 @@ async def _keep_wish(
     at = shell.clock()
     wished = replace(wished, version=read.version + 1, updated_at=at)
     body = msgspec.json.encode(payment_body(wished, operations))
-    actor = store.Actor(wish.caller.key_id, wish.caller.principal, wish.request_id)
+    actor = Actor(wish.caller.key_id, wish.caller.principal, wish.request_id)
     try:
         await store.wish(shell.database, read, wished, wish.key, Answer(wish.key.key, ACCEPTED, body), actor)
     except (ConflictError, CommitUnknownError):
@@ -164,9 +165,9 @@ async def _send(
     if wish.kind is Operation.REFUND:
         key = Key(key=key.key, fingerprint=key.fingerprint, location=f"/v1/refunds/{operation.id}")
     payment = replace(reserved.payment, version=read.version + 1, updated_at=at)
-    actor = store.Actor(wish.caller.key_id, wish.caller.principal, wish.request_id)
+    actor = Actor(wish.caller.key_id, wish.caller.principal, wish.request_id)
     try:
-        await store.open_follow_up(shell.database, read, payment, operation, key, actor)
+        await store.open_follow_up(shell.database, read, payment, operation, key, actor, shell.lease_s)
     except ConflictError:
         return None
     except CommitUnknownError:

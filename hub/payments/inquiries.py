@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from adapters.contract import Authorize, CancelsByReference, Capabilities, FollowUp, Inquiry
 from adapters.errors import AdapterError
+from hub import metrics
 from hub.database import ConflictError
 from hub.payments import rules, store
 from hub.payments.recording import HORIZON, UNKNOWN_AFTER_S, Held, change, hold, record
@@ -20,6 +21,7 @@ from hub.payments.states import OperationState, OperationStatus, Payment
 from hub.settings import Settings
 from normalization.declines import Decline, DeclineCode
 from normalization.outcome import OPENING, Declined, Report
+from routing.failover import Failure
 
 READ_WAITS_S: Final = 2.0
 READ_EVERY_S: Final = 5.0
@@ -94,11 +96,12 @@ async def resolve_now(shell: Shell, operations: Sequence[OperationState]) -> Non
         return
 
 
-async def inquire(shell: Shell, operation: OperationState, *, within_s: float = store.LEASE_S) -> None:
+async def inquire(shell: Shell, operation: OperationState, *, within_s: float | None = None) -> None:
     """Take *operation*, do what its next step asks for, and commit what was learnt."""
-    again_s = UNKNOWN_AFTER_S[min(operation.inquiries + 1, len(UNKNOWN_AFTER_S) - 1)]
+    lease_s = within_s or shell.lease_s
+    again_s = float(UNKNOWN_AFTER_S[min(operation.inquiries + 1, len(UNKNOWN_AFTER_S) - 1)])
     try:
-        await store.claim(shell.database, operation, due_s=max(float(again_s), within_s), lease_s=within_s)
+        await store.claim(shell.database, operation, due_s=max(again_s, lease_s), lease_s=lease_s)
     except ConflictError:
         return
     payment = await store.find_payment(shell.database, operation.livemode, operation.payment_id)
@@ -111,6 +114,7 @@ async def inquire(shell: Shell, operation: OperationState, *, within_s: float = 
         return
     step = next_step(payment, held.operation, connected.capabilities, shell.settings, shell.clock())
     _log.info("inquiry", operation=operation.id, step=step, inquiries=held.operation.inquiries)
+    metrics.INQUIRIES.labels(step).inc()
     try:
         await _do(shell, held, step, connected.capabilities)
     except ConflictError:
@@ -148,6 +152,8 @@ async def _ask(shell: Shell, held: Held, capabilities: Capabilities) -> None:
     request = msgspec.json.decode(held.operation.request, type=kind)
     request = replace(request, processor_reference=held.operation.processor_reference)
     told = await ask(connected.adapter.inquire(request), shell.settings.request_ms / 1000)
+    if await shell.health.ended(held.operation.merchant_account, failed=isinstance(told, Failure), inquiry=True):
+        await store.make_due(shell.database, held.operation.merchant_account)
     if isinstance(told, Report):
         await record(shell, held, told, "inquiry")
     elif told is None and shell.clock() - held.operation.started_at > capabilities.lookup_grace:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hub.database import CommitUnknownError, ConflictError
 from hub.payments import store
+from hub.payments.changes import Actor
 from hub.payments.follow_ups import Asker, follow_up_of, send
 from hub.payments.inquiries import inquire
 from hub.payments.recording import Held
@@ -53,9 +54,9 @@ async def cancel_due(shell: Shell) -> int:
             shell.clock(),
         )
         reserved = replace(payment, version=payment.version + 1, updated_at=void.started_at)
-        actor = store.Actor(void.key_id, void.requested_by)
+        actor = Actor(void.key_id, void.requested_by)
         try:
-            await store.open_follow_up(shell.database, payment, reserved, void, None, actor)
+            await store.open_follow_up(shell.database, payment, reserved, void, None, actor, shell.lease_s)
         except (ConflictError, CommitUnknownError):
             continue  # The next round looks again.
         await send(shell, Held(payment=reserved, operation=void, operations=(*operations, void)))

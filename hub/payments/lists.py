@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, RowMapping, select
 
 from hub.database import Database
 from hub.payments.answers import PaymentBody, payment_body
+from hub.payments.rows import to_operation, to_payment
 from hub.payments.states import OperationState, Status
-from hub.payments.store import to_operation, to_payment
 from hub.payments.tables import operations, payments
 from normalization.outcome import OPENING, Operation
 

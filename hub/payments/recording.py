@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hub import metrics
 from hub.database import CommitUnknownError, ConflictError
 from hub.idempotency.store import Answer
 from hub.payments import rules, store
@@ -20,6 +21,7 @@ from hub.payments.answers import (
     payment_body,
     refund_body,
 )
+from hub.payments.changes import Change, Evidence
 from hub.payments.shell import TRIES, Shell
 from hub.payments.states import OperationState, OperationStatus, Payment, Transition
 from hub.settlement.expecting import Terms, expected_lines
@@ -128,7 +130,7 @@ async def change(
     for _ in range(TRIES):
         at = shell.clock()
         transition = decide(held)
-        evidence = store.Evidence(source=source, report=report, recorded_at=at)
+        evidence = Evidence(source=source, report=report, recorded_at=at)
         if not opens and _nothing_new(held, transition):
             await store.keep(shell.database, held.operation, evidence)
             return _recorded(held)
@@ -140,7 +142,7 @@ async def change(
             await store.save(
                 shell.database,
                 held.payment,
-                store.Change(
+                Change(
                     transition=transition,
                     evidence=evidence,
                     due_s=_due_s(shell, transition.operation, at),
@@ -156,8 +158,18 @@ async def change(
             held = await _again(shell, held, failure, fenced=fenced, opens=opens)
             opens = opens and held.operation.status is OperationStatus.SENDING
             continue
+        _count(transition, source)
         return replace(recorded, answers=answer is not None)
     raise ConflictError
+
+
+def _count(transition: Transition, source: str) -> None:
+    operation = transition.operation
+    metrics.OPERATIONS.labels(operation.kind, operation.status, operation.processor, source).inc()
+    if operation.status is OperationStatus.DECLINED and operation.decline is not None:
+        metrics.DECLINES.labels(operation.decline.code, operation.processor).inc()
+    for kind, _ in transition.exceptions:
+        metrics.EXCEPTIONS.labels(kind).inc()
 
 
 async def _again(shell: Shell, held: Held, failure: Exception, *, fenced: bool, opens: bool) -> Held:
@@ -219,7 +231,7 @@ def _due_s(shell: Shell, operation: OperationState, at: datetime) -> float | Non
     """Say when somebody has to look at the operation again, in seconds."""
     match operation.status:
         case OperationStatus.SENDING:
-            return shell.settings.lease_ms / 1000
+            return shell.lease_s
         case OperationStatus.UNKNOWN:
             return UNKNOWN_AFTER_S[min(operation.inquiries, len(UNKNOWN_AFTER_S) - 1)]
         case OperationStatus.PENDING:

@@ -11,6 +11,7 @@ from hub.errors import ProblemError, problems
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from hub.payments import lists, store
 from hub.payments.answers import RefundBody, refund_body
+from hub.payments.rows import to_operation
 from hub.payments.shell import Shell
 from normalization.outcome import Operation
 
@@ -39,7 +40,7 @@ async def list_refunds(
     )
     rows = await lists.refunds_before(shell.database, wanted, limit + 1)
     shown, following = page(rows, limit)
-    return Refunds([refund_body(store.to_operation(row)) for row in shown], following)
+    return Refunds([refund_body(to_operation(row)) for row in shown], following)
 
 
 @get("/v1/refunds/{refund_id:str}", guards=[requires("payments:read")], responses=problems(404), tags=["refunds"])

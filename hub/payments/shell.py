@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
 from hub.database import Database
+from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
 from hub.sealing import Sealer
 from hub.settings import Settings
@@ -28,9 +29,15 @@ class Shell(Struct, frozen=True, kw_only=True):
     directory: Directory
     settings: Settings
     sealer: Sealer
+    health: HealthBoard
     clock: Callable[[], datetime]
     wake: Callable[[], None]
     running: set[asyncio.Task[Any]]
+
+    @property
+    def lease_s(self) -> float:
+        """How long an operation may be in one process's hands before it counts as lost."""
+        return self.settings.lease_ms / 1000
 
 
 async def shielded(shell: Shell, work: Coroutine[Any, Any, T]) -> T:

@@ -5,7 +5,7 @@ guarded by the payment's version, so that of two writers one reads again and dec
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -19,59 +19,24 @@ from hub.events.tables import events
 from hub.idempotency.store import INSERT_KEY, STORE_ANSWER, Answer, Key, answer_values, key_values
 from hub.ids import new_id
 from hub.ledger.tables import transfers
-from hub.payments.states import Booking, OperationState, OperationStatus, Payment, Status, Transition
+from hub.payments.changes import Actor, Change, Evidence
+from hub.payments.rows import (
+    booking_values,
+    exception_values,
+    operation_values,
+    payment_values,
+    prefixed,
+    report_values,
+    settling_values,
+    to_operation,
+    to_payment,
+)
+from hub.payments.states import OperationState, OperationStatus, Payment, Status, Transition
 from hub.payments.tables import operations, payments, reports
 from hub.settlement.tables import exceptions, expected_settlements
-from normalization.declines import Decline
-from normalization.money import Currency, Money
-from normalization.outcome import Operation
 
-LEASE_S: Final = 60.0
-"""How long an attempt may be in the processor's hands before it counts as unknown."""
-
-
-class Expected(Struct, frozen=True, kw_only=True):
-    """One line that the processor's settlement must bring; `gross_minor` is positive where it credits us."""
-
-    type: str
-    gross_minor: int
-    fee_minor: int
-    currency: Currency
-    due_on: date
-
-
-class Evidence(Struct, frozen=True, kw_only=True):
-    """Who said what made a change: `source` is answer, webhook, inquiry, return or hub; `report` is JSON."""
-
-    source: str
-    report: bytes
-    recorded_at: datetime
-
-
-class Actor(Struct, frozen=True):
-    """Who asked for a change: an API key's id, its principal, and the request that brought it; for the audit log."""
-
-    key_id: str
-    principal: str
-    request_id: str | None = None
-
-
-class Change(Struct, frozen=True, kw_only=True):
-    """One second commit: a transition with everything that is told and kept because of it.
-
-    `due_s` is when the inquiry job looks at the operation next, in seconds from now by the database's clock; None:
-    never. `events` are (type, object id, JSON). `fenced`: only who holds the operation's fence may say this, because
-    the hub says it and not the processor. `opens`: the operation is new, made outside the hub.
-    """
-
-    transition: Transition
-    evidence: Evidence
-    due_s: float | None
-    expected: tuple[Expected, ...] = ()
-    events: tuple[tuple[str, str, bytes], ...] = ()
-    answer: Answer | None = None
-    fenced: bool = False
-    opens: bool = False
+SPREAD_S: Final = 30.0
+"""Over how long the questions are spread that an account gets when it answers again."""
 
 
 def _binds(table: Table, prefix: str, *, but: Iterable[str] = ()) -> dict[str, Any]:
@@ -175,20 +140,6 @@ def _record(shape: _Shape) -> Unit:
     return Unit((_update_payment(), _update_operation(fenced=shape.fenced)), kept)
 
 
-def _payment_values(payment: Payment) -> dict[str, Any]:
-    values = {f"p_{name}": getattr(payment, name) for name in Payment.__struct_fields__}
-    values["p_decline"] = msgspec.json.encode(payment.decline) if payment.decline else None
-    return values
-
-
-def _operation_values(operation: OperationState, prefix: str, due_s: float | None) -> dict[str, Any]:
-    values = {f"{prefix}{name}": getattr(operation, name) for name in OperationState.__struct_fields__}
-    money: Money = values.pop(f"{prefix}money")
-    values |= {f"{prefix}amount_minor": money.minor, f"{prefix}currency": money.currency}
-    values[f"{prefix}decline"] = msgspec.json.encode(operation.decline) if operation.decline else None
-    return values | {f"{prefix}lease_s": LEASE_S, f"{prefix}due_s": due_s}
-
-
 def _audit_values(
     actor: Actor, payment: Payment, action: str, at: datetime, details: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
@@ -207,7 +158,9 @@ def _audit_values(
     }
 
 
-async def open_payment(database: Database, payment: Payment, operation: OperationState, key: Key) -> None:
+async def open_payment(
+    database: Database, payment: Payment, operation: OperationState, key: Key, lease_s: float
+) -> None:
     """Commit key, payment and attempt before the processor is called.
 
     Raises:
@@ -215,8 +168,8 @@ async def open_payment(database: Database, payment: Payment, operation: Operatio
         CommitUnknownError: when the commit may have happened.
     """
     values = (
-        _payment_values(payment)
-        | _operation_values(operation, "o_", LEASE_S)
+        payment_values(payment)
+        | operation_values(operation, "o_", lease_s, lease_s)
         | key_values(key, operation.id, operation.livemode, operation.started_at)
     )
     await database.run(_OPEN_PAYMENT, values)
@@ -233,7 +186,7 @@ async def refuse(
     """
     at = payment.created_at
     told = {"id": new_id("evt_"), "livemode": payment.livemode, "type": event[0], "object_id": payment.id}
-    values = _payment_values(payment) | _row("e_", told | {"data": event[1], "position": None, "created_at": at})
+    values = payment_values(payment) | prefixed("e_", told | {"data": event[1], "position": None, "created_at": at})
     values |= key_values(key, None, payment.livemode, at) | {"k_status": answer.status, "k_answer": answer.body}
     await database.run(_REFUSE, values | _audit_values(actor, payment, "payment.refuse", at))
 
@@ -245,7 +198,7 @@ async def wish(database: Database, read: Payment, wished: Payment, key: Key, ans
         ConflictError: when the payment changed since *read*, or the key is taken.
         CommitUnknownError: when the commit may have happened.
     """
-    values = _payment_values(wished) | {"p_version": read.version + 1, "p_version_read": read.version}
+    values = payment_values(wished) | {"p_version": read.version + 1, "p_version_read": read.version}
     values |= key_values(key, None, read.livemode, wished.updated_at)
     values |= {"k_status": answer.status, "k_answer": answer.body}
     await database.run(_WISH, values | _audit_values(actor, read, "payment.cancel", wished.updated_at))
@@ -253,11 +206,17 @@ async def wish(database: Database, read: Payment, wished: Payment, key: Key, ans
 
 async def keep(database: Database, operation: OperationState, evidence: Evidence) -> None:
     """Keep a report that changed nothing."""
-    await database.run(_KEEP, _report_values(operation, evidence))
+    await database.run(_KEEP, report_values(operation, evidence))
 
 
 async def open_follow_up(
-    database: Database, read: Payment, reserved: Payment, operation: OperationState, key: Key | None, actor: Actor
+    database: Database,
+    read: Payment,
+    reserved: Payment,
+    operation: OperationState,
+    key: Key | None,
+    actor: Actor,
+    lease_s: float,
 ) -> None:
     """Commit a capture, void or refund with the amount it reserves, before the processor is called.
 
@@ -265,8 +224,8 @@ async def open_follow_up(
         ConflictError: when the payment changed since *read*, or the key is taken.
         CommitUnknownError: when the commit may have happened.
     """
-    values = _payment_values(reserved) | {"p_version": read.version + 1, "p_version_read": read.version}
-    values |= _operation_values(operation, "o_", LEASE_S)
+    values = payment_values(reserved) | {"p_version": read.version + 1, "p_version_read": read.version}
+    values |= operation_values(operation, "o_", lease_s, lease_s)
     values |= _audit_values(actor, reserved, f"payment.{operation.kind}", operation.started_at)
     if key is not None:
         values |= key_values(key, operation.id, operation.livemode, operation.started_at)
@@ -274,7 +233,12 @@ async def open_follow_up(
 
 
 async def open_next_attempt(
-    database: Database, read: Payment, transition: Transition, following: OperationState, evidence: Evidence
+    database: Database,
+    read: Payment,
+    transition: Transition,
+    following: OperationState,
+    evidence: Evidence,
+    lease_s: float,
 ) -> None:
     """Close the attempt that ended without money moving and open the next one, in one commit.
 
@@ -282,9 +246,11 @@ async def open_next_attempt(
         ConflictError: when the payment changed since *read*.
         CommitUnknownError: when the commit may have happened.
     """
-    values = _payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
-    values |= _operation_values(transition.operation, "c_", None) | _operation_values(following, "o_", LEASE_S)
-    values |= _report_values(transition.operation, evidence)
+    values = payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
+    values |= operation_values(transition.operation, "c_", None, None) | operation_values(
+        following, "o_", lease_s, lease_s
+    )
+    values |= report_values(transition.operation, evidence)
     actor = Actor(following.key_id, following.requested_by, following.id)
     values |= _audit_values(actor, transition.payment, "payment.failover", evidence.recorded_at)
     await database.run(_OPEN_NEXT_ATTEMPT, values)
@@ -309,68 +275,24 @@ async def save(database: Database, read: Payment, change: Change) -> None:
         change.opens,
     )
     at = change.evidence.recorded_at
-    values = _payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
-    values |= _operation_values(operation, "o_", change.due_s) | _report_values(operation, change.evidence)
+    values = payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
+    values |= operation_values(operation, "o_", change.due_s, None) | report_values(operation, change.evidence)
     actor = Actor(operation.key_id, operation.requested_by, operation.id)
     details = {"operation": operation.id, "source": change.evidence.source}
     values |= _audit_values(actor, transition.payment, f"{operation.kind}.{operation.status}", at, details)
     owner = {"livemode": operation.livemode, "payment_id": operation.payment_id, "operation_id": operation.id}
     for n, booking in enumerate(transition.bookings):
-        values |= _row(f"t{n}_", owner | _booking_values(booking, at))
+        values |= prefixed(f"t{n}_", owner | booking_values(booking, at))
     for n, line in enumerate(change.expected):
-        values |= _row(f"s{n}_", owner | msgspec.structs.asdict(line) | _settling(operation, at))
+        values |= prefixed(f"s{n}_", owner | msgspec.structs.asdict(line) | settling_values(operation, at))
     for n, (type_, object_id, data) in enumerate(change.events):
         event = {"id": new_id("evt_"), "livemode": operation.livemode, "type": type_, "object_id": object_id}
-        values |= _row(f"e{n}_", event | {"data": data, "position": None, "created_at": at})
+        values |= prefixed(f"e{n}_", event | {"data": data, "position": None, "created_at": at})
     for n, (kind, detail) in enumerate(transition.exceptions):
-        values |= _row(f"x{n}_", owner | _exception_values(operation, kind, detail, at))
+        values |= prefixed(f"x{n}_", owner | exception_values(operation, kind, detail, at))
     if change.answer is not None:
         values |= answer_values(change.answer, operation.livemode)
     await database.run(_record(shape), values)
-
-
-def _row(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"{prefix}{name}": value for name, value in values.items()}
-
-
-def _report_values(operation: OperationState, evidence: Evidence) -> dict[str, Any]:
-    return {
-        "r_id": new_id("rep_"),
-        "r_payment_id": operation.payment_id,
-        "r_operation_id": operation.id,
-        "r_source": evidence.source,
-        "r_report": evidence.report,
-        "r_recorded_at": evidence.recorded_at,
-    }
-
-
-def _booking_values(booking: Booking, at: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id("trf_"),
-        "debit": booking.debit,
-        "credit": booking.credit,
-        "amount_minor": booking.money.minor,
-        "currency": booking.money.currency,
-        "code": booking.code,
-        "created_at": at,
-    }
-
-
-def _settling(operation: OperationState, at: datetime) -> dict[str, Any]:
-    return {"id": new_id("exs_"), "merchant_account": operation.merchant_account, "created_at": at}
-
-
-def _exception_values(operation: OperationState, kind: str, detail: str, at: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id("exc_"),
-        "type": kind,
-        "status": "open",
-        "merchant_account": operation.merchant_account,
-        "amount_minor": operation.money.minor,
-        "currency": operation.money.currency,
-        "detail": detail,
-        "created_at": at,
-    }
 
 
 _PAYMENT: Final = Query(
@@ -412,28 +334,6 @@ _CANCELING: Final = Query(
 )
 
 
-def to_payment(row: Mapping[Any, Any]) -> Payment:
-    """Read a row of `payments`."""
-    values: dict[str, Any] = dict(row)
-    values |= {"status": Status(row["status"]), "currency": Currency(row["currency"])}
-    values["decline"] = _decline(row["decline"])
-    return Payment(**values)
-
-
-def to_operation(row: Mapping[Any, Any]) -> OperationState:
-    """Read a row of `operations`."""
-    values: dict[str, Any] = dict(row)
-    del values["lease_until"]
-    values["money"] = Money(values.pop("amount_minor"), Currency(values.pop("currency")))
-    values |= {"kind": Operation(row["kind"]), "status": OperationStatus(row["status"])}
-    values["decline"] = _decline(row["decline"])
-    return OperationState(**values)
-
-
-def _decline(stored: bytes | None) -> Decline | None:
-    return msgspec.json.decode(stored, type=Decline) if stored else None
-
-
 async def find_payment(database: Database, livemode: bool, payment_id: str) -> Payment | None:  # noqa: FBT001 - the mode
     """Read one payment of a mode."""
     rows = await database.fetch(_PAYMENT, {"livemode": livemode, "id": payment_id})
@@ -473,7 +373,19 @@ async def cancellations_due(database: Database, most: int) -> list[Payment]:
     return [to_payment(row) for row in await database.fetch(_CANCELING, {"most": most})]
 
 
-async def claim(database: Database, operation: OperationState, *, due_s: float, lease_s: float = LEASE_S) -> None:
+async def make_due(database: Database, merchant_account: str) -> None:
+    """Have an account's unknown operations looked at within `SPREAD_S`, each at another moment: it answers again."""
+    unknown = (operations.c.merchant_account == merchant_account, operations.c.status == OperationStatus.UNKNOWN)
+    later = operations.c.due_at > in_seconds(literal_column(str(SPREAD_S)))
+    wanted = select(operations.c.id).where(*unknown, later).order_by(operations.c.due_at)
+    async with database.transaction() as connection:
+        ids = (await connection.execute(wanted)).scalars().all()
+        for n, id_ in enumerate(ids):
+            soon = in_seconds(bindparam("soon_s", SPREAD_S * n / len(ids), type_=Float))
+            await connection.execute(update(operations).where(operations.c.id == id_).values(due_at=soon))
+
+
+async def claim(database: Database, operation: OperationState, *, due_s: float, lease_s: float) -> None:
     """Take *operation* for one inquiry: nobody else looks at it for *lease_s*, and again after *due_s*.
 
     Raises:

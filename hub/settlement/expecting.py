@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Protocol
 
+from hub.payments.changes import Expected
 from hub.payments.states import Booking, Transition
-from hub.payments.store import Expected
 from normalization.money import Money
 from routing.accounts import Fee
 

@@ -4,6 +4,7 @@ from typing import Final
 
 import structlog
 
+from hub import metrics
 from hub.payments.recording import record_delivered
 from hub.payments.shell import Shell
 from hub.webhooks import store
@@ -34,6 +35,7 @@ async def _read(shell: Shell, waiting: Waiting) -> None:
     if status == "unmatched":
         await _again(shell, waiting, "unmatched", "unmatched", "no payment of ours is meant, as far as we know")
     else:
+        metrics.DELIVERIES.labels(status).inc()
         await store.finish(shell.database, waiting, status, payment_id=payment_id)
 
 
@@ -51,6 +53,7 @@ async def _record(shell: Shell, waiting: Waiting) -> tuple[str, str | None]:
 
 async def _again(shell: Shell, waiting: Waiting, status: str, in_the_end: str, why: str) -> None:
     if waiting.tries >= TRIES_MAX:
+        metrics.DELIVERIES.labels(in_the_end).inc()
         await store.finish(shell.database, waiting, in_the_end, error=why)
     else:
         seconds = AGAIN_AFTER_S[min(waiting.tries, len(AGAIN_AFTER_S)) - 1]

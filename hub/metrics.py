@@ -1,0 +1,22 @@
+"""What the hub counts, for Prometheus; names and labels are the words of the API."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+OPERATIONS: Final = Counter(
+    "hub_operations", "Operations that got a status, by what told it.", ("kind", "status", "processor", "source")
+)
+OPERATION_SECONDS: Final = Histogram(
+    "hub_operation_seconds",
+    "How long processors took to answer.",
+    ("kind", "processor"),
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 28),
+)
+DECLINES: Final = Counter("hub_declines", "Declines, by canonical code.", ("code", "processor"))
+EXCEPTIONS: Final = Counter("hub_exceptions", "Disagreements that a human must settle.", ("type",))
+FAILOVERS: Final = Counter("hub_failovers", "Attempts passed over for another account.", ("reason",))
+INQUIRIES: Final = Counter("hub_inquiries", "What was done about operations that were due.", ("step",))
+DELIVERIES: Final = Counter("hub_webhook_deliveries", "Deliveries read, by what became of them.", ("status",))
+REPLAYS: Final = Counter("hub_idempotent_replays", "Requests that were answered from their key.")
+CIRCUIT_OPEN: Final = Gauge("hub_circuit_open", "1 while no new payments go to an account.", ("merchant_account",))

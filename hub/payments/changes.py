@@ -1,0 +1,53 @@
+"""What a commit of the charge path carries besides the payment and its operation."""
+
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from hub.idempotency.store import Answer
+from hub.payments.states import Transition
+from normalization.money import Currency
+
+
+class Expected(Struct, frozen=True, kw_only=True):
+    """One line that the processor's settlement must bring; `gross_minor` is positive where it credits us."""
+
+    type: str
+    gross_minor: int
+    fee_minor: int
+    currency: Currency
+    due_on: date
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """Who said what made a change: `source` is answer, webhook, inquiry, return or hub; `report` is JSON."""
+
+    source: str
+    report: bytes
+    recorded_at: datetime
+
+
+class Actor(Struct, frozen=True):
+    """Who asked for a change: an API key's id, its principal, and the request that brought it; for the audit log."""
+
+    key_id: str
+    principal: str
+    request_id: str | None = None
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One second commit: a transition with everything that is told and kept because of it.
+
+    `due_s` is when the inquiry job looks at the operation next, in seconds from now by the database's clock; None:
+    never. `events` are (type, object id, JSON). `fenced`: only who holds the operation's fence may say this, because
+    the hub says it and not the processor. `opens`: the operation is new, made outside the hub.
+    """
+
+    transition: Transition
+    evidence: Evidence
+    due_s: float | None
+    expected: tuple[Expected, ...] = ()
+    events: tuple[tuple[str, str, bytes], ...] = ()
+    answer: Answer | None = None
+    fenced: bool = False
+    opens: bool = False

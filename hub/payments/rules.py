@@ -63,7 +63,8 @@ def _attempt(payment: Payment, operation: OperationState, report: Report, told: 
     match report.outcome:
         case Approved():
             if operation.kind is Operation.PURCHASE and report.kind is Operation.AUTHORIZE:
-                return _accepted(payment, operation)  # Reserved; the capture that completes it is still to come.
+                # Reserved; the capture that completes it may not even be sent: what was unknown stays unknown.
+                return Transition(payment, operation)
             if operation.status is OperationStatus.APPROVED:
                 return Transition(payment, operation)
             return (_approve_attempt if stands else _approve_passed_over)(payment, operation, told)

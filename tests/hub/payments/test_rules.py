@@ -84,11 +84,12 @@ class TestPurchase:
         assert [(b.credit, b.money.currency) for b in told.bookings] == [("suspense:ma_1", Currency.JPY)]
         assert names(told) == ["currency_mismatch"]
 
-    def test_reservation_on_an_account_that_captures_by_our_call_stays_pending(self) -> None:
-        told = rules.apply(payment(), operation(), report(Operation.AUTHORIZE, minor=1000))
+    @pytest.mark.parametrize("status", [OperationStatus.SENDING, OperationStatus.UNKNOWN])
+    def test_reservation_on_an_account_that_captures_by_our_call_decides_nothing(self, status: OperationStatus) -> None:
+        told = rules.apply(payment(), operation(status=status), report(Operation.AUTHORIZE, minor=1000))
 
-        assert told.payment.status is Status.PROCESSING
-        assert told.operation.status is OperationStatus.PENDING
+        assert told.payment == payment()
+        assert (told.operation.status, told.operation.processor_reference) == (status, "psp_1")
         assert told.bookings == ()
 
 

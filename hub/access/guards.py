@@ -16,14 +16,17 @@ _CALLER: Final = "caller"
 
 
 def requires(scope: str) -> AsyncAnyCallable:
-    """Let pass only callers whose key has *scope*.
+    """Let pass only callers whose key has *scope*: a handler's guard, or its `before_request`.
+
+    Litestar copies the handler for every guard of every request, which costs more than all that is done here; the
+    charge path takes `before_request`, which does not.
 
     Needs `api_keys` (`access.service.Keys`) and `limiter` (`limits.RateLimiter`) in the application's state.
     """
     if scope not in SCOPES:
         raise ValueError(f"{scope!r} is no scope; add it to hub.access.rules")
 
-    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler | None = None) -> None:
         if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
             raise ProblemError("malformed_request", "the address holds a NUL character, which nothing is called")
         keys: Keys = connection.app.state.api_keys

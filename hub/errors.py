@@ -3,7 +3,7 @@
 The table `CODES` is the contract; docs/errors.md is made from it. Nothing internal is ever in a problem.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:payment-hub:problem:"
 ANYWHERE: Final = frozenset({400, 401, 403, 429, 500, 503})
 """The statuses of problems that every handler behind an API key may answer."""
+OUTSIDE: Final = frozenset({400, 500, 503})
+"""Those that a handler without one may answer: to payers, processors and whoever watches over the hub."""
 _OF_STATUS: Final = {
     400: "malformed_request",
     401: "unauthorized",
@@ -185,10 +187,10 @@ HANDLERS: Final[dict[int | type[Exception], Any]] = {
 """Litestar's `exception_handlers` for the whole application."""
 
 
-def problems(*statuses: int) -> dict[int, ResponseSpec]:
+def problems(*statuses: int, anywhere: Collection[int] = ANYWHERE) -> dict[int, ResponseSpec]:
     """Document that a handler may answer problems of *statuses*.
 
-    Those that any handler may answer come by themselves, and with 413 the 408 that any body may end in.
+    Those of *anywhere* come by themselves, and with 413 the 408 that any body may end in.
     """
     with_body = {HTTPStatus.REQUEST_TIMEOUT} if HTTPStatus.REQUEST_ENTITY_TOO_LARGE in statuses else set()
     return {
@@ -198,7 +200,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
             media_type=MEDIA_TYPE,
             generate_examples=False,
         )
-        for status in sorted({*statuses, *with_body, *ANYWHERE})
+        for status in sorted({*statuses, *with_body, *anywhere})
     }
 
 

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub.access.guards import PUBLIC
 from hub.database import Database
 from hub.errors import ProblemError, problems
 
@@ -17,13 +18,13 @@ class Health(Struct, frozen=True):
     status: str
 
 
-@get("/health/live", tags=["health"])
+@get("/health/live", security=PUBLIC, tags=["health"])
 async def live() -> Health:
     """Say that the process runs."""
     return Health("alive")
 
 
-@get("/health/ready", responses=problems(), tags=["health"])
+@get("/health/ready", responses=problems(503, anywhere=()), security=PUBLIC, tags=["health"])
 async def ready(database: NamedDependency[Database]) -> Health:
     """Say whether the process can serve: whether its database answers."""
     try:
@@ -34,7 +35,7 @@ async def ready(database: NamedDependency[Database]) -> Health:
     return Health("ready")
 
 
-@get("/metrics", media_type="text/plain", tags=["health"])
+@get("/metrics", media_type="text/plain", security=PUBLIC, tags=["health"])
 async def metrics() -> Response[bytes]:
     """Give Prometheus what was counted."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -13,6 +13,8 @@ from hub.errors import ProblemError
 from hub.limits import RateLimiter
 
 _CALLER: Final = "caller"
+PUBLIC: Final[list[dict[str, list[str]]]] = [{}]
+"""What the OpenAPI document says of handlers that ask for no API key."""
 
 
 def requires(scope: str) -> AsyncAnyCallable:
@@ -27,8 +29,7 @@ def requires(scope: str) -> AsyncAnyCallable:
         raise ValueError(f"{scope!r} is no scope; add it to hub.access.rules")
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler | None = None) -> None:
-        if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
-            raise ProblemError("malformed_request", "the address holds a NUL character, which nothing is called")
+        await addressed(connection)
         keys: Keys = connection.app.state.api_keys
         limiter: RateLimiter = connection.app.state.limiter
         caller = await keys.authenticate(connection.headers.get("authorization"))
@@ -40,6 +41,16 @@ def requires(scope: str) -> AsyncAnyCallable:
             raise ProblemError("forbidden", f"the API key lacks the scope {scope}")
 
     return guard
+
+
+async def addressed(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler | None = None) -> None:
+    """Refuse an address that no database can look up; by itself the guard of handlers that need no API key.
+
+    Raises:
+        ProblemError: malformed_request.
+    """
+    if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
+        raise ProblemError("malformed_request", "the address holds a NUL character, which nothing is called")
 
 
 def provide_caller(request: Request[Any, Any, Any]) -> Caller:

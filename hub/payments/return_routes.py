@@ -1,13 +1,16 @@
 """Where payers come by: out to a challenge that wants a form, and back from any challenge. Public."""
 
+from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
-from litestar import Request, Response, get, route
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.enums import HttpMethod
+from litestar.enums import RequestEncodingType
 from litestar.params import FromPath, FromQuery
 
-from hub.errors import ProblemError, problems
+from hub.access.guards import PUBLIC, addressed
+from hub.errors import OUTSIDE, ProblemError, problems
 from hub.payments import store
 from hub.payments.challenges import brings_secret, challenge_of, complete, form_page, return_target
 from hub.payments.recording import hold
@@ -37,7 +40,14 @@ async def _payment(shell: Shell, payment_id: str, secret: str) -> Payment:
     raise ProblemError("not_found", "this address is not valid, or not valid any more")
 
 
-@get("/redirect/{payment_id:str}", responses=problems(404), tags=["payers"], media_type="text/html")
+@get(
+    "/redirect/{payment_id:str}",
+    guards=[addressed],
+    security=PUBLIC,
+    responses=problems(404, anywhere=OUTSIDE),
+    tags=["payers"],
+    media_type="text/html",
+)
 async def show_challenge(
     payment_id: FromPath[str], shell: NamedDependency[Shell], s: FromQuery[str] = ""
 ) -> Response[bytes]:
@@ -50,25 +60,50 @@ async def show_challenge(
     return Response(form_page(challenge), media_type="text/html", headers=_PAGE_HEADERS)
 
 
-@route(
+@get(
     "/return/{payment_id:str}",
-    http_method=[HttpMethod.GET, HttpMethod.POST],
-    responses=problems(400, 404, 413),
+    guards=[addressed],
+    security=PUBLIC,
+    responses=problems(404, anywhere=OUTSIDE),
     status_code=303,
     tags=["payers"],
-    request_max_body_size=256 * 1024,
 )
 async def come_back(
     request: Request[Any, Any, Any], payment_id: FromPath[str], shell: NamedDependency[Shell], s: FromQuery[str] = ""
 ) -> Response[bytes]:
     """Complete the payment with what the payer's browser brings, and send the payer on to the caller's address."""
     payment = await _payment(shell, payment_id, s)
-    returned = {name: value for name, value in request.query_params.items() if name != "s"}
-    if request.method == HttpMethod.POST:
-        form = await request.form()
-        returned |= {name: value for name, value in form.items() if isinstance(value, str)}
+    return await _completed(shell, payment, request.query_params.items())
+
+
+@post(
+    "/return/{payment_id:str}",
+    guards=[addressed],
+    security=PUBLIC,
+    responses=problems(404, 413, anywhere=OUTSIDE),
+    status_code=303,
+    tags=["payers"],
+    request_max_body_size=256 * 1024,
+)
+async def come_back_with_form(
+    request: Request[Any, Any, Any], payment_id: FromPath[str], shell: NamedDependency[Shell], s: FromQuery[str] = ""
+) -> Response[bytes]:
+    """Complete the payment with the form that the payer's browser posts, and send the payer on."""
+    payment = await _payment(shell, payment_id, s)
+    form = await request.body() if request.content_type[0] == RequestEncodingType.URL_ENCODED else b""
+    try:
+        posted = parse_qsl(form.decode(), keep_blank_values=True, max_num_fields=FIELDS_MAX)
+    except ValueError:
+        raise ProblemError(
+            "malformed_request", "the form cannot be read, or has more fields than any processor sends"
+        ) from None
+    return await _completed(shell, payment, [*request.query_params.items(), *posted])
+
+
+async def _completed(shell: Shell, payment: Payment, brought: Iterable[tuple[str, str]]) -> Response[bytes]:
+    returned = {name: value for name, value in brought if name != "s"}
     if len(returned) > FIELDS_MAX or any(len(value) > FIELD_MAX for value in returned.values()):
-        raise ProblemError("malformed_request", "more came back than any processor sends")
+        raise ProblemError("malformed_request", "more came back than any processor sends, or no text")
     held = await shielded(shell, complete(shell, payment, returned))
     target = return_target(held.payment)
     if target is None:
@@ -76,4 +111,4 @@ async def come_back(
     return Response(b"", status_code=303, headers={"Location": target, **_PAGE_HEADERS})
 
 
-HANDLERS = [show_challenge, come_back]
+HANDLERS = [show_challenge, come_back, come_back_with_form]

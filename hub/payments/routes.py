@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from hub.access.guards import requires
 from hub.access.rules import Caller
 from hub.errors import FieldError, ProblemError, problems, request_id_of
+from hub.idempotency.documented import KEY_MAX, MovesMoney
 from hub.idempotency.service import Reply
 from hub.idempotency.store import Key
 from hub.ids import new_id
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from hub.pan import find_card_number
 from hub.payments import asking, follow_ups, lists, store
-from hub.payments.answers import PaymentBody, RefundBody, payment_body
+from hub.payments.answers import ACCEPTED, OK, PaymentBody, RefundBody, payment_body
 from hub.payments.asked import (
     CancelRequest,
     CaptureRequest,
@@ -39,8 +40,9 @@ from hub.payments.states import Payment, Status
 from hub.payments.timelines import Timeline, timeline_of
 from normalization.outcome import Operation
 
-KEY_MAX: Final = 255
-_MOVES_MONEY: Final = problems(400, 404, 408, 409, 413, 415, 422)
+_CHARGES: Final = problems(409, 413, 415, 422)
+_MOVES_MONEY: Final = problems(404, 409, 413, 415, 422)
+_COMPLETES: Final = problems(404, 413, 415, 422)
 
 
 class Payments(Struct, frozen=True):
@@ -94,7 +96,8 @@ def _wish(request: Request[Any, Any, Any], kind: Operation, payment_id: str, cal
 @post(
     "/v1/payments",
     guards=[requires("payments:write")],
-    responses=_MOVES_MONEY | _accepted(PaymentBody),
+    responses=_CHARGES | _accepted(PaymentBody),
+    operation_class=MovesMoney,
     tags=["payments"],
     summary="Charge",
 )
@@ -193,6 +196,7 @@ async def _read(shell: Shell, caller: Caller, payment_id: str) -> Payment:
     status_code=200,
     guards=[requires("payments:write")],
     responses=_MOVES_MONEY | _accepted(PaymentBody),
+    operation_class=MovesMoney,
     tags=["payments"],
 )
 async def capture_payment(
@@ -212,6 +216,7 @@ async def capture_payment(
     status_code=200,
     guards=[requires("payments:write")],
     responses=_MOVES_MONEY | _accepted(PaymentBody),
+    operation_class=MovesMoney,
     tags=["payments"],
 )
 async def cancel_payment(
@@ -230,7 +235,7 @@ async def cancel_payment(
     "/v1/payments/{payment_id:str}/confirm",
     status_code=200,
     guards=[requires("payments:write")],
-    responses=_MOVES_MONEY,
+    responses=_COMPLETES | _accepted(PaymentBody),
     tags=["payments"],
 )
 async def confirm_payment(
@@ -242,13 +247,15 @@ async def confirm_payment(
     """Go on after a challenge with what the payer's browser brought back; without it the processor is asked."""
     payment = await _read(shell, caller, payment_id)
     held = await shielded(shell, complete(shell, payment, data.returned or {}))
-    return Response(payment_body(held.payment, held.operations), status_code=200)
+    status = ACCEPTED if held.payment.status is Status.PROCESSING else OK
+    return Response(payment_body(held.payment, held.operations), status_code=status)
 
 
 @post(
     "/v1/payments/{payment_id:str}/refunds",
     guards=[requires("refunds:write")],
     responses=_MOVES_MONEY | _accepted(RefundBody),
+    operation_class=MovesMoney,
     tags=["refunds"],
 )
 async def create_refund(

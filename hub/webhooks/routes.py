@@ -8,7 +8,8 @@ from litestar.params import FromPath
 
 from adapters.contract import Webhook
 from adapters.errors import WebhookRejectedError
-from hub.errors import ProblemError, problems
+from hub.access.guards import PUBLIC, addressed
+from hub.errors import OUTSIDE, ProblemError, problems
 from hub.payments.shell import Shell
 from hub.webhooks import store
 
@@ -19,7 +20,9 @@ WEBHOOK_BODY_MAX: Final = 1024 * 1024
     "/webhooks/{merchant_account:str}",
     status_code=202,
     tags=["webhooks"],
-    responses=problems(400, 404, 408, 413),
+    guards=[addressed],
+    security=PUBLIC,
+    responses=problems(401, 404, 413, anywhere=OUTSIDE),
     request_max_body_size=WEBHOOK_BODY_MAX,
     opt={"public": True},
     summary="A processor tells the hub something, in its own format",

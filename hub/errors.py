@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 import structlog
 from litestar import Request, Response
@@ -14,6 +15,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.database import is_lost
@@ -169,13 +171,27 @@ def _http(request: Request[Any, Any, Any], refused: HTTPException) -> Response[b
 
 def _unforeseen(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     """Answer what nobody foresaw, keeping what went wrong to the log."""
-    if is_lost(failure) or isinstance(failure, PoolTimeoutError):
+    if _database_is_away(failure):
         _log.warning("database_unavailable", request_id=request_id_of(request), failure=type(failure).__name__)
         detail = "the database does not answer; nothing is lost, try again with the same Idempotency-Key"
         return problem_response(request, ProblemError("database_unavailable", detail, retry_after=1))
     _log.error("internal_error", request_id=request_id_of(request), exc_info=failure)
     detail = "something went wrong on our side; it is logged under the request id"
     return problem_response(request, ProblemError("internal_error", detail))
+
+
+def _database_is_away(failure: Exception) -> bool:
+    """Whether the database cannot be reached, is starting or stopping, has no room, or is locked by another writer."""
+    if is_lost(failure) or isinstance(failure, PoolTimeoutError):
+        return True
+    cause: BaseException | None = failure.orig if isinstance(failure, DBAPIError) else failure
+    while cause is not None:
+        if isinstance(cause, (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)):
+            return True
+        if getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return True
+        cause = cause.__cause__
+    return False
 
 
 HANDLERS: Final[dict[int | type[Exception], Any]] = {

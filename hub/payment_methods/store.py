@@ -141,13 +141,13 @@ async def describe_card(connection: AsyncConnection, *, livemode: bool, method_i
 
 
 async def delete_payment_method(connection: AsyncConnection, *, livemode: bool, method_id: str, at: datetime) -> None:
-    """Forget the tokens; the row stays for the books, with the facts that name no card."""
+    """Forget the tokens and the card; the row stays for the books."""
     mine = processor_tokens.c.livemode == livemode, processor_tokens.c.payment_method == method_id
     await connection.execute(delete(processor_tokens).where(*mine))
     await connection.execute(
         update(payment_methods)
         .where(payment_methods.c.livemode == livemode, payment_methods.c.id == method_id)
-        .values(deleted_at=at)
+        .values(card="{}", deleted_at=at)
     )
 
 

@@ -1,10 +1,13 @@
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import asyncpg
 from litestar import Litestar, get
 from litestar.params import FromQuery
 from litestar.testing import AsyncTestClient
+from sqlalchemy.exc import OperationalError
 
 from hub.errors import CODES, HANDLERS, FieldError, ProblemError, errors_page
 
@@ -30,12 +33,27 @@ async def lost() -> None:
     raise asyncpg.PostgresConnectionError("10.0.0.7 refused")
 
 
+@get("/starting")
+async def starting() -> None:
+    raise asyncpg.CannotConnectNowError("the database system is starting up")
+
+
+@get("/locked")
+async def locked(path: FromQuery[str]) -> None:
+    with closing(sqlite3.connect(path)) as first, closing(sqlite3.connect(path, timeout=0)) as second:
+        first.execute("BEGIN IMMEDIATE")
+        try:
+            second.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as busy:
+            raise OperationalError("BEGIN IMMEDIATE", None, busy) from busy
+
+
 @get("/counted")
 async def counted(count: FromQuery[int]) -> int:
     return count
 
 
-APP = Litestar([full, broken, lost, counted], exception_handlers=HANDLERS)
+APP = Litestar([full, broken, lost, starting, locked, counted], exception_handlers=HANDLERS)
 
 
 async def problem_of(path: str) -> tuple[int, dict[str, str], dict[str, object]]:
@@ -78,6 +96,12 @@ async def test_a_lost_database_is_unavailable_and_worth_another_try() -> None:
     assert (status, problem["code"], problem["retryable"]) == (503, "database_unavailable", True)
     assert headers["retry-after"] == "1"
     assert "10.0.0.7" not in str(problem)
+
+
+async def test_a_database_that_starts_or_is_locked_is_worth_another_try(tmp_path: Path) -> None:
+    codes = [(await problem_of(path))[2]["code"] for path in ("/starting", f"/locked?path={tmp_path / 'x.db'}")]
+
+    assert codes == ["database_unavailable"] * 2
 
 
 async def test_a_wrong_parameter_is_named() -> None:

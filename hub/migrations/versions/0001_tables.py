@@ -23,9 +23,11 @@ def upgrade() -> None:
     _idempotency_keys()
     _merchant_accounts()
     _payments()
+    _payments_indexes()
     _rulesets()
     _webhook_deliveries()
     _operations()
+    _operations_indexes()
     _payment_methods()
     _ruleset_activations()
     _exceptions()
@@ -211,6 +213,9 @@ def _payments() -> None:
         sa.CheckConstraint("refunding_minor >= 0 AND refunded_minor >= 0", name=op.f("ck_payments_refunded")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payments")),
     )
+
+
+def _payments_indexes() -> None:
     op.create_index(
         "ix_payments_canceling",
         "payments",
@@ -316,6 +321,9 @@ def _operations() -> None:
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_operations_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operations")),
     )
+
+
+def _operations_indexes() -> None:
     op.create_index(
         "ix_operations_due",
         "operations",

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine
 from hub.database import Instant
 from hub.migrations.tables import metadata
 
+INDEXES_MAX = 2  # More of them stand in a function of their own, which stays short.
 TARGET = Path(__file__).parents[3] / "hub/migrations/versions/0001_tables.py"
 HEAD = '''"""The tables of the first version."""
 
@@ -65,7 +66,9 @@ def draft() -> str:
             parts = operation.ops if hasattr(operation, "ops") else [operation]
             for part in parts:
                 assert isinstance(part, CreateTableOp | CreateIndexOp)
-                tables.setdefault(part.table_name, []).extend(render_op(rendering, part))
+                apart = isinstance(part, CreateIndexOp) and len(metadata.tables[part.table_name].indexes) > INDEXES_MAX
+                name = f"{part.table_name}_indexes" if apart else part.table_name
+                tables.setdefault(name, []).extend(render_op(rendering, part))
     calls = "".join(f"    _{table}()\n" for table in tables)
     made = (
         f"\n\ndef _{table}() -> None:\n" + "\n".join(f"    {line}" for text in lines for line in text.split("\n"))

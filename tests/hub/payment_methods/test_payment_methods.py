@@ -157,7 +157,7 @@ async def test_a_wrong_field_is_named_and_nothing_is_stored(
         assert (await connection.execute(select(payment_methods))).all() == []
 
 
-async def test_a_deleted_payment_method_leaves_no_token(hub: Periphery, service: dict[str, str]) -> None:
+async def test_a_deleted_payment_method_leaves_no_token_and_no_card(hub: Periphery, service: dict[str, str]) -> None:
     made = await kept(hub, service)
     path = f"/v1/payment_methods/{made['id']}"
 
@@ -168,7 +168,7 @@ async def test_a_deleted_payment_method_leaves_no_token(hub: Periphery, service:
     means = await find_means(hub.database, livemode=False, payment_method=made["id"])
     assert [gone.status_code, after.status_code, again.status_code] == [204, 404, 404]
     assert means is not None
-    assert (means.tokens, means.deleted) == ((), True)
+    assert (means.tokens, means.card, means.deleted) == ((), CardFacts(), True)
 
 
 async def test_erasing_a_customer_forgets_the_person_and_every_token(hub: Periphery, service: dict[str, str]) -> None:

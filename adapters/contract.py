@@ -4,10 +4,10 @@ Six methods; everything a processor says comes back as a `Report`. A decline is 
 (`adapters.errors`) answers whether money may have moved.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -159,9 +159,9 @@ class Credentials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Name the type only: whatever prints a value would print the secrets."""
         return f"{type(self).__name__}(…)"
 
-    def __rich_repr__(self) -> Iterator[str]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """Show rich's tracebacks no more than `repr`."""
-        return iter(())
+        return []
 
 
 class Adapter(Protocol):
@@ -181,6 +181,11 @@ class Adapter(Protocol):
 
         Where `Capabilities.inquiry` is REPLAY and no processor reference helps, this sends the same bytes again: the
         caller decides whether that is still allowed.
+
+        Raises:
+            OutcomeUnknownError: whenever it cannot be told, also when the question itself was not sent or the account
+                is refused: an inquiry that failed says nothing of what it was to ask about. The same goes for
+                `complete` where it only asks.
         """
 
     def open_webhook(self, webhook: Webhook) -> list[Delivery]:

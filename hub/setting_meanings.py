@@ -18,6 +18,8 @@ SETTINGS: Final[dict[str, str]] = {
     "request_ms": "How long a charge may take in all.",
     "next_attempt_needs_ms": "How much of that must be left to begin an attempt at another account.",
     "lease_ms": "How long an attempt belongs to the process that sends it. After that it counts as unknown.",
+    "inquiry_first_ms": "How soon an unknown outcome is first asked about, and how often reading a payment may ask. "
+    "The further questions come after 3, 12, 60, 360, 1440, 5760 and 17280 times as long.",
     "shutdown_ms": "How long a stopping process waits for its charges.",
     "body_read_ms": "How long a request's body may take to arrive.",
     "body_max_bytes": "The largest body of an API request.",

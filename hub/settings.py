@@ -44,6 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     request_ms: int = 28_000
     next_attempt_needs_ms: int = 10_000
     lease_ms: int = 60_000
+    inquiry_first_ms: int = 5_000
     shutdown_ms: int = 30_000
     body_read_ms: int = 10_000
     body_max_bytes: int = 256 * 1024

@@ -44,9 +44,12 @@ async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) 
     bring = Complete(request=request, continuation=challenge.continuation, returned=returned)
     told = await ask(connected.adapter.complete(bring), shell.settings.request_ms / 1000)
     if isinstance(told, Report):
-        return (await record(shell, held, told, "return")).held
+        held = (await record(shell, held, told, "return")).held
+    if held.operation.status is not OperationStatus.REQUIRES_ACTION:
+        return held
     if told is not Failure.UNKNOWN:
-        return held  # Nothing was done: the payer, or the job, may bring it again.
+        await store.release(shell.database, held.operation)
+        return held  # Nothing was decided: the payer, or the job, may bring it again.
     try:
         said = msgspec.json.encode({"failure": told})
         lost = await change(

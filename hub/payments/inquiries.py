@@ -15,7 +15,7 @@ from adapters.errors import AdapterError
 from hub import metrics
 from hub.database import ConflictError
 from hub.payments import rules, store
-from hub.payments.recording import HORIZON, UNKNOWN_AFTER_S, Held, change, hold, record
+from hub.payments.recording import ASKED_AFTER, HORIZON, Held, asked_again_s, change, hold, record
 from hub.payments.shell import Shell, ask, shielded
 from hub.payments.states import OperationState, OperationStatus, Payment
 from hub.settings import Settings
@@ -24,7 +24,6 @@ from normalization.outcome import OPENING, Declined, Report
 from routing.failover import Failure
 
 READ_WAITS_S: Final = 2.0
-READ_EVERY_S: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -67,7 +66,7 @@ def next_step(
     return Step.WAIT
 
 
-_TRIES_TO_CANCEL: Final = len(UNKNOWN_AFTER_S) + 4
+_TRIES_TO_CANCEL: Final = len(ASKED_AFTER) + 4
 
 
 def _replayable_for(
@@ -84,11 +83,14 @@ def _replayable_for(
 
 
 async def resolve_now(shell: Shell, operations: Sequence[OperationState]) -> None:
-    """Ask about unresolved operations on the fly, once in `READ_EVERY_S` each, and wait `READ_WAITS_S` at most."""
+    """Ask about unresolved operations on the fly and wait `READ_WAITS_S` at most.
+
+    Each is asked about once in `inquiry_first_ms`, however often it is read, and the job's schedule stays as it is.
+    """
     unknown = [o for o in operations if o.status is OperationStatus.UNKNOWN]
     if not unknown:
         return
-    work = [shielded(shell, inquire(shell, operation, within_s=READ_EVERY_S)) for operation in unknown]
+    work = [shielded(shell, inquire(shell, operation, reading=True)) for operation in unknown]
     try:
         async with asyncio.timeout(READ_WAITS_S):
             await asyncio.gather(*work)
@@ -96,12 +98,12 @@ async def resolve_now(shell: Shell, operations: Sequence[OperationState]) -> Non
         return
 
 
-async def inquire(shell: Shell, operation: OperationState, *, within_s: float | None = None) -> None:
+async def inquire(shell: Shell, operation: OperationState, *, reading: bool = False) -> None:
     """Take *operation*, do what its next step asks for, and commit what was learnt."""
-    lease_s = within_s or shell.lease_s
-    again_s = float(UNKNOWN_AFTER_S[min(operation.inquiries + 1, len(UNKNOWN_AFTER_S) - 1)])
+    lease_s = shell.settings.inquiry_first_ms / 1000 if reading else shell.lease_s
+    due_s = None if reading else asked_again_s(shell, operation.inquiries + 1)
     try:
-        await store.claim(shell.database, operation, due_s=max(again_s, lease_s), lease_s=lease_s)
+        await store.claim(shell.database, operation, due_s=due_s, lease_s=lease_s)
     except ConflictError:
         return
     payment = await store.find_payment(shell.database, operation.livemode, operation.payment_id)
@@ -119,6 +121,8 @@ async def inquire(shell: Shell, operation: OperationState, *, within_s: float | 
         await _do(shell, held, step, connected.capabilities)
     except ConflictError:
         return  # Somebody took it over, or an answer came in: they know better.
+    if not reading:  # A reader's lease runs out by itself: that is what spaces the questions.
+        await store.release(shell.database, held.operation)
 
 
 async def _do(shell: Shell, held: Held, step: Step, capabilities: Capabilities) -> None:

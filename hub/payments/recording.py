@@ -29,8 +29,11 @@ from normalization.outcome import OPENING, ActionRequired, Approved, Operation, 
 from routing.failover import Failure
 
 PREFIX: Final = {Operation.CAPTURE: "cap_", Operation.VOID: "can_", Operation.REFUND: "ref_"}
-UNKNOWN_AFTER_S: Final = (5, 15, 60, 300, 1_800, 7_200, 28_800, 86_400)
-"""When an unknown outcome is asked about again, in seconds; the last goes on daily."""
+ASKED_AFTER: Final = (1, 3, 12, 60, 360, 1_440, 5_760, 17_280)
+"""When an unknown outcome is asked about again, in multiples of the setting `inquiry_first_ms`; the last goes on.
+
+With 5 s: after 5 s, 15 s, 1 min, 5 min, 30 min, 2 h, 8 h, then daily.
+"""
 HORIZON: Final = timedelta(days=7)
 """How long an outcome may stay unknown before a human must find out."""
 
@@ -227,13 +230,18 @@ def _events(held: Held, transition: Transition) -> tuple[tuple[str, str, bytes],
     return tuple(told)
 
 
+def asked_again_s(shell: Shell, inquiries: int) -> float:
+    """Say how long after *inquiries* questions the next one comes, in seconds."""
+    return ASKED_AFTER[min(inquiries, len(ASKED_AFTER) - 1)] * shell.settings.inquiry_first_ms / 1000
+
+
 def _due_s(shell: Shell, operation: OperationState, at: datetime) -> float | None:
     """Say when somebody has to look at the operation again, in seconds."""
     match operation.status:
         case OperationStatus.SENDING:
             return shell.lease_s
         case OperationStatus.UNKNOWN:
-            return UNKNOWN_AFTER_S[min(operation.inquiries, len(UNKNOWN_AFTER_S) - 1)]
+            return asked_again_s(shell, operation.inquiries)
         case OperationStatus.PENDING:
             connected = shell.directory.connected(operation.merchant_account)
             return connected.capabilities.pending_max.total_seconds() if connected else HORIZON.total_seconds()

@@ -72,7 +72,9 @@ def _update_operation(prefix: str = "o_", *, fenced: bool = False) -> Update:
     changed = update(operations).where(operations.c.id == bindparam(f"{prefix}id"))
     if fenced:
         changed = changed.where(operations.c.fence == bindparam(f"{prefix}fence", type_=Integer))
-    return changed.values(changes | {"due_at": _after(f"{prefix}due_s")})
+    # Whoever had the operation in hand has said what came of it: the next look is a matter of `due_at` alone.
+    released = {"lease_until": in_seconds(literal_column("0")), "due_at": _after(f"{prefix}due_s")}
+    return changed.values(changes | released)
 
 
 _INSERT_AUDIT: Final = insert(audit_log).values(_binds(audit_log, "a_"))
@@ -97,17 +99,26 @@ _OPEN_NEXT_ATTEMPT: Final = Unit(
     (_update_payment(), _update_operation("c_")),
     (_insert_operation(), insert(reports).values(_binds(reports, "r_")), _INSERT_AUDIT),
 )
-_CLAIM: Final = Unit(
+_CLAIMED: Final = (
+    update(operations)
+    .where(
+        operations.c.id == bindparam("o_id"),
+        operations.c.fence == bindparam("fence_read", type_=Integer),
+        operations.c.lease_until <= in_seconds(literal_column("0")),
+    )
+    .values(fence=operations.c.fence + 1, lease_until=_after("lease_s"))
+)
+_CLAIM: Final = {
+    True: Unit((_CLAIMED.values(inquiries=operations.c.inquiries + 1, due_at=_after("due_s")),)),
+    False: Unit((_CLAIMED,)),
+}
+_RELEASE: Final = Unit(
+    (),
     (
         update(operations)
         .where(operations.c.id == bindparam("o_id"), operations.c.fence == bindparam("fence_read", type_=Integer))
-        .values(
-            fence=operations.c.fence + 1,
-            inquiries=operations.c.inquiries + 1,
-            lease_until=_after("lease_s"),
-            due_at=_after("due_s"),
-        ),
-    )
+        .values(lease_until=in_seconds(literal_column("0"))),
+    ),
 )
 
 
@@ -385,12 +396,18 @@ async def make_due(database: Database, merchant_account: str) -> None:
             await connection.execute(update(operations).where(operations.c.id == id_).values(due_at=soon))
 
 
-async def claim(database: Database, operation: OperationState, *, due_s: float, lease_s: float) -> None:
-    """Take *operation* for one inquiry: nobody else looks at it for *lease_s*, and again after *due_s*.
+async def claim(database: Database, operation: OperationState, *, due_s: float | None, lease_s: float) -> None:
+    """Take *operation* for one inquiry: nobody else does for *lease_s*, and the job looks again after *due_s*.
+
+    With *due_s* None the job's own schedule stays as it is.
 
     Raises:
-        ConflictError: when somebody else took it first.
+        ConflictError: when somebody else has it or took it first.
     """
-    await database.run(
-        _CLAIM, {"o_id": operation.id, "fence_read": operation.fence, "lease_s": lease_s, "due_s": due_s}
-    )
+    values = {"o_id": operation.id, "fence_read": operation.fence, "lease_s": lease_s, "due_s": due_s}
+    await database.run(_CLAIM[due_s is not None], values)
+
+
+async def release(database: Database, operation: OperationState) -> None:
+    """Let others take *operation*, unless somebody else has it by now."""
+    await database.run(_RELEASE, {"o_id": operation.id, "fence_read": operation.fence})

@@ -30,6 +30,7 @@ from hub.merchants import routes as merchant_routes
 from hub.merchants.editing import AccountEditor
 from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
+from hub.openapi import ClosedObjects
 from hub.payment_methods import routes as payment_method_routes
 from hub.payment_methods.describing import TokenDesk
 from hub.payment_methods.service import Wallet
@@ -169,6 +170,7 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
         dependencies=_dependencies(),
         state=State({"settings": settings}),
         openapi_config=_openapi(),
+        plugins=[ClosedObjects()],
         logging_config=None,
     )
 

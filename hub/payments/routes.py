@@ -95,7 +95,7 @@ def _wish(request: Request[Any, Any, Any], kind: Operation, payment_id: str, cal
 
 @post(
     "/v1/payments",
-    guards=[requires("payments:write")],
+    before_request=requires("payments:write"),
     responses=_CHARGES | _accepted(PaymentBody),
     operation_class=MovesMoney,
     tags=["payments"],

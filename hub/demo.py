@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from hub.demo_shop import REQUEST_SECONDS, Place, Shop, UnexpectedError
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
+INTERRUPTED: Final = 130
 LOG_SHOWN: Final = 4_000
 DEADLINES: Final = {"HUB_CONNECT_MS": "1000", "HUB_ANSWER_MS": "3000", "HUB_REQUEST_MS": "8000",
                     "HUB_NEXT_ATTEMPT_NEEDS_MS": "2000"}  # fmt: skip
@@ -35,10 +37,12 @@ def run(*, keep: bool) -> int:
     """Run the demo in a folder of its own and give the command's exit code."""
     folder = Path(tempfile.mkdtemp(prefix="hub-demo-"))
     console = Console(width=None if sys.stdout.isatty() else 130)
+    # Whoever ends the demo ends what it has started too.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     try:
         return asyncio.run(_run(folder, console))
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     finally:
         if keep:
             console.print(f"Kept: {folder}", highlight=False)

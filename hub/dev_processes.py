@@ -164,16 +164,16 @@ def _end_stale(folder: Folder, processor: str) -> None:
     mine = f"hub.sandbox {processor} "
     until = time.monotonic() + STOP_SECONDS
     for number in (signal.SIGTERM, signal.SIGKILL):
-        command = _command(last.pid)
+        command = command_line(last.pid)
         if mine not in command or str(folder.book(processor)) not in command:
             return
         with suppress(ProcessLookupError):
             os.kill(last.pid, number)
-        while _command(last.pid) and time.monotonic() < until:
+        while command_line(last.pid) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
 
 
-def _command(pid: int) -> str:
+def command_line(pid: int) -> str:
     """Give a running process's command line; empty where there is none."""
     listed = Path(f"/proc/{pid}/cmdline")
     if Path("/proc/self/cmdline").exists():

@@ -26,6 +26,7 @@ from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_s
 from hub.worker import work
 
 T = TypeVar("T")
+_log = structlog.get_logger(__name__)
 
 
 class CannotServeError(click.ClickException):
@@ -67,6 +68,7 @@ def serve_jobs() -> None:
         stop = stop_on_signals()
         async with assembled(settings) as parts:
             working = asyncio.create_task(work(parts.shell, parts.bell, stop))
+            _log.info("worker_started")
             await stop.wait()
             parts.bell.ring()
             await working

@@ -1,0 +1,186 @@
+"""`hub doctor` says what is wrong and what to do about it, and ends with 1 where anything is."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import insert
+
+from hub.access.rules import ROLES, Grant, Role
+from hub.access.service import make_key
+from hub.database import Database, open_database
+from hub.doctor import Finding, examine
+from hub.doctor_declines import unmapped
+from hub.merchants.profile import Profile
+from hub.merchants.tables import merchant_accounts
+from hub.migrations import bring_up
+from hub.sealing import Sealer
+from hub.settings import DEVELOPMENT_KEYS
+from normalization.declines import Decline, DeclineCode
+from tests.hub.commands import DEVELOPMENT_KEY, hub
+from tests.processes import free_port
+
+STRIPE: Mapping[str, Any] = {"api_key": "sk_test_desk", "webhook_secret": "whsec_desk"}
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def development(url: str, **settings: str) -> dict[str, str]:
+    """Settings with which nothing is wrong but what the test adds."""
+    return {"HUB_DATABASE_URL": url, "HUB_DEVELOPMENT": "yes", **settings}
+
+
+async def add_account(database: Database, credentials: Mapping[str, Any], processor: str = "stripe") -> None:
+    sealed = Sealer(DEVELOPMENT_KEYS).seal(msgspec.json.encode(credentials), "merchant_accounts:ma_1:credentials")
+    row = {
+        "id": "ma_1",
+        "livemode": False,
+        "name": "desk",
+        "processor": processor,
+        "status": "active",
+        "profile": msgspec.json.encode(Profile()).decode(),
+        "credentials": sealed,
+        "credentials_version": 1,
+        "created_at": AT,
+        "updated_at": AT,
+    }
+    async with database.transaction() as connection:
+        await connection.execute(insert(merchant_accounts), row)
+
+
+async def with_account(url: str, credentials: Mapping[str, Any] = STRIPE, processor: str = "stripe") -> None:
+    """Migrate a database and add one account."""
+    await bring_up(url)
+    database = await open_database(url)
+    await add_account(database, credentials, processor)
+    await database.close()
+
+
+def wrong(findings: list[Finding]) -> dict[str, str]:
+    """What is wrong, by what was looked at, each with its mend."""
+    return {finding.check: f"{finding.told} -> {finding.mend}" for finding in findings if not finding.ok}
+
+
+async def test_nothing_is_wrong_with_a_durable_database_and_a_whole_account(sqlite_url: str, redis_url: str) -> None:
+    await with_account(sqlite_url)
+
+    assert wrong(await examine(development(sqlite_url, HUB_REDIS_URL=redis_url))) == {}
+
+
+async def test_a_postgresql_that_may_forget_is_wrong(postgres_url: str) -> None:
+    await with_account(postgres_url)
+
+    told = wrong(await examine(development(postgres_url)))
+
+    assert list(told) == ["database"]
+    assert "fsync off" in told["database"]
+
+
+async def test_a_misspelt_setting_is_named() -> None:
+    found = await examine({"HUB_KEYZ": "1"})
+
+    assert list(wrong(found)) == ["settings"]
+    assert "HUB_KEYZ" in wrong(found)["settings"]
+
+
+async def test_the_sealing_key_that_everybody_knows_is_wrong_outside_development(sqlite_url: str) -> None:
+    await with_account(sqlite_url)
+
+    assert "set HUB_KEYS" in wrong(await examine({"HUB_DATABASE_URL": sqlite_url}))["sealing keys"]
+
+
+async def test_tables_of_another_version_are_to_be_migrated(database_url: str) -> None:
+    assert "run `hub migrate`" in wrong(await examine(development(database_url)))["tables"]
+
+
+async def test_a_database_and_a_redis_that_do_not_answer_are_told() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    settings = development(f"postgresql://hub@{nobody}/hub", HUB_REDIS_URL=f"redis://{nobody}")
+
+    assert set(wrong(await examine(settings))) == {"database", "redis"}
+
+
+async def test_an_account_without_a_webhook_secret_is_told_where_to_register(sqlite_url: str) -> None:
+    await with_account(sqlite_url, {"api_key": "sk_test_desk"})
+
+    assert "/webhooks/ma_1" in wrong(await examine(development(sqlite_url)))["account desk"]
+
+
+async def test_credentials_sealed_with_a_key_that_is_gone_are_told(sqlite_url: str) -> None:
+    await with_account(sqlite_url)
+
+    told = wrong(await examine(development(sqlite_url, HUB_KEYS=DEVELOPMENT_KEY)))
+
+    assert "do not open" in told["account desk"]
+
+
+@pytest.mark.parametrize(
+    ("credentials", "processor", "told"),
+    [
+        ({"api_key": "sk_live_desk", "webhook_secret": "whsec_desk"}, "stripe", "api_key"),
+        ({"webhook_secret": "00"}, "adyen", "lack"),
+        (STRIPE, "paypal", "no adapter"),
+    ],
+)
+async def test_credentials_that_an_adapter_cannot_use_are_told(
+    sqlite_url: str, credentials: Mapping[str, Any], processor: str, told: str
+) -> None:
+    await with_account(sqlite_url, credentials, processor)
+
+    assert told in wrong(await examine(development(sqlite_url)))["account desk"]
+
+
+async def test_live_keys_need_a_public_address_with_https(sqlite_url: str) -> None:
+    await with_account(sqlite_url)
+    database = await open_database(sqlite_url)
+    grant = Grant(principal="shop", scopes=ROLES[Role.SERVICE])
+    await make_key(database, grant, name="shop", role=Role.SERVICE, livemode=True, by=None, at=AT)
+    await database.close()
+
+    assert "HUB_PUBLIC_URL" in wrong(await examine(development(sqlite_url)))["public_url"]
+
+
+async def test_without_any_account_nothing_can_be_charged(sqlite_url: str) -> None:
+    await bring_up(sqlite_url)
+
+    assert "POST /v1/merchant_accounts" in wrong(await examine(development(sqlite_url)))["merchant accounts"]
+
+
+def test_a_decline_code_that_stands_in_no_table_is_listed_once() -> None:
+    def said(code: str, meaning: DeclineCode = DeclineCode.GENERIC_DECLINE) -> bytes:
+        return msgspec.json.encode(Decline(code=meaning, processor_code=code))
+
+    declines = [
+        ("stripe", said("card_declined/never_heard_of")),
+        ("stripe", said("card_declined/never_heard_of")),
+        ("stripe", said("card_declined/generic_decline")),
+        ("stripe", said("card_declined/odd", DeclineCode.INSUFFICIENT_FUNDS)),
+        ("adyen", said("2")),
+        ("adyen", said("99")),
+        ("acquirer-of-others", said("77")),
+        ("stripe", said("hub/expired")),
+    ]
+
+    assert unmapped(declines) == [("adyen", "99"), ("stripe", "card_declined/never_heard_of")]
+
+
+async def test_the_command_ends_with_1_and_tells_in_json_what_is_wrong(sqlite_url: str) -> None:
+    await with_account(sqlite_url, {"api_key": "sk_test_desk"})
+
+    told = await asyncio.to_thread(hub, "doctor", "--json", **development(sqlite_url))
+
+    body = msgspec.json.decode(told.stdout)
+    assert (told.returncode, body["ok"]) == (1, False)
+    assert [finding["check"] for finding in body["findings"] if not finding["ok"]] == ["account desk"]
+    assert "sk_test_desk" not in told.stdout
+
+
+async def test_the_command_shows_a_table_and_ends_with_0_where_nothing_is_wrong(sqlite_url: str) -> None:
+    await with_account(sqlite_url)
+
+    told = await asyncio.to_thread(hub, "doctor", **development(sqlite_url))
+
+    assert told.returncode == 0
+    assert "Nothing is wrong." in told.stdout

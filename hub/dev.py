@@ -175,7 +175,7 @@ def _show(ready: Ready, options: Options) -> None:
         sys.stdout.flush()
         return
     told = Text.assemble(
-        ("The hub    ", "dim"), (ready.url, "bold"), f"    pages: {ready.url}/docs\n",
+        ("The hub    ", "dim"), (ready.url, "bold"), f"    OpenAPI: {ready.url}/schema/openapi.json\n",
         ("API key    ", "dim"), (ready.api_key, "bold"), "\n",
         *(part for name, url in ready.sandbox.items() for part in ((f"{name:<11}", "dim"), f"{url}\n")),
         ("kept in    ", "dim"), f"{options.folder}\n",

@@ -12,7 +12,7 @@ import pytest
 
 from hub.dev import Ready, first_charge
 from hub.dev_processes import Folder, Kept, command_line
-from tests.hub.commands import ask, developing, ended, environment, hub
+from tests.hub.commands import ROOT, ask, developing, ended, environment, hub
 
 CURL = f"""#!{sys.executable}
 import sys, urllib.request
@@ -77,6 +77,12 @@ def test_the_printed_first_charge_works_when_it_is_pasted(tmp_path: Path) -> Non
     payment = msgspec.json.decode(pasted.stdout)
     assert payment["status"] == "captured"
     assert payment["routing"]["rule"] == "eea-cards"
+
+
+def test_the_readme_has_the_commands_that_are_printed() -> None:
+    ready = Ready(url="http://127.0.0.1:8000", api_key="", merchant_accounts={}, sandbox={})
+
+    assert first_charge(ready).partition("\n")[2] in (ROOT / "README.md").read_text()
 
 
 def test_a_restart_keeps_key_accounts_and_payments_and_ctrl_c_ends_every_process(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ __all__ = [
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:payment-hub:problem:"
-ANYWHERE: Final = frozenset({400, 401, 403, 429, 500, 503})
+ANYWHERE: Final = frozenset({400, 401, 403, 422, 429, 500, 503})
 """The statuses of problems that every handler behind an API key may answer."""
 OUTSIDE: Final = frozenset({400, 500, 503})
 """Those that a handler without one may answer: to payers, processors and whoever watches over the hub."""

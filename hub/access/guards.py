@@ -1,6 +1,8 @@
 """The door before every handler: who is asking, may they, and not too often."""
 
+import re
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -9,10 +11,12 @@ from litestar.types import AsyncAnyCallable
 
 from hub.access.rules import SCOPES, Caller
 from hub.access.service import Keys
-from hub.errors import ProblemError
+from hub.errors import FieldError, ProblemError
 from hub.limits import RateLimiter
+from hub.pan import find_card_number, may_hold_card_number
 
 _CALLER: Final = "caller"
+_OUR_ID: Final = re.compile(r"[a-z]{2,3}_[0-9a-z]{26}")
 PUBLIC: Final[list[dict[str, list[str]]]] = [{}]
 """What the OpenAPI document says of handlers that ask for no API key."""
 
@@ -30,6 +34,7 @@ def requires(scope: str) -> AsyncAnyCallable:
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler | None = None) -> None:
         await addressed(connection)
+        _refuse_card_number(connection)
         keys: Keys = connection.app.state.api_keys
         limiter: RateLimiter = connection.app.state.limiter
         caller = await keys.authenticate(connection.headers.get("authorization"))
@@ -51,6 +56,22 @@ async def addressed(connection: ASGIConnection[Any, Any, Any, Any], _handler: Ba
     """
     if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
         raise ProblemError("malformed_request", "the address holds a NUL character, which nothing is called")
+
+
+def _refuse_card_number(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Addresses are logged by whatever stands before the hub, so a card number there is told at once."""
+    query: bytes = connection.scope["query_string"]
+    path: str = connection.scope["path"]
+    if query and (found := find_card_number(dict(parse_qsl(query.decode("latin-1"))))) is not None:
+        field = found
+    elif may_hold_card_number(path.encode()) and any(
+        find_card_number(part) is not None for part in path.split("/") if not _OUR_ID.fullmatch(part)
+    ):
+        field = "(path)"
+    else:
+        return
+    error = FieldError(field, "holds what looks like a card number; send a token instead")
+    raise ProblemError("card_data_refused", "a card number was sent; nothing of it was kept", errors=[error])
 
 
 def provide_caller(request: Request[Any, Any, Any]) -> Caller:

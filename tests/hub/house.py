@@ -1,7 +1,7 @@
 """The whole hub on real sockets, with both pretend processors behind it, for one test."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import uvicorn
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
-from hub.app import Parts, create_app
+from hub.app import Parts, create_app, utc_now
 from hub.database import open_database
 from hub.ids import new_id
 from hub.migrations import bring_up
@@ -72,12 +72,14 @@ class House(Struct):
     adyen: str
     accounts: dict[str, str]  # Name to id.
     payment_method: str  # Chargeable at both processors.
+    folder: Path
+    controls: httpx.AsyncClient
+    places: dict[str, tuple[str, str]] = field(default_factory=dict)  # Account id to processor and its name there.
 
     async def control(self, processor: str, method: str, path: str, body: object = None) -> Any:
         """Speak to a sandbox's control, such as `POST faults`."""
         base = self.stripe if processor == "stripe" else self.adyen
-        async with httpx.AsyncClient() as client:
-            answer = await client.request(method, f"{base}/_control/{path}", json=body)
+        answer = await self.controls.request(method, f"{base}/_control/{path}", json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
@@ -102,6 +104,10 @@ class House(Struct):
         assert made.status_code == 201, made.text
         return str(made.json()["id"])
 
+    async def caller(self, role: Role = Role.ADMIN, **limits: Any) -> dict[str, str]:
+        """Headers of a caller with a new key: `livemode`, `merchant_accounts` and `refund_max` narrow it."""
+        return {"Authorization": f"Bearer {await self.key(role, **limits)}"}
+
     async def key(self, role: Role, *, livemode: bool = False, **limits: Any) -> str:
         """Make an API key and return its secret."""
         return await make_api_key(self.database_url, role, livemode=livemode, **limits)
@@ -119,26 +125,36 @@ async def make_api_key(database_url: str, role: Role, *, livemode: bool = False,
 
 
 @asynccontextmanager
-async def serving(settings: Settings, api_key: str, *, with_worker: bool) -> AsyncIterator[Hub]:
+async def serving(
+    settings: Settings, api_key: str, *, with_worker: bool, clock: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Hub]:
     """Run one process's worth of the hub in this loop, on a real socket."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    app = create_app(replace(settings, public_url=url, port=port), with_worker=with_worker)
+    app = create_app(replace(settings, public_url=url, port=port), with_worker=with_worker, clock=clock)
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="on"))
     task = asyncio.create_task(server.serve())
     while not server.started:
         assert not task.done(), task.exception()
         await asyncio.sleep(0.01)
     headers = {"Authorization": f"Bearer {api_key}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=40) as client:
-        yield Hub(url, app.state.parts, client)
-    server.should_exit = True
-    await task
+    try:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=40) as client:
+            yield Hub(url, app.state.parts, client)
+    finally:
+        server.should_exit = True
+        await task
 
 
 @asynccontextmanager
 async def house(
-    database_url: str, folder: Path, *, settings: Settings = QUICK, second: bool = False, with_worker: bool = True
+    database_url: str,
+    folder: Path,
+    *,
+    settings: Settings = QUICK,
+    second: bool = False,
+    with_worker: bool = True,
+    clock: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[House]:
     """Run everything: two processors, the hub with its worker, a Stripe and an Adyen account for EUR."""
     await bring_up(database_url)
@@ -147,9 +163,13 @@ async def house(
     async with AsyncExitStack() as stack:
         stripe = await stack.enter_async_context(running("stripe", folder / "stripe.book"))
         adyen = await stack.enter_async_context(running("adyen", folder / "adyen.book"))
-        hub = await stack.enter_async_context(serving(settings, admin, with_worker=with_worker))
-        other = await stack.enter_async_context(serving(settings, admin, with_worker=with_worker)) if second else None
-        made = House(hub, other, database_url, stripe, adyen, {}, "")
+        controls = await stack.enter_async_context(httpx.AsyncClient(timeout=20))
+        hubs = [
+            await stack.enter_async_context(serving(settings, admin, with_worker=with_worker, clock=clock))
+            for _ in range(1 + second)
+        ]
+        other = hubs[1] if second else None
+        made = House(hubs[0], other, database_url, stripe, adyen, {}, "", folder, controls)
         await add_account(made, "stripe-eu", "stripe", "eu", currencies=["EUR", "USD", "JPY", "KWD"])
         await add_account(made, "adyen-eu", "adyen", "HubEU", currencies=["EUR", "GBP", "JPY", "KWD"])
         made.payment_method = await made.method(stripe="pm_card_visa", adyen="stored_visa")
@@ -168,6 +188,7 @@ async def add_account(made: House, name: str, processor: str, account: str, **ch
     answer = await made.hub.post("/v1/merchant_accounts", body | changes)
     assert answer.status_code == 201, answer.text
     made.accounts[name] = answer.json()["id"]
+    made.places[made.accounts[name]] = (processor, account)
     hook = {"webhook_url": f"{made.hub.url}/webhooks/{made.accounts[name]}", "webhook_secret": secret}
     await made.control(processor, "PUT", f"accounts/{account}", hook)
     return made.accounts[name]

@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from msgspec import Struct
 
@@ -38,6 +39,7 @@ from hub.payments import refund_routes, return_routes
 from hub.payments import routes as payment_routes
 from hub.payments.shell import Shell
 from hub.redis import SharedMemory
+from hub.reference import routes as reference_routes
 from hub.rulesets import routes as ruleset_routes
 from hub.sealing import Sealer
 from hub.settings import Settings
@@ -54,6 +56,7 @@ HANDLERS: Final = [
     *access_routes.HANDLERS,
     *webhook_routes.HANDLERS,
     *health.HANDLERS,
+    *reference_routes.HANDLERS,
 ]
 _log = structlog.get_logger(__name__)
 
@@ -200,6 +203,7 @@ def _openapi() -> OpenAPIConfig:
         title="Payment hub",
         version="1",
         path="/schema",
+        render_plugins=[JsonRenderPlugin()],
         components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"key": []}],
     )

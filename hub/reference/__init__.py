@@ -1,0 +1,1 @@
+"""The API's reference as pages, with everything they need in the package."""

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.database import is_lost
 from hub.ids import new_id
+from hub.pan import mask
 from hub.problem_codes import CODES, Code
 
 __all__ = [
@@ -139,7 +140,7 @@ def problem_response(
         sent["Retry-After"] = str(problem.retry_after)
     if problem.status == HTTPStatus.UNAUTHORIZED:
         sent["WWW-Authenticate"] = "Bearer"
-    body = problem_body(problem, instance=request.scope["path"], request_id=request_id)
+    body = problem_body(problem, instance=mask(request.scope["path"])[0], request_id=request_id)
     return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=sent)
 
 

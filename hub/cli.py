@@ -32,11 +32,29 @@ def main() -> None:
 )
 @click.option("--fresh", is_flag=True, help="Forget what is in the folder first.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
-def dev(*, port: int, database: str | None, redis: str | None, folder: Path, fresh: bool, as_json: bool) -> None:
+@click.option("--with-stdin", is_flag=True, help="End when standard input ends: with whoever holds its other end.")
+def dev(
+    *,
+    port: int,
+    database: str | None,
+    redis: str | None,
+    folder: Path,
+    fresh: bool,
+    as_json: bool,
+    with_stdin: bool,
+) -> None:
     """Run the hub, its worker and both pretend processors, seeded and ready to charge."""
     from hub.dev import Options, run
 
-    options = Options(folder=folder.resolve(), port=port, database=database, redis=redis, fresh=fresh, as_json=as_json)
+    options = Options(
+        folder=folder.resolve(),
+        port=port,
+        database=database,
+        redis=redis,
+        fresh=fresh,
+        as_json=as_json,
+        with_stdin=with_stdin,
+    )
     run(options)
 
 

@@ -113,9 +113,13 @@ async def developing(folder: Path, settings: Mapping[str, str]) -> AsyncIterator
     log = folder / "dev.log"
     with log.open("ab") as written:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hub.cli", "dev", "--port", "0", "--folder", str(folder), "--json",
-            env={**environment, **settings}, stdout=asyncio.subprocess.PIPE, stderr=written, start_new_session=True,
-        )  # fmt: skip
+            *(sys.executable, "-m", "hub.cli", "dev", "--port", "0", "--folder", str(folder), "--json", "--with-stdin"),
+            env={**environment, **settings},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=written,
+            start_new_session=True,
+        )
     try:
         line = b""
         if process.stdout is not None:

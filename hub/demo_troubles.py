@@ -201,24 +201,37 @@ def _with_names(shop: Shop, summary: str) -> str:
 
 async def balance(shop: Shop) -> None:
     """What the hub says it holds is what the processors hold, to the cent, per account and currency."""
-    step(shop, "The account of it all", "The hub's payments, summed up, against the processors' own books.")
+    step(shop, "The account of it all", "The hub's payments and its ledger, summed up, against the processors' books.")
     ours: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    receivable: dict[tuple[str, str], int] = defaultdict(int)
     for payment in await shop.payments():
         if payment["amount_captured"] == 0:
             continue
-        sums = ours[shop.place.account_name(payment["merchant_account"]), payment["currency"]]
-        sums[0] += 1
-        sums[1] += payment["amount_captured"]
-        sums[2] += payment["amount_refunded"]
+        place = shop.place.account_name(payment["merchant_account"]), payment["currency"]
+        ours[place][0] += 1
+        ours[place][1] += payment["amount_captured"]
+        ours[place][2] += payment["amount_refunded"]
+        receivable[place] += await _receivable(shop, payment)
     theirs = await _at_the_processors(shop)
-    table = Table("account", "charges", "captured", "refunded", "the processor says")
+    table = Table("account", "charges", "captured", "refunded", "receivable in the ledger", "the processor says")
     for (account, currency), (charges, captured, refunded) in sorted(ours.items()):
+        same = theirs.get((account, currency)) == [charges, captured, refunded]
         table.add_row(
             account, str(charges), decimal(captured, currency), decimal(refunded, currency),
-            "the same" if theirs.get((account, currency)) == [charges, captured, refunded] else "[red]something else",
+            decimal(receivable[account, currency], currency), "the same" if same else "[red]something else",
         )  # fmt: skip
     shop.console.print(table)
     shop.expect("money per account, as [charges, captured, refunded]", theirs, dict(ours))
+    owed = {place: captured - refunded for place, (_, captured, refunded) in theirs.items()}
+    shop.expect("receivable per account", dict(receivable), owed)
+
+
+async def _receivable(shop: Shop, payment: Json) -> int:
+    """Sum up what the ledger holds as owed by the processor for one payment."""
+    account = f"settlement_receivable:{payment['merchant_account']}"
+    timeline = await shop.ask("GET", f"/v1/payments/{payment['id']}/timeline")
+    transfers = [entry["data"] for entry in timeline["entries"] if entry["kind"] == "transfer"]
+    return sum(t["amount_minor"] * ((t["debit"] == account) - (t["credit"] == account)) for t in transfers)
 
 
 async def _at_the_processors(shop: Shop) -> dict[tuple[str, str], list[int]]:

@@ -43,6 +43,7 @@ class Options(Struct, frozen=True, kw_only=True):
     redis: str | None
     fresh: bool
     as_json: bool
+    with_stdin: bool
 
 
 class Ready(Struct, frozen=True, kw_only=True):
@@ -77,6 +78,8 @@ def run(options: Options) -> None:
 
 async def _run(options: Options, folder: Folder) -> None:
     stop = stop_on_signals()
+    if options.with_stdin:
+        asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     async with AsyncExitStack() as open_:
         door = listen(options.port)
         open_.callback(door.close)
@@ -175,7 +178,8 @@ def _show(ready: Ready, options: Options) -> None:
         sys.stdout.flush()
         return
     told = Text.assemble(
-        ("The hub    ", "dim"), (ready.url, "bold"), f"    OpenAPI: {ready.url}/schema/openapi.json\n",
+        ("The hub    ", "dim"), (ready.url, "bold"), "\n",
+        ("OpenAPI    ", "dim"), f"{ready.url}/schema/openapi.json\n",
         ("API key    ", "dim"), (ready.api_key, "bold"), "\n",
         *(part for name, url in ready.sandbox.items() for part in ((f"{name:<11}", "dim"), f"{url}\n")),
         ("kept in    ", "dim"), f"{options.folder}\n",

@@ -145,9 +145,10 @@ def configure_logs(*, level: int = logging.INFO) -> None:
 
 
 def stop_on_signals() -> asyncio.Event:
-    """Give an event that SIGTERM and SIGINT set."""
+    """Give an event that SIGTERM, SIGINT and a closed terminal set; under nohup a terminal may close."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    closed = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for number in (signal.SIGTERM, signal.SIGINT, *closed):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
 

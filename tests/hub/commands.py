@@ -37,7 +37,12 @@ def hub(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
 def started(*words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """Start a command that goes on; what still runs at the end is ended."""
     process = subprocess.Popen(
-        (*HUB, *words), env=environment(**settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        (*HUB, *words),
+        env=environment(**settings),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         yield process
@@ -45,7 +50,7 @@ def started(*words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
         if process.poll() is None:
             process.terminate()
         process.wait(SECONDS_MAX)
-        for pipe in (process.stdout, process.stderr):
+        for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
 

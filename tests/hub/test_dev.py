@@ -12,7 +12,7 @@ import pytest
 
 from hub.dev import Ready, first_charge
 from hub.dev_processes import Folder, Kept, command_line
-from tests.hub.commands import ROOT, ask, developing, ended, environment, hub
+from tests.hub.commands import ROOT, SECONDS_MAX, ask, developing, ended, environment, hub, started
 
 CURL = f"""#!{sys.executable}
 import sys, urllib.request
@@ -122,6 +122,38 @@ def test_sandboxes_left_by_a_killed_hub_are_ended_by_the_next_start(tmp_path: Pa
     assert [pid for pid in left if runs(pid)] == []
     assert set(now).isdisjoint(left)
     assert after.sandbox == before.sandbox
+
+
+def test_a_sandbox_that_ends_by_itself_ends_all_and_is_named(tmp_path: Path) -> None:
+    with developing(tmp_path) as (_, process):
+        os.kill(kept(tmp_path).sandboxes["adyen"].pid, signal.SIGKILL)
+        code = process.wait(SECONDS_MAX)
+        assert process.stderr is not None
+        told = process.stderr.read()
+
+    assert code == 1
+    assert "the adyen sandbox ended by itself" in told
+    assert not runs(kept(tmp_path).sandboxes["stripe"].pid)
+
+
+def test_a_closed_terminal_ends_every_process(tmp_path: Path) -> None:
+    with developing(tmp_path) as (_, process):
+        pids = [one.pid for one in kept(tmp_path).sandboxes.values()]
+        code = ended(process, signal.SIGHUP)
+
+    assert (code, [pid for pid in pids if runs(pid)]) == (0, [])
+
+
+def test_with_standard_input_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    with started("dev", "--port", "0", "--json", "--with-stdin", "--folder", str(tmp_path)) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.readline()
+        pids = [one.pid for one in kept(tmp_path).sandboxes.values()]
+        process.stdin.close()
+        code = process.wait(SECONDS_MAX)
+
+    assert (code, [pid for pid in pids if runs(pid)]) == (0, [])
 
 
 def test_a_second_one_is_refused_the_folder_and_the_port_in_a_sentence(tmp_path: Path) -> None:

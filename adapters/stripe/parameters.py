@@ -1,6 +1,7 @@
 """What goes out to Stripe: the hub's words as request parameters, and what cannot be sent at all.
 
-Source: https://docs.stripe.com/api/payment_intents/create, /capture, /cancel, https://docs.stripe.com/api/refunds/create.
+Source: https://docs.stripe.com/api/payment_intents/create, /capture, /cancel, https://docs.stripe.com/api/refunds/create;
+https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter.
 """
 
 import re
@@ -82,7 +83,7 @@ def opening(request: Authorize, *, multicapture: bool) -> Parameters:
         "currency": request.money.currency.lower(),
         "capture_method": "manual" if manual else "automatic",
         "confirm": True,
-        "payment_method_types": ["card"],
+        "allowed_payment_method_types": ["card"],
         "metadata": {
             OPERATION: request.operation_id,
             "hub_payment": request.payment_id,

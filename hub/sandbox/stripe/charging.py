@@ -1,4 +1,10 @@
-"""What happens to money: attempts, captures, releases, refunds, disputes. Every movement is entered in the book."""
+"""
+What happens to money: attempts, captures, releases, refunds, disputes. Every movement is entered in the book.
+
+What a capture leaves or a cancel lets go is no refund: neither `amount_refunded` nor `charge.refunded` tells of it.
+Source: docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow,
+docs.stripe.com/changelog/endive/2026-09-30/payment-method-type-payment-failures.
+"""
 
 from hub.sandbox.book import Body
 from hub.sandbox.stripe import cards, objects
@@ -49,7 +55,7 @@ def refuse(call: Call, intent: Body, method: Body, decline: Decline, *, charge_i
         "payment_method": objects.public(method),
     }
     told = {"code": decline.code, "doc_url": DOCS + decline.code.replace("_", "-"), "message": decline.message}
-    stored = {**told, **fields, "type": "card_error"}
+    stored = {**told, **fields, "payment_method_type": method["type"], "type": "card_error"}
     intent["last_payment_error"] = {name: value for name, value in stored.items() if value is not None}
     intent.update(status="requires_payment_method", payment_method=None, next_action=None)
     call.save(intent)
@@ -101,8 +107,6 @@ def capture(call: Call, intent: Body, charge: Body, amount: int, *, final: bool,
     call.money("captured", intent, amount, own_tag)
     left = intent["amount"] - charge["amount_captured"]
     if final and left:
-        # Stripe books what an incomplete capture released as refunded on the charge, though none was paid out.
-        charge["amount_refunded"] += left
         call.money("voided", intent, left, own_tag)
     intent.update(
         amount_received=charge["amount_captured"],
@@ -131,20 +135,24 @@ def release(call: Call, intent: Body, reason: str | None, own_tag: str = "") -> 
     call.tell("payment_intent.canceled", of=intent)
 
 
+def expire(call: Call, intent: Body) -> None:
+    """Let an authorization go that was not captured in time."""
+    release(call, intent, "expired")
+    call.tell("charge.expired", of=call.find("charge", intent["latest_charge"]))
+
+
 def _let_go(call: Call, intent: Body, left: int, own_tag: str) -> None:
     charge = call.find("charge", intent["latest_charge"])
-    taken = charge["amount_captured"]
-    charge.update(refunded=not taken, captured=bool(taken), amount_refunded=charge["amount"] - taken)
+    charge["captured"] = bool(charge["amount_captured"])
     call.save(charge)
     call.money("voided", intent, left, own_tag)
-    call.tell("charge.refunded", of=charge)
 
 
 def pay_back(call: Call, intent: Body, charge: Body, refund: Body) -> None:
     """Carry out a refund that passed its checks, or begin it where the card's refunds take time."""
     card = cards.BY_NAME[charge["_card"]]
     charge["amount_refunded"] += refund["amount"]
-    charge["refunded"] = charge["amount_refunded"] >= charge["amount"]
+    charge["refunded"] = charge["amount_refunded"] >= charge["amount_captured"]
     if card.refund == "pends":
         refund.update(status="pending", pending_reason="processing")
     else:

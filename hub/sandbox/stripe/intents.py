@@ -5,7 +5,7 @@ Source: docs.stripe.com/api/payment_intents, docs.stripe.com/payments/paymentint
 """
 
 from hub.sandbox.book import Body
-from hub.sandbox.stripe import cards, challenge, charging, currencies, form, methods, objects
+from hub.sandbox.stripe import cards, challenge, charging, currencies, form, method_types, methods, objects
 from hub.sandbox.stripe.call import TAG, Call
 from hub.sandbox.stripe.cards import Decline
 from hub.sandbox.stripe.errors import InvalidError, StateError
@@ -24,15 +24,15 @@ COPIED = (
 )  # fmt: skip
 SHARED = frozenset({
     "metadata", "expand", "payment_method", "payment_method_data", "payment_method_options",
-    "payment_method_types", "capture_method", "shipping", "radar_options", "payment_details", "amount_details",
-    "excluded_payment_method_types", "hooks", "statement_descriptor", "application_fee_amount", "transfer_data",
+    "allowed_payment_method_types", "excluded_payment_method_types", "capture_method", "shipping", "radar_options",
+    "payment_details", "amount_details", "hooks", "statement_descriptor", "application_fee_amount", "transfer_data",
     *COPIED,
 })  # fmt: skip
 CREATE = SHARED | {
     "amount", "currency", "customer", "customer_account", "confirm", "confirmation_method",
-    "automatic_payment_methods", "payment_method_configuration", "allowed_payment_method_types", *WITH_CONFIRM,
+    "automatic_payment_methods", "payment_method_configuration", *WITH_CONFIRM,
 }  # fmt: skip
-UPDATE = SHARED | {"amount", "currency", "customer"}
+UPDATE = SHARED | {"amount", "currency", "customer", "payment_method_configuration"}
 CONFIRM = (SHARED | set(WITH_CONFIRM)) - {"metadata", "description", "statement_descriptor_suffix"}
 CAPTURE = frozenset({
     "amount_to_capture", "final_capture", "metadata", "expand", "statement_descriptor",
@@ -54,14 +54,15 @@ MAY_REDIRECT = (
 def create(call: Call) -> Body:
     """Create a PaymentIntent, and confirm it where asked."""
     asked = call.form
+    method_types.refuse_removed(asked)
     form.known(asked, CREATE)
     amount, currency = form.integer(asked, "amount"), form.required(asked, "currency").lower()
     if amount is None:
         raise InvalidError("Missing required param: amount.", code="parameter_missing", param="amount")
     currencies.check(amount, currency)
     intent = objects.payment_intent(amount, currency, call.now())
+    method_types.choose(intent, asked, opening=True)
     _set(call, intent, asked)
-    _set_types(intent, asked)
     intent["confirmation_method"] = form.choice(asked, "confirmation_method", ("automatic", "manual")) or "automatic"
     intent["_tag"] = intent["metadata"].get(TAG, "")
     method = methods.named(call, asked)
@@ -78,6 +79,7 @@ def create(call: Call) -> Body:
 
 def update(call: Call, id: str) -> Body:
     """Change a PaymentIntent that is not yet confirmed; metadata and description at any time."""
+    method_types.refuse_removed(call.form)
     form.known(call.form, UPDATE)
     intent = call.find("payment_intent", id)
     if set(call.form) - {"metadata", "description", "expand"} and intent["status"] not in CONFIRMABLE:
@@ -86,6 +88,7 @@ def update(call: Call, id: str) -> Body:
     if amount is not None:
         currencies.check(amount, intent["currency"])
         intent["amount"] = amount
+    method_types.choose(intent, call.form)
     _set(call, intent, call.form)
     method = methods.named(call, call.form)
     if method is not None:
@@ -97,10 +100,12 @@ def update(call: Call, id: str) -> Body:
 
 def confirm(call: Call, id: str) -> Body:
     """Confirm a PaymentIntent."""
+    method_types.refuse_removed(call.form)
     form.known(call.form, CONFIRM)
     intent = call.find("payment_intent", id)
     if intent["status"] not in CONFIRMABLE:
         raise _unexpected(intent, "confirmed")
+    method_types.choose(intent, call.form)
     _set(call, intent, call.form)
     method = methods.named(call, call.form)
     if method is None and intent["payment_method"]:
@@ -172,19 +177,6 @@ def _set(call: Call, intent: Body, asked: Form) -> None:
     intent["_multicapture"] = wanted and bool(call.sandbox.settings(call.account).get("multiple_captures"))
 
 
-def _set_types(intent: Body, asked: Form) -> None:
-    types, automatic = form.listed(asked, "payment_method_types"), form.group(asked, "automatic_payment_methods")
-    if types and automatic:
-        message = "You may only specify one of these parameters: automatic_payment_methods, payment_method_types."
-        raise InvalidError(message, code="parameters_exclusive", param="payment_method_types")
-    if types and types != ["card"]:
-        raise InvalidError("This sandbox has cards only.", param="payment_method_types")
-    if not types:
-        intent["payment_method_types"] = ["card", "link"]
-        redirects = automatic.get("allow_redirects", "always")
-        intent["automatic_payment_methods"] = {"allow_redirects": redirects, "enabled": True}
-
-
 def _refuse_without_confirm(asked: Form) -> None:
     for name in WITH_CONFIRM:
         if name in asked and name != "use_stripe_sdk":
@@ -195,10 +187,10 @@ def _confirm(call: Call, intent: Body, method: Body | None) -> Body:
     if method is None:
         message = "You cannot confirm this PaymentIntent because it's missing a payment method."
         raise StateError(message, code="payment_intent_unexpected_state", payment_intent=objects.public(intent))
+    method_types.check(intent, method)
     methods.check_usable(method, intent["customer"])
     return_url = form.text(call.form, "return_url")
-    automatic = intent["automatic_payment_methods"]
-    if automatic is not None and automatic["allow_redirects"] != "never" and return_url is None:
+    if method_types.may_redirect(intent) and return_url is None:
         raise InvalidError(MAY_REDIRECT)
     off_session = form.text(call.form, "off_session") not in {None, "false"}
     if off_session and intent["setup_future_usage"] == "on_session":

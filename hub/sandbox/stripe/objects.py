@@ -99,7 +99,8 @@ def payment_intent(amount: int, currency: str, now: int) -> Body:
     """Return a fresh PaymentIntent that has no PaymentMethod."""
     id = new_id("pi")
     return {
-        "id": id, "object": "payment_intent", "amount": amount, "amount_capturable": 0,
+        "id": id, "object": "payment_intent", "allowed_payment_method_types": None, "amount": amount,
+        "amount_capturable": 0,
         "amount_details": {"tip": {}}, "amount_received": 0, "application": None, "application_fee_amount": None,
         "automatic_payment_methods": None, "canceled_at": None, "cancellation_reason": None,
         "capture_method": "automatic_async", "client_secret": f"{id}_secret_{secrets.token_hex(12)}",
@@ -119,7 +120,8 @@ def setup_intent(now: int) -> Body:
     """Return a fresh SetupIntent that has no PaymentMethod."""
     id = new_id("seti")
     return {
-        "id": id, "object": "setup_intent", "application": None, "automatic_payment_methods": None,
+        "id": id, "object": "setup_intent", "allowed_payment_method_types": None, "application": None,
+        "automatic_payment_methods": None,
         "cancellation_reason": None, "client_secret": f"{id}_secret_{secrets.token_hex(12)}", "created": now,
         "customer": None, "description": None, "excluded_payment_method_types": None, "flow_directions": None,
         "last_setup_error": None, "latest_attempt": None, "livemode": False, "mandate": None, "metadata": {},

@@ -87,7 +87,7 @@ class Stripe:
             case "expire":
                 intent = call.find("payment_intent", job["id"])
                 if intent["status"] == "requires_capture":
-                    charging.release(call, intent, "automatic")
+                    charging.expire(call, intent)
             case "finish_refund":
                 refunds.finish(call, job["id"])
             case "dispute":

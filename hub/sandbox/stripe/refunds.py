@@ -93,8 +93,7 @@ def _target(call: Call) -> tuple[Body, Body]:
 
 def _left(charge: Body) -> int:
     """Return what was captured and not yet given back."""
-    released = charge["amount"] - charge["amount_captured"]
-    left: int = charge["amount_captured"] - (charge["amount_refunded"] - released)
+    left: int = charge["amount_captured"] - charge["amount_refunded"]
     return left
 
 

@@ -1,20 +1,24 @@
 """SetupIntents: a card is checked and kept without charging it."""
 
 from hub.sandbox.book import Body
-from hub.sandbox.stripe import cards, challenge, form, methods, objects
+from hub.sandbox.stripe import cards, challenge, form, method_types, methods, objects
 from hub.sandbox.stripe.call import Call
 from hub.sandbox.stripe.errors import CardError, InvalidError, StateError
 
-CONFIRM = frozenset({"payment_method", "payment_method_data", "return_url", "mandate_data", "expand", "use_stripe_sdk"})
+CONFIRM = frozenset({
+    "payment_method", "payment_method_data", "return_url", "mandate_data", "expand", "use_stripe_sdk",
+    "allowed_payment_method_types",
+})  # fmt: skip
 CREATE = CONFIRM | {
-    "customer", "confirm", "usage", "metadata", "description", "payment_method_types", "automatic_payment_methods",
-    "payment_method_options",
+    "customer", "confirm", "usage", "metadata", "description", "automatic_payment_methods", "payment_method_options",
+    "excluded_payment_method_types", "payment_method_configuration",
 }  # fmt: skip
 CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 
 
 def create(call: Call) -> Body:
     """Create a SetupIntent, and confirm it where asked."""
+    method_types.refuse_removed(call.form)
     form.known(call.form, CREATE)
     intent = objects.setup_intent(call.now())
     customer = form.text(call.form, "customer")
@@ -23,9 +27,7 @@ def create(call: Call) -> Body:
     intent["usage"] = form.choice(call.form, "usage", ("off_session", "on_session")) or "off_session"
     intent["metadata"] = form.metadata(call.form, {})
     intent["description"] = form.text(call.form, "description")
-    if not form.listed(call.form, "payment_method_types"):
-        redirects = form.group(call.form, "automatic_payment_methods").get("allow_redirects", "always")
-        intent["automatic_payment_methods"] = {"allow_redirects": redirects, "enabled": True}
+    method_types.choose(intent, call.form, opening=True)
     method = methods.named(call, call.form)
     if method is not None:
         methods.check_usable(method, intent["customer"])
@@ -37,8 +39,10 @@ def create(call: Call) -> Body:
 
 def confirm(call: Call, id: str) -> Body:
     """Confirm a SetupIntent."""
+    method_types.refuse_removed(call.form)
     form.known(call.form, CONFIRM)
     intent = call.find("setup_intent", id)
+    method_types.choose(intent, call.form)
     method = methods.named(call, call.form)
     if method is None and intent["payment_method"]:
         method = call.find("payment_method", intent["payment_method"])
@@ -61,9 +65,10 @@ def cancel(call: Call, id: str) -> Body:
 def _confirm(call: Call, intent: Body, method: Body | None) -> Body:
     if intent["status"] not in CONFIRMABLE or method is None:
         raise _unexpected(intent, "confirmed")
+    method_types.check(intent, method)
     methods.check_usable(method, intent["customer"])
-    return_url, automatic = form.text(call.form, "return_url"), intent["automatic_payment_methods"]
-    if automatic is not None and automatic["allow_redirects"] != "never" and return_url is None:
+    return_url = form.text(call.form, "return_url")
+    if method_types.may_redirect(intent) and return_url is None:
         raise InvalidError("This SetupIntent may redirect: you must provide a `return_url`.")
     card = cards.BY_NAME[method["_card"]]
     try:

@@ -36,7 +36,7 @@ class TestWhatIsSent:
             "currency": "eur",
             "capture_method": "automatic",
             "confirm": "true",
-            "payment_method_types[0]": "card",
+            "allowed_payment_method_types[0]": "card",
             "payment_method": "pm_card_visa",
             "customer": "cus_1",
             "return_url": "https://hub.example/return/pay_1",

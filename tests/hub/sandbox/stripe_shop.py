@@ -63,7 +63,7 @@ class Shop:
     ) -> stripe.PaymentIntent:
         """Charge 10.00 EUR under the tag `att_1`, unless said otherwise."""
         params: Any = {
-            "amount": 1000, "currency": "eur", "payment_method": method, "payment_method_types": ["card"],
+            "amount": 1000, "currency": "eur", "payment_method": method, "allowed_payment_method_types": ["card"],
             "confirm": True, "return_url": RETURN_URL, "metadata": {"hub_operation": "att_1"}, **more,
         }  # fmt: skip
         asked: Any = {name: value for name, value in params.items() if value is not None}

@@ -13,8 +13,8 @@ from hub.sandbox.server import running
 from tests.hub.sandbox.stripe_shop import Json, Shop, shop
 
 FORM = {
-    "amount": "1000", "currency": "eur", "payment_method": "pm_card_visa", "payment_method_types[0]": "card",
-    "confirm": "true",
+    "amount": "1000", "currency": "eur", "payment_method": "pm_card_visa", "confirm": "true",
+    "allowed_payment_method_types[0]": "card",
 }  # fmt: skip
 PATIENCE = aiohttp.ClientTimeout(total=0.3)
 

@@ -32,6 +32,17 @@ class TestCaptures:
         assert (money["authorized"], money["captured"], money["voided"]) == (1000, 600, 400)
         assert (await merchant.money("cap_1"))["captured"] == 600
 
+    async def test_what_a_capture_leaves_is_no_refund(self, merchant: Shop) -> None:
+        held = await merchant.pay(capture_method="manual")
+
+        await merchant.api.v1.payment_intents.capture_async(held.id, {"amount_to_capture": 600})
+
+        charge = await merchant.api.v1.charges.retrieve_async(str(held.latest_charge))
+        assert (charge.amount_captured, charge.amount_refunded, charge.refunded) == (600, 0, False)
+        assert "charge.refunded" not in await merchant.types()
+        rest = await merchant.api.v1.refunds.create_async({"payment_intent": held.id})
+        assert rest.amount == 600
+
     async def test_a_second_capture_is_refused(self, merchant: Shop) -> None:
         held = await merchant.pay(capture_method="manual")
         await merchant.api.v1.payment_intents.capture_async(held.id, {"amount_to_capture": 600})
@@ -77,6 +88,9 @@ class TestCaptures:
         gone = await merchant.api.v1.payment_intents.cancel_async(held.id)
 
         assert (gone.status, gone.amount_capturable) == ("canceled", 0)
+        charge = await merchant.api.v1.charges.retrieve_async(str(held.latest_charge))
+        assert (charge.amount_refunded, charge.refunded) == (0, False)
+        assert "charge.refunded" not in await merchant.types()
         assert (await merchant.money())["voided"] == 1000
         with pytest.raises(stripe.InvalidRequestError):
             await merchant.api.v1.payment_intents.capture_async(held.id)
@@ -87,7 +101,8 @@ class TestCaptures:
         await merchant.control("POST", "/clock", {"advance_s": 7 * DAY_S + 1})
 
         gone = await merchant.until("payment_intent.canceled")
-        assert (gone["status"], gone["cancellation_reason"]) == ("canceled", "automatic")
+        assert (gone["status"], gone["cancellation_reason"]) == ("canceled", "expired")
+        assert "charge.expired" in await merchant.types()
 
 
 class TestRefunds:

@@ -185,10 +185,10 @@ class TestRefusals:
 
     async def test_automatic_methods_want_a_return_url(self, merchant: Shop) -> None:
         with pytest.raises(stripe.InvalidRequestError, match="return_url"):
-            await merchant.pay(payment_method_types=None, return_url=None)
+            await merchant.pay(allowed_payment_method_types=None, return_url=None)
 
         alone = {"enabled": True, "allow_redirects": "never"}
-        intent = await merchant.pay(payment_method_types=None, return_url=None, automatic_payment_methods=alone)
+        intent = await merchant.pay(allowed_payment_method_types=None, return_url=None, automatic_payment_methods=alone)
         assert intent.status == "succeeded"
 
     async def test_a_refused_request_leaves_nothing_behind(self, merchant: Shop) -> None:
@@ -266,7 +266,7 @@ class TestAuthentication:
         customer = await merchant.api.v1.customers.create_async()
         asked: Any = {
             "customer": customer.id, "payment_method": "pm_card_authenticationRequiredOnSetup", "confirm": True,
-            "payment_method_types": ["card"], "return_url": "https://x.example",
+            "allowed_payment_method_types": ["card"], "return_url": "https://x.example",
         }  # fmt: skip
         setup = await merchant.api.v1.setup_intents.create_async(asked)
         assert setup.next_action is not None

@@ -221,11 +221,13 @@ def _release(payment: Payment, operation: OperationState) -> Payment:
         return payment
     minor = operation.money.minor
     if operation.kind is Operation.CAPTURE:
-        reopened = payment.capture_closed and not operation.final
+        # What closed the payment opens it again: a final capture, one of all that was left, or the only one.
+        taken = payment.captured_minor + payment.capturing_minor
+        closed_it = operation.final or taken in {payment.authorized_minor, minor}
         return replace(
             payment,
             capturing_minor=payment.capturing_minor - minor,
-            capture_closed=reopened and payment.capture_closed,
+            capture_closed=payment.capture_closed and not closed_it,
         )
     if operation.kind is Operation.REFUND:
         return replace(payment, refunding_minor=payment.refunding_minor - minor)
@@ -242,7 +244,7 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
         freed,
         status=Status.CAPTURED,
         captured_minor=freed.captured_minor + fits,
-        capture_closed=freed.capture_closed or operation.final,
+        capture_closed=payment.capture_closed or operation.final,
         canceling=False,
     )
     bookings: tuple[Booking, ...] = (_sale(operation, fits),) if fits else ()

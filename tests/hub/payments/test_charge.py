@@ -3,7 +3,11 @@
 import asyncio
 from pathlib import Path
 
-from tests.hub.house import house
+from msgspec.structs import replace
+
+from tests.hub.house import QUICK, house
+from tests.hub.money import agrees, rows
+from tests.hub.payments.faulty import shown
 
 
 async def test_charges_once_and_shows_what_came_of_it(database_url: str, tmp_path: Path) -> None:
@@ -14,10 +18,12 @@ async def test_charges_once_and_shows_what_came_of_it(database_url: str, tmp_pat
         assert answer.status_code == 201, body
         assert (body["status"], body["amount_captured"]) == ("captured", 4999)
         assert await made.charges("stripe") + await made.charges("adyen") == 1
+        await agrees(made)
 
 
 async def test_silence_after_charging_is_resolved_without_a_second_charge(database_url: str, tmp_path: Path) -> None:
-    async with house(database_url, tmp_path) as made:
+    async with house(database_url, tmp_path, settings=replace(QUICK, inquiry_first_ms=200)) as made:
+        await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
         await made.fault("stripe", "silent_after")
 
         answer = await made.hub.charge(payment_method=made.payment_method, merchant_account=made.accounts["stripe-eu"])
@@ -26,30 +32,47 @@ async def test_silence_after_charging_is_resolved_without_a_second_charge(databa
         assert answer.json()["status"] == "processing"
         assert (await made.hub.until(answer.json()["id"], "captured"))["amount_captured"] == 4999
         assert (await made.charges("stripe"), await made.charges("adyen")) == (1, 0)
+        await agrees(made)
 
 
-async def test_of_fifty_requests_with_one_key_one_charges(database_url: str, tmp_path: Path) -> None:
+async def test_silence_is_broken_by_the_job_when_nobody_reads(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, settings=replace(QUICK, inquiry_first_ms=200)) as made:
+        await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
+        await made.fault("stripe", "silent_after")
+        answer = await made.hub.charge(payment_method=made.payment_method, merchant_account=made.accounts["stripe-eu"])
+
+        for _ in range(100):
+            body = await shown(made, answer.json()["id"])
+            if body["status"] == "captured":
+                break
+            await asyncio.sleep(0.1)
+
+        assert body["status"] == "captured"
+
+
+async def test_reading_often_asks_the_processor_seldom_and_uses_no_question_of_the_job_up(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = replace(QUICK, inquiry_first_ms=60_000)
+    async with house(database_url, tmp_path, settings=settings, with_worker=False) as made:
+        await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
+        await made.fault("stripe", "silent_before")
+        answer = await made.hub.charge(payment_method=made.payment_method, merchant_account=made.accounts["stripe-eu"])
+
+        for _ in range(20):
+            assert (await made.hub.get(f"/v1/payments/{answer.json()['id']}")).json()["status"] == "processing"
+
+        seen = await made.control("stripe", "GET", "requests")
+        assert [s["operation"] for s in seen["data"]].count("inquire") == 1
+        assert [row["inquiries"] for row in await rows(made, "SELECT inquiries FROM operations")] == [0]
+
+
+async def test_a_webhook_that_comes_before_the_answer_settles_the_charge(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path) as made:
-        body = {
-            "amount": 100, "currency": "EUR", "reference": "once", "payment_method": made.payment_method
-        }  # fmt: skip
+        await made.fault("stripe", "silent_after")
 
-        answers = await asyncio.gather(*(made.hub.post("/v1/payments", body, key="one") for _ in range(50)))
+        answer = await made.hub.charge(payment_method=made.payment_method, merchant_account=made.accounts["stripe-eu"])
 
-        assert {a.status_code for a in answers} <= {201, 409}
-        assert {a.json()["code"] for a in answers if a.status_code == 409} <= {"idempotency_in_progress"}
-        assert len({a.content for a in answers if a.status_code == 201}) == 1
-        assert await made.charges("stripe") + await made.charges("adyen") == 1
-
-
-async def test_of_forty_refunds_of_60_on_100_one_is_accepted(database_url: str, tmp_path: Path) -> None:
-    async with house(database_url, tmp_path) as made:
-        paid = await made.hub.charge(
-            payment_method=made.payment_method, amount=100, merchant_account=made.accounts["stripe-eu"]
-        )
-        path = f"/v1/payments/{paid.json()['id']}/refunds"
-
-        answers = await asyncio.gather(*(made.hub.post(path, {"amount": 60}) for _ in range(40)))
-
-        assert sorted(a.status_code for a in answers) == [201] + [422] * 39
-        assert (await made.hub.get(f"/v1/payments/{paid.json()['id']}")).json()["amount_refunded"] == 60
+        assert (answer.status_code, answer.json()["status"]) == (201, "captured")
+        assert (await made.charges("stripe"), await made.charges("adyen")) == (1, 0)
+        await agrees(made)

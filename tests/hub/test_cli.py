@@ -93,7 +93,8 @@ def test_two_workers_serve_one_port_and_end_with_their_parent(sqlite_url: str) -
     port = free_port()
     settings = {"HUB_DATABASE_URL": sqlite_url, "HUB_KEYS": DEVELOPMENT_KEY, "HUB_PORT": str(port)}
     with started("serve", "--workers", "2", **settings) as process:
-        answer = httpx.Client(transport=httpx.HTTPTransport(retries=12)).get(f"http://127.0.0.1:{port}/health/ready")
+        with httpx.Client(transport=httpx.HTTPTransport(retries=12)) as client:
+            answer = client.get(f"http://127.0.0.1:{port}/health/ready")
         process.send_signal(signal.SIGTERM)
         code = process.wait(60)
 

@@ -179,7 +179,7 @@ def _show(ready: Ready, options: Options) -> None:
         return
     told = Text.assemble(
         ("The hub    ", "dim"), (ready.url, "bold"), "\n",
-        ("OpenAPI    ", "dim"), f"{ready.url}/schema/openapi.json\n",
+        ("OpenAPI    ", "dim"), f"{ready.url}/docs\n",
         ("API key    ", "dim"), (ready.api_key, "bold"), "\n",
         *(part for name, url in ready.sandbox.items() for part in ((f"{name:<11}", "dim"), f"{url}\n")),
         ("kept in    ", "dim"), f"{options.folder}\n",

@@ -74,7 +74,7 @@ class ApiKeys(Struct, frozen=True):
     next_cursor: str | None
 
 
-@post("/v1/api_keys", guards=[requires("api_keys:write")], responses=problems(400, 413, 415, 422))
+@post("/v1/api_keys", guards=[requires("api_keys:write")], tags=["API keys"], responses=problems(400, 413, 415, 422))
 async def create_api_key(
     request: Request[Any, Any, Any],
     data: JSONBody[NewApiKey],
@@ -110,7 +110,7 @@ async def create_api_key(
     return msgspec.convert({**msgspec.to_builtins(made), "key": secret}, MadeApiKey)
 
 
-@get("/v1/api_keys", guards=[requires("api_keys:read")], responses=problems(422))
+@get("/v1/api_keys", guards=[requires("api_keys:read")], tags=["API keys"], responses=problems(422))
 async def list_api_keys(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
@@ -125,7 +125,7 @@ async def list_api_keys(
     return ApiKeys([_shown(row) for row in shown], following)
 
 
-@get("/v1/api_keys/{key_id:str}", guards=[requires("api_keys:read")], responses=problems(404))
+@get("/v1/api_keys/{key_id:str}", guards=[requires("api_keys:read")], tags=["API keys"], responses=problems(404))
 async def get_api_key(
     key_id: FromPath[str], caller: NamedDependency[Caller], database: NamedDependency[Database]
 ) -> ApiKey:
@@ -133,7 +133,7 @@ async def get_api_key(
     return await _read(database, caller, key_id)
 
 
-@delete("/v1/api_keys/{key_id:str}", guards=[requires("api_keys:write")], responses=problems(404))
+@delete("/v1/api_keys/{key_id:str}", guards=[requires("api_keys:write")], tags=["API keys"], responses=problems(404))
 async def revoke_api_key(
     request: Request[Any, Any, Any],
     key_id: FromPath[str],

@@ -75,7 +75,10 @@ class MerchantAccounts(Struct, frozen=True):
 
 
 @post(
-    "/v1/merchant_accounts", guards=[requires("merchant_accounts:write")], responses=problems(400, 409, 413, 415, 422)
+    "/v1/merchant_accounts",
+    guards=[requires("merchant_accounts:write")],
+    tags=["merchant accounts"],
+    responses=problems(400, 409, 413, 415, 422),
 )
 async def create_merchant_account(
     request: Request[Any, Any, Any],
@@ -101,7 +104,12 @@ async def create_merchant_account(
     return _shown(row)
 
 
-@get("/v1/merchant_accounts", guards=[requires("merchant_accounts:read")], responses=problems(422))
+@get(
+    "/v1/merchant_accounts",
+    guards=[requires("merchant_accounts:read")],
+    tags=["merchant accounts"],
+    responses=problems(422),
+)
 async def list_merchant_accounts(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
@@ -118,7 +126,12 @@ async def list_merchant_accounts(
     return MerchantAccounts([_shown(row) for row in shown], following)
 
 
-@get("/v1/merchant_accounts/{account_id:str}", guards=[requires("merchant_accounts:read")], responses=problems(404))
+@get(
+    "/v1/merchant_accounts/{account_id:str}",
+    guards=[requires("merchant_accounts:read")],
+    tags=["merchant accounts"],
+    responses=problems(404),
+)
 async def get_merchant_account(
     account_id: FromPath[str], caller: NamedDependency[Caller], database: NamedDependency[Database]
 ) -> MerchantAccountShown:
@@ -133,6 +146,7 @@ async def get_merchant_account(
 @patch(
     "/v1/merchant_accounts/{account_id:str}",
     guards=[requires("merchant_accounts:write")],
+    tags=["merchant accounts"],
     responses=problems(400, 404, 409, 413, 415, 422),
 )
 async def change_merchant_account(

@@ -43,7 +43,7 @@ class Customer(NewCustomer, frozen=True, kw_only=True):
     created_at: datetime
 
 
-@post("/v1/customers", guards=[requires("customers:write")], responses=problems(400, 413, 415, 422))
+@post("/v1/customers", guards=[requires("customers:write")], tags=["customers"], responses=problems(400, 413, 415, 422))
 async def create_customer(
     request: Request[Any, Any, Any],
     data: JSONBody[NewCustomer],
@@ -61,7 +61,9 @@ async def create_customer(
     return _shown(row)
 
 
-@get("/v1/customers/{customer_id:str}", guards=[requires("customers:read")], responses=problems(404))
+@get(
+    "/v1/customers/{customer_id:str}", guards=[requires("customers:read")], tags=["customers"], responses=problems(404)
+)
 async def get_customer(
     customer_id: FromPath[str], caller: NamedDependency[Caller], database: NamedDependency[Database]
 ) -> Customer:
@@ -73,7 +75,9 @@ async def get_customer(
     return _shown(row)
 
 
-@delete("/v1/customers/{customer_id:str}", guards=[requires("customers:write")], responses=problems(404))
+@delete(
+    "/v1/customers/{customer_id:str}", guards=[requires("customers:write")], tags=["customers"], responses=problems(404)
+)
 async def erase_customer(
     request: Request[Any, Any, Any],
     customer_id: FromPath[str],

@@ -94,7 +94,7 @@ class PaymentMethods(Struct, frozen=True):
     next_cursor: str | None
 
 
-@post("/v1/payment_methods", guards=WRITE, responses=problems(400, 413, 415, 422))
+@post("/v1/payment_methods", guards=WRITE, tags=["payment methods"], responses=problems(400, 413, 415, 422))
 async def create_payment_method(
     request: Request[Any, Any, Any],
     data: JSONBody[NewPaymentMethod],
@@ -107,7 +107,7 @@ async def create_payment_method(
     return _shown(await wallet.add(caller, request_id_of(request), tokens, told, data.customer))
 
 
-@get("/v1/payment_methods/{method_id:str}", guards=READ, responses=problems(404))
+@get("/v1/payment_methods/{method_id:str}", guards=READ, tags=["payment methods"], responses=problems(404))
 async def get_payment_method(
     method_id: FromPath[str], caller: NamedDependency[Caller], wallet: NamedDependency[Wallet]
 ) -> PaymentMethod:
@@ -115,7 +115,7 @@ async def get_payment_method(
     return _shown(await wallet.find(caller, method_id))
 
 
-@delete("/v1/payment_methods/{method_id:str}", guards=WRITE, responses=problems(404))
+@delete("/v1/payment_methods/{method_id:str}", guards=WRITE, tags=["payment methods"], responses=problems(404))
 async def delete_payment_method(
     request: Request[Any, Any, Any],
     method_id: FromPath[str],
@@ -129,6 +129,7 @@ async def delete_payment_method(
 @post(
     "/v1/payment_methods/{method_id:str}/processor_tokens",
     guards=WRITE,
+    tags=["payment methods"],
     responses=problems(400, 404, 409, 413, 415, 422),
 )
 async def add_processor_token(
@@ -142,7 +143,7 @@ async def add_processor_token(
     return _shown(await wallet.add_token(caller, request_id_of(request), method_id, data.read()))
 
 
-@get("/v1/customers/{customer_id:str}/payment_methods", guards=READ, responses=problems(404, 422))
+@get("/v1/customers/{customer_id:str}/payment_methods", guards=READ, tags=["customers"], responses=problems(404, 422))
 async def list_payment_methods(
     customer_id: FromPath[str],
     caller: NamedDependency[Caller],

@@ -57,7 +57,7 @@ class Activation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rollout_percent: Annotated[int, Meta(ge=1, le=100)] = EVERYWHERE
 
 
-@post("/v1/routing/rulesets", guards=WRITE, responses=problems(400, 409, 413, 415, 422))
+@post("/v1/routing/rulesets", guards=WRITE, tags=["routing"], responses=problems(400, 409, 413, 415, 422))
 async def create_ruleset(
     request: Request[Any, Any, Any],
     data: JSONBody[RuleSet],
@@ -86,7 +86,7 @@ async def create_ruleset(
     return _shown(row, active=None)
 
 
-@get("/v1/routing/rulesets", guards=READ, responses=problems(422))
+@get("/v1/routing/rulesets", guards=READ, tags=["routing"], responses=problems(422))
 async def list_rulesets(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
@@ -102,7 +102,7 @@ async def list_rulesets(
     return Rulesets([_shown(row, active=active) for row in shown], following)
 
 
-@get("/v1/routing/rulesets/{ruleset_id:str}", guards=READ, responses=problems(404))
+@get("/v1/routing/rulesets/{ruleset_id:str}", guards=READ, tags=["routing"], responses=problems(404))
 async def get_ruleset(
     ruleset_id: FromPath[str], caller: NamedDependency[Caller], database: NamedDependency[Database]
 ) -> RulesetShown:
@@ -119,6 +119,7 @@ async def get_ruleset(
     "/v1/routing/rulesets/{ruleset_id:str}/activate",
     guards=WRITE,
     status_code=200,
+    tags=["routing"],
     responses=problems(400, 404, 409, 413, 415, 422),
 )
 async def activate_ruleset(

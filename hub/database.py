@@ -4,17 +4,20 @@ On PostgreSQL a `Unit` is one statement and so one round trip; on SQLite its sta
 one BEGIN IMMEDIATE. Both take effect altogether or not at all.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, cast
 
 import asyncpg
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Delete,
     Dialect,
     Insert,
+    LargeBinary,
     MetaData,
     Select,
     Update,
@@ -22,7 +25,6 @@ from sqlalchemy import (
     case,
     event,
     func,
-    literal,
     literal_column,
     select,
     true,
@@ -36,6 +38,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from hub.connections import Connections
 
 POSTGRESQL: Final = asyncpg_dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves its dialects untyped
 SQLITE: Final = sqlite_dialect()
@@ -94,6 +98,10 @@ class Instant(TypeDecorator[datetime]):
         return _EPOCH + int(value) * _MICROSECOND
 
 
+AS_THEY_ARE: Final = (Boolean, LargeBinary, Instant)
+"""Types that SQLAlchemy converts or checks in Python and that asyncpg takes, and checks, itself."""
+
+
 class in_seconds(FunctionElement[datetime]):  # noqa: N801 - reads as an SQL function
     """The database's clock, so many seconds from now: leases and expiries go by it."""
 
@@ -120,17 +128,25 @@ class _Compiled:
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         compiled = statement.compile(dialect=POSTGRESQL)
         self.sql = str(compiled)
-        self._parameters = [
-            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(POSTGRESQL).bind_processor(POSTGRESQL))
-            for name in compiled.positiontup or ()
-        ]
+        names = compiled.positiontup or ()
+        self._fixed = {name: compiled.params[name] for name in names if compiled.params[name] is not None}
+        self._in_order = itemgetter(*names) if len(names) > 1 else lambda values: tuple(values[name] for name in names)
+        self._converted = [(name, process) for name in names if (process := _converter(compiled.binds[name].type))]
 
-    def row(self, values: Mapping[str, Any]) -> list[Any]:
+    def row(self, values: Mapping[str, Any]) -> Sequence[Any]:
         """Put *values* into the statement's order."""
-        return [
-            fixed if fixed is not None else process(values[name]) if process else values[name]
-            for name, fixed, process in self._parameters
-        ]
+        if self._fixed or self._converted:
+            values = {**values, **self._fixed}
+            for name, process in self._converted:
+                values[name] = process(values[name])
+        return cast("Sequence[Any]", self._in_order(values))
+
+
+def _converter(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """Tell how a value must be changed for asyncpg, which takes and checks most types as they are."""
+    if isinstance(kind, AS_THEY_ARE):
+        return None
+    return kind.dialect_impl(POSTGRESQL).bind_processor(POSTGRESQL)
 
 
 class Query:
@@ -155,15 +171,16 @@ class Unit:
             for statement in (*hits, *inserts)
         ]
         found = [s.returning(literal_column("1").label("one")).cte(f"hit_{n}") for n, s in enumerate(hits)]
-        right = and_(true(), *(select(func.count()).select_from(f).scalar_subquery() == 1 for f in found))
-        whole = select(literal(1) // case((right, 1), else_=0))  # A wrong count divides by zero, which undoes it all.
+        one, none = literal_column("1", BigInteger), literal_column("0", BigInteger)
+        right = and_(true(), *(select(func.count()).select_from(f).scalar_subquery() == one for f in found))
+        whole = select(one // case((right, one), else_=none))  # A wrong count divides by zero, which undoes it all.
         self.compiled = _Compiled(whole.add_cte(*(s.cte(f"insert_{n}") for n, s in enumerate(inserts))))
 
 
 class Database:
     """An open database; made with `open_database`."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, pool: "asyncpg.Pool[Any] | None") -> None:
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, pool: Connections | None) -> None:
         self.writer = writer
         self.reader = reader
         self.pool = pool
@@ -266,15 +283,8 @@ async def open_database(url: str, *, connections_max: int = 20) -> Database:
         engine = create_async_engine(
             f"postgresql+asyncpg://{rest}", pool_size=5, max_overflow=10, pool_use_lifo=True, pool_pre_ping=True
         )
-        pool = await asyncpg.create_pool(
-            f"postgresql://{rest}", min_size=1, max_size=connections_max, reset=_keep_as_it_is, command_timeout=30
-        )
-        return Database(engine, engine, pool)
+        return Database(engine, engine, await Connections(f"postgresql://{rest}", connections_max).started())
     raise ValueError(f"database: {kind!r} is no kind of database; write sqlite:///file or postgresql://…")
-
-
-async def _keep_as_it_is(connection: "asyncpg.Connection[Any]") -> None:
-    """Statements of the charge path leave nothing behind, so the pool's reset would be a wasted round trip."""
 
 
 def _sqlite(url: str, begin: str, *, connections: int) -> AsyncEngine:

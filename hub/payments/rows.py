@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from hub.ids import new_id
 from hub.payments.changes import Evidence
@@ -13,10 +15,17 @@ from normalization.declines import Decline
 from normalization.money import Currency, Money
 from normalization.outcome import Operation
 
+_PAYMENT: Final = tuple(f"p_{name}" for name in Payment.__struct_fields__)
+
+
+@cache
+def _operation(prefix: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}{name}" for name in OperationState.__struct_fields__)
+
 
 def payment_values(payment: Payment) -> dict[str, Any]:
     """Bind a payment's columns, with the prefix `p_`."""
-    values = {f"p_{name}": getattr(payment, name) for name in Payment.__struct_fields__}
+    values = dict(zip(_PAYMENT, astuple(payment), strict=True))
     values["p_decline"] = msgspec.json.encode(payment.decline) if payment.decline else None
     return values
 
@@ -25,11 +34,12 @@ def operation_values(
     operation: OperationState, prefix: str, due_s: float | None, lease_s: float | None
 ) -> dict[str, Any]:
     """Bind an operation's columns; it is due, and its lease ends, so many seconds from now by the database's clock."""
-    values = {f"{prefix}{name}": getattr(operation, name) for name in OperationState.__struct_fields__}
+    values = dict(zip(_operation(prefix), astuple(operation), strict=True))
     money: Money = values.pop(f"{prefix}money")
     values |= {f"{prefix}amount_minor": money.minor, f"{prefix}currency": money.currency}
     values[f"{prefix}decline"] = msgspec.json.encode(operation.decline) if operation.decline else None
-    return values | {f"{prefix}lease_s": lease_s, f"{prefix}due_s": due_s}
+    values |= {f"{prefix}lease_s": lease_s, f"{prefix}due_s": due_s}
+    return values
 
 
 def prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

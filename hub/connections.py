@@ -1,0 +1,86 @@
+"""The charge path's own PostgreSQL connections: the one used last is used next, and nothing is asked twice.
+
+asyncpg's pool costs more than twice what a short statement costs on a connection of one's own, and the charge path
+makes three statements a charge.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, Self
+
+import asyncpg
+
+STATEMENT_SECONDS: Final = 30.0
+LAST_WORDS: Final = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+"""Errors told by a database that closes the connection after them, or may do so."""
+
+
+class Connections:
+    """At most `most` connections, opened when they are first needed; statements are prepared once on each.
+
+    Each statement is a transaction of its own. A connection on which anything but an error told by the database
+    happened, being cancelled too, is closed and not used again: nobody can say in which state it is.
+    """
+
+    def __init__(self, url: str, most: int) -> None:
+        self._url = url
+        self._free: asyncio.LifoQueue[asyncpg.Connection[Any] | None] = asyncio.LifoQueue()
+        for _ in range(most):
+            self._free.put_nowait(None)  # A place for a connection that is not open yet.
+        self._most = most
+
+    async def started(self) -> Self:
+        """Open the first connection.
+
+        Raises:
+            OSError: when PostgreSQL does not answer.
+        """
+        self._free.put_nowait(await self._take())
+        return self
+
+    async def fetchval(self, statement: str, *values: object) -> Any:  # noqa: ANN401 - whatever is selected
+        """Run *statement* and give the first value of its first row."""
+        connection = await self._take()
+        try:
+            found = await connection.fetchval(statement, *values)
+        except BaseException as failure:
+            self._put_back(connection, failure)
+            raise
+        self._free.put_nowait(connection)
+        return found
+
+    async def fetch(self, statement: str, *values: object) -> Sequence[Any]:
+        """Run *statement* and give its rows."""
+        connection = await self._take()
+        try:
+            found: Sequence[Any] = await connection.fetch(statement, *values)
+        except BaseException as failure:
+            self._put_back(connection, failure)
+            raise
+        self._free.put_nowait(connection)
+        return found
+
+    async def close(self) -> None:
+        """Wait for what is under way, then close every connection."""
+        for _ in range(self._most):
+            connection = await self._free.get()
+            if connection is not None:
+                await connection.close()
+
+    async def _take(self) -> "asyncpg.Connection[Any]":
+        connection = await self._free.get()
+        if connection is not None and not connection.is_closed():
+            return connection
+        try:
+            return await asyncpg.connect(self._url, command_timeout=STATEMENT_SECONDS)
+        except BaseException:
+            self._free.put_nowait(None)
+            raise
+
+    def _put_back(self, connection: "asyncpg.Connection[Any]", failure: BaseException) -> None:
+        told = isinstance(failure, asyncpg.PostgresError) and not isinstance(failure, LAST_WORDS)
+        if told and not connection.is_closed():
+            self._free.put_nowait(connection)
+            return
+        connection.terminate()
+        self._free.put_nowait(None)

@@ -17,6 +17,8 @@ from msgspec import Struct
 
 from benchmarks.wire import Messages
 
+IDLE_S: Final = 3.0
+"""How long a connection may rest and be used again; servers close theirs after some seconds, uvicorn after five."""
 RAMP_S: Final = 0.1
 """How long a slice runs before it counts: its first answers come one whole charge after its first requests."""
 
@@ -71,6 +73,11 @@ class Lane(asyncio.Protocol):
         if not self.idle.is_set():
             self._course.broken += 1
             self.idle.set()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the server surely still listens on it."""
+        return self.open and time.perf_counter() - self._sent_at < IDLE_S
 
     def take(self, course: "Course") -> None:
         """Run in a slice."""
@@ -157,7 +164,7 @@ class Loader:
         return course.measured()
 
     async def _open(self, wanted: Slice, course: Course) -> list[Lane]:
-        lanes = [lane for lane in self._lanes.get(wanted.port, []) if lane.open]
+        lanes = [lane for lane in self._lanes.get(wanted.port, []) if lane.usable]
         loop = asyncio.get_running_loop()
         while len(lanes) < wanted.at_once:
             lanes.append((await loop.create_connection(lambda: Lane(course), "127.0.0.1", wanted.port))[1])

@@ -240,7 +240,7 @@ def _python(module: str, *words: str) -> tuple[str, ...]:
 
 def _environment(settings: Mapping[str, str], command: tuple[str, ...]) -> tuple[str, ...]:
     """Run *command* with these settings and none of the environment's own."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     return ("env", "-i", *(f"{name}={value}" for name, value in {**kept, **settings}.items()), *command)
 
 

@@ -222,9 +222,9 @@ async def capture_payment(
 async def cancel_payment(
     request: Request[Any, Any, Any],
     payment_id: FromPath[str],
-    data: JSONBody[CancelRequest],
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
+    data: JSONBody[CancelRequest] = CancelRequest(),  # noqa: B008 - a frozen value
 ) -> Response[PaymentBody]:
     """Give an authorization back; where the outcome is not known yet, as soon as it is."""
     wish = _wish(request, Operation.VOID, payment_id, caller, data)
@@ -240,9 +240,9 @@ async def cancel_payment(
 )
 async def confirm_payment(
     payment_id: FromPath[str],
-    data: JSONBody[ConfirmRequest],
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
+    data: JSONBody[ConfirmRequest] = ConfirmRequest(),  # noqa: B008 - a frozen value
 ) -> Response[PaymentBody]:
     """Go on after a challenge with what the payer's browser brought back; without it the processor is asked."""
     payment = await _read(shell, caller, payment_id)

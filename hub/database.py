@@ -110,13 +110,13 @@ class in_seconds(FunctionElement[datetime]):  # noqa: N801 - reads as an SQL fun
 
 
 @compiles(in_seconds, "postgresql")
-def _in_seconds_postgresql(element: in_seconds, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+def _in_seconds_postgresql(element: in_seconds, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - as passed on
     seconds = compiler.process(element.clauses, **options)
     return f"(clock_timestamp() + make_interval(secs => {seconds}))"
 
 
 @compiles(in_seconds, "sqlite")
-def _in_seconds_sqlite(element: in_seconds, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+def _in_seconds_sqlite(element: in_seconds, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - as passed on
     seconds = compiler.process(element.clauses, **options)
     # unixepoch('subsec') is NULL before SQLite 3.42.
     return f"CAST(((julianday('now') - 2440587.5) * 86400.0 + {seconds}) * 1000000 AS INTEGER)"

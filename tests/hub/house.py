@@ -161,8 +161,10 @@ async def house(
     admin = await make_api_key(database_url, Role.ADMIN)
     settings = replace(settings, database_url=database_url)
     async with AsyncExitStack() as stack:
-        stripe = await stack.enter_async_context(running("stripe", folder / "stripe.book"))
-        adyen = await stack.enter_async_context(running("adyen", folder / "adyen.book"))
+        stripe, adyen = await asyncio.gather(
+            stack.enter_async_context(running("stripe", folder / "stripe.book")),
+            stack.enter_async_context(running("adyen", folder / "adyen.book")),
+        )
         controls = await stack.enter_async_context(httpx.AsyncClient(timeout=20))
         hubs = [
             await stack.enter_async_context(serving(settings, admin, with_worker=with_worker, clock=clock))

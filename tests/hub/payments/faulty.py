@@ -1,5 +1,6 @@
 """One operation that goes wrong at one processor in one way, played through and looked at from all sides."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -157,6 +158,17 @@ async def work(made: House, *jobs: Job, until_resolved: bool, rounds: int = 400)
         if not any(done):
             await made.hub.parts.bell.wait(0.05)
     raise AssertionError(f"after {rounds} rounds: {left}")
+
+
+async def eventually(made: House, payment: str, **wanted: Any) -> dict[str, Any]:
+    """Wait, ten seconds at most, until a payment shows *wanted*, without reading it in a way that asks."""
+    body: dict[str, Any] = {}
+    for _ in range(200):
+        body = await shown(made, payment)
+        if wanted.items() <= body.items():
+            return body
+        await asyncio.sleep(0.05)
+    raise AssertionError({name: body.get(name) for name in ("id", "status", *wanted)})
 
 
 async def shown(made: House, payment: str) -> dict[str, Any]:

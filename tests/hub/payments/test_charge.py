@@ -1,13 +1,12 @@
 """A charge, from the request to the books, over both processors and on both databases."""
 
-import asyncio
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from tests.hub.house import QUICK, house
 from tests.hub.money import agrees, rows
-from tests.hub.payments.faulty import shown
+from tests.hub.payments.faulty import eventually
 
 
 async def test_charges_once_and_shows_what_came_of_it(database_url: str, tmp_path: Path) -> None:
@@ -41,13 +40,7 @@ async def test_silence_is_broken_by_the_job_when_nobody_reads(database_url: str,
         await made.fault("stripe", "silent_after")
         answer = await made.hub.charge(payment_method=made.payment_method, merchant_account=made.accounts["stripe-eu"])
 
-        for _ in range(100):
-            body = await shown(made, answer.json()["id"])
-            if body["status"] == "captured":
-                break
-            await asyncio.sleep(0.1)
-
-        assert body["status"] == "captured"
+        await eventually(made, answer.json()["id"], status="captured")
 
 
 async def test_reading_often_asks_the_processor_seldom_and_uses_no_question_of_the_job_up(

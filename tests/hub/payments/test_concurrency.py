@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tests.hub.house import QUICK, House, Hub, add_account, house
 from tests.hub.money import agrees, rows
-from tests.hub.payments.faulty import shown
+from tests.hub.payments.faulty import eventually, shown
 
 BUSY = replace(QUICK, answer_ms=8_000, request_ms=15_000, connect_ms=5_000)
 """Forty at once on a busy machine are no silence."""
@@ -107,12 +107,7 @@ async def test_of_forty_refunds_of_60_on_100_one_is_accepted(account: str, datab
 
         assert sorted(a.status_code for a in answers) == [201 if account == "stripe-eu" else 202] + [422] * 39
         assert {a.json()["code"] for a in answers if a.status_code == 422} == {"amount_exceeds_captured"}
-        for _ in range(100):
-            body = await shown(made, path.rpartition("/")[2])
-            if body["amount_refunded"]:
-                break
-            await asyncio.sleep(0.05)
-        assert (body["amount_refunded"], body["amount_refunding"]) == (60, 0)
+        await eventually(made, path.rpartition("/")[2], amount_refunded=60, amount_refunding=0)
         await agrees(made)
 
 
@@ -148,12 +143,8 @@ async def test_of_a_capture_and_a_cancel_at_once_one_is_refused(
         for path, captured, canceled in zip(paths, answers[::2], answers[1::2], strict=True):
             codes = {captured.status_code, canceled.status_code}
             assert codes in ({200, 409}, {202, 409}), (captured.text, canceled.text)
-            for _ in range(100):
-                body = await shown(made, path.rpartition("/")[2])
-                if body["status"] in {"captured", "canceled"}:
-                    break
-                await asyncio.sleep(0.05)
-            assert body["status"] == ("captured" if canceled.status_code == 409 else "canceled")
+            won = "captured" if canceled.status_code == 409 else "canceled"
+            await eventually(made, path.rpartition("/")[2], status=won)
         await agrees(made)
 
 

@@ -4,9 +4,9 @@ Deadlines are explicit and nothing is retried in secret: a failure is classified
 `OutcomeUnknownError`.
 """
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
@@ -44,8 +44,23 @@ NOTHING_SENT: Final = (
 BROKEN: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 """What aiohttp raises when the other side closes or resets before it answers."""
 
-_kept_alive: ContextVar[bool] = ContextVar("kept_alive", default=False)
-"""Whether the running task's last request went over a connection that had served before."""
+
+class _Sending(Struct):
+    """One request on its way; whether a socket had to be made for it."""
+
+    connected: bool = False
+
+
+_sending: ContextVar[_Sending | None] = ContextVar("sending", default=None)
+"""The running task's last request. Sockets are made in tasks of aiohttp's own, which share what this holds."""
+
+
+def _connected(address: aiohttp.AddrInfoType) -> socket.socket:
+    """Make a socket and note for whom: a request without one went over a connection that had served before."""
+    if sending := _sending.get():
+        sending.connected = True
+    family, kind, protocol, *_ = address
+    return socket.socket(family, kind, protocol)
 
 
 class Transport:
@@ -58,9 +73,8 @@ class Transport:
             total=within.total, connect=within.connect, sock_connect=within.connect, sock_read=within.answer
         )
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections_max, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=connections_max, keepalive_timeout=30, socket_factory=_connected),
             timeout=self.timeout,
-            trace_configs=[_noting_reuse()],
             cookie_jar=aiohttp.DummyCookieJar(),  # Nothing that one account is told goes out with another's request.
         )
 
@@ -73,6 +87,7 @@ class Transport:
             NotSentError: when no byte reached the processor.
             OutcomeUnknownError: when it may have been reached and no complete answer came back.
         """
+        _sending.set(_Sending())
         try:
             async with self.session.request(method, url, headers=headers, data=body, allow_redirects=False) as answer:
                 content = await read_whole(answer)
@@ -98,7 +113,10 @@ def broke_while_kept_alive(failure: BaseException) -> bool:
     The other side may close an idle connection at any moment, also as we write. It may have read the request all the
     same, so only a request that is answered the same when sent twice may be sent again.
     """
-    return _kept_alive.get() and any(isinstance(cause, BROKEN) for cause in _causes(failure))
+    sending = _sending.get()
+    if sending is None or sending.connected or isinstance(failure, NotSentError):
+        return False
+    return any(isinstance(cause, BROKEN) for cause in _causes(failure))
 
 
 async def read_whole(answer: aiohttp.ClientResponse) -> bytes:
@@ -121,26 +139,6 @@ async def read_whole(answer: aiohttp.ClientResponse) -> bytes:
 
 def _too_long() -> aiohttp.ClientPayloadError:
     return aiohttp.ClientPayloadError(f"the answer is longer than {BODY_MAX} bytes")
-
-
-def _noting_reuse() -> aiohttp.TraceConfig:
-    """Note, in the task that sends, whether its connection is new; aiohttp's errors do not say."""
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_reuseconn.append(_note_reuse)
-    tracing.on_connection_create_start.append(_note_creation)
-    return tracing
-
-
-async def _note_reuse(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, _told: aiohttp.TraceConnectionReuseconnParams
-) -> None:
-    _kept_alive.set(True)
-
-
-async def _note_creation(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, _told: aiohttp.TraceConnectionCreateStartParams
-) -> None:
-    _kept_alive.set(False)
 
 
 def _causes(failure: BaseException) -> Iterator[BaseException]:

@@ -5,21 +5,36 @@ import logging
 from collections.abc import Awaitable, Mapping
 from enum import Enum
 from random import SystemRandom
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
-import aiohttp
 import msgspec
 import stripe
 from msgspec import Struct
+from stripe import _api_requestor
 
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.stripe.wire import Error, ErrorBody
-from adapters.transport import Transport, broke_while_kept_alive, classify, read_whole
+from adapters.transport import Answer as HttpAnswer
+from adapters.transport import Transport, broke_while_kept_alive
 
 PROCESSOR: Final = "stripe"
 
 stripe.enable_telemetry = False  # It would write a file into the home directory and report on this machine.
 logging.getLogger("stripe").setLevel(logging.WARNING)  # Below that the SDK logs whole requests and answers.
+
+
+def _say_nothing(_message: str, **_said: object) -> None:
+    """Stand in for the SDK's log functions.
+
+    They format whole requests and answers before they ask whether anybody listens, a tenth of a call's cost, and print
+    them where STRIPE_LOG is set.
+    """
+
+
+for _name in ("log_info", "log_debug"):
+    setattr(_api_requestor, _name, _say_nothing)
+# Else the SDK looks through the environment on every call and tells Stripe of the agent that the hub runs under.
+_api_requestor._APIRequestor.AI_AGENTS = []  # noqa: SLF001 - pinned by tests/adapters/stripe/test_sdk.py
 
 BUSY_CODES: Final = frozenset({"lock_timeout", "rate_limit"})
 """Error codes with which Stripe says that it did not act, whatever the status.
@@ -39,7 +54,7 @@ class Answer(Struct, frozen=True):
     """A complete answer that says yes (2xx, `error` None) or no (`error` set)."""
 
     status: int
-    body: str
+    body: bytes
     error: Error | None
 
 
@@ -59,7 +74,7 @@ def consequence(status: int, error: Error | None) -> Consequence:
     A 409 is a key in use by a request still running, an idempotency_error a key used for something else: of neither
     is the outcome known.
     """
-    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's range of success
+    if _succeeded(status):
         return Consequence.YES
     if status in {401, 403}:
         return Consequence.LOCKED_OUT
@@ -67,6 +82,10 @@ def consequence(status: int, error: Error | None) -> Consequence:
         return Consequence.BUSY
     readable = error is not None and error.type in {"card_error", "invalid_request_error"}
     return Consequence.NO if readable and status in {400, 402, 404, 422} else Consequence.UNKNOWN
+
+
+def _succeeded(status: int) -> bool:
+    return 200 <= status < 300  # noqa: PLR2004 - HTTP's range of success
 
 
 class Client:
@@ -79,7 +98,7 @@ class Client:
             api_key,
             base_addresses={"api": base_url.rstrip("/")} if base_url else {},
             max_network_retries=0,
-            http_client=stripe.AIOHTTPClient(session=_Straight(transport.session), timeout=None),
+            http_client=_Door(transport),
         )
 
     async def act(self, path: str, parameters: dict[str, object], key: str) -> Answer:
@@ -134,47 +153,40 @@ class Client:
         try:
             told = await self._sdk.raw_request_async(method, path, **parameters)
         except stripe.StripeError as failure:
-            if failure.http_status is None:
-                raise classify(PROCESSOR, failure) from failure
-            status, body = failure.http_status, str(failure.http_body or "")
-        except (AttributeError, TypeError, ValueError) as failure:  # The SDK, on bodies of no shape that it knows.
-            raise OutcomeUnknownError(PROCESSOR, "an answer of an unknown shape") from failure
+            status, body = failure.http_status or 0, str(failure.http_body or "").encode()
+        except (AttributeError, RuntimeError, TypeError, ValueError) as failure:
+            # The SDK, on bodies of no shape that it knows; aiohttp, once the pool is closed.
+            raise OutcomeUnknownError(PROCESSOR, f"no readable answer: {type(failure).__name__}") from failure
         else:
-            return Answer(told.code, told.body, None)
+            answer = cast("_Told", told.headers).answer  # The SDK hands on what the door gave it.
+            return Answer(answer.status, answer.body, None)
         return Answer(status, body, _read_error(body))
 
 
-class _Straight:
-    """The shared session as the SDK's client uses one, with two differences.
+class _Told(dict[str, str]):
+    """What stands for the headers of an answer in the SDK's hands, none, and carries the answer itself."""
 
-    It follows no redirect: our key goes to Stripe's address and nowhere else. And it reads the whole answer at once:
-    the SDK would let errors of a later reading out as they are, and leave the connection to the garbage collector.
-    The deadlines are the session's own.
+    answer: HttpAnswer
+
+
+class _Door(stripe.AIOHTTPClient):
+    """The SDK's aiohttp client, sending through the hub's one pool with its deadlines, failures and bounds.
+
+    The SDK is handed no body where Stripe said yes: it would decode it for nobody, and format it for a log that is
+    off, which costs a tenth of the whole call.
     """
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(timeout=None, session=transport.session)
+        self._transport = transport
 
-    async def request(self, method: str, url: str, *, headers: Mapping[str, str], data: str | None) -> "_Whole":
-        async with self._session.request(method, url, headers=headers, data=data, allow_redirects=False) as answer:
-            return _Whole(answer.status, answer.headers, _Content(await read_whole(answer)))
-
-
-class _Content(Struct, frozen=True):
-    """A body that has been read."""
-
-    body: bytes
-
-    async def read(self) -> bytes:
-        return self.body
-
-
-class _Whole(Struct, frozen=True):
-    """What the SDK's client takes from an answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: _Content
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: str | None = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        body = None if post_data is None else post_data.encode()
+        told = _Told()
+        told.answer = answer = await self._transport.send(PROCESSOR, method, url, headers, body)
+        return (b"{}" if _succeeded(answer.status) else answer.body), answer.status, told
 
 
 async def _by(ends_at: float, call: Awaitable[Answer]) -> Answer:
@@ -197,14 +209,14 @@ def _failure(verdict: Consequence, answer: Answer) -> Exception:
             return OutcomeUnknownError(PROCESSOR, f"no outcome in the answer: {said}")
 
 
-def _read_error(body: str) -> Error | None:
+def _read_error(body: bytes) -> Error | None:
     try:
         return msgspec.json.decode(body, type=ErrorBody).error
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return None
 
 
-def decode(body: str | bytes | msgspec.Raw, wanted: type[T]) -> T:
+def decode(body: bytes | msgspec.Raw, wanted: type[T]) -> T:
     """Decode one of Stripe's objects.
 
     Raises:

@@ -96,7 +96,7 @@ async def _searched(client: Client, operation_id: str) -> PaymentIntent:
     raise _too_many()
 
 
-def _body(answer: Answer) -> str:
+def _body(answer: Answer) -> bytes:
     if answer.error is not None:
         raise OutcomeUnknownError(PROCESSOR, f"could not ask: {answer.status} {answer.error.code or answer.error.type}")
     return answer.body

@@ -65,6 +65,14 @@ class TestUnknown:
 
         assert len(stripe.asked) == 1
 
+    async def test_a_pool_that_is_closed_is_no_reason_to_go_elsewhere(
+        self, adapter: StripeAdapter, transport: Transport
+    ) -> None:
+        await transport.close()
+
+        with pytest.raises(OutcomeUnknownError):
+            await adapter.authorize(purchase())
+
     async def test_the_whole_call_has_a_deadline(self, stripe: Pretend) -> None:
         stripe.will(is_silent())
         pool = Transport(Deadlines(connect=0.5, answer=20, total=0.2))

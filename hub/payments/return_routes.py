@@ -66,6 +66,7 @@ async def show_challenge(
     security=PUBLIC,
     responses=problems(404, anywhere=OUTSIDE),
     status_code=303,
+    media_type="text/html",
     tags=["payers"],
 )
 async def come_back(
@@ -82,6 +83,7 @@ async def come_back(
     security=PUBLIC,
     responses=problems(404, 413, anywhere=OUTSIDE),
     status_code=303,
+    media_type="text/html",
     tags=["payers"],
     request_max_body_size=256 * 1024,
 )
@@ -108,7 +110,7 @@ async def _completed(shell: Shell, payment: Payment, brought: Iterable[tuple[str
     target = return_target(held.payment)
     if target is None:
         raise ProblemError("not_found", "this payment has no address to return to")
-    return Response(b"", status_code=303, headers={"Location": target, **_PAGE_HEADERS})
+    return Response(b"", status_code=303, media_type="text/html", headers={"Location": target, **_PAGE_HEADERS})
 
 
 HANDLERS = [show_challenge, come_back, come_back_with_form]

@@ -19,4 +19,5 @@ FAILOVERS: Final = Counter("hub_failovers", "Attempts passed over for another ac
 INQUIRIES: Final = Counter("hub_inquiries", "What was done about operations that were due.", ("step",))
 DELIVERIES: Final = Counter("hub_webhook_deliveries", "Deliveries read, by what became of them.", ("status",))
 REPLAYS: Final = Counter("hub_idempotent_replays", "Requests that were answered from their key.")
+MASKED: Final = Counter("hub_masked_card_numbers", "Card numbers masked in what processors told.")
 CIRCUIT_OPEN: Final = Gauge("hub_circuit_open", "1 while no new payments go to an account.", ("merchant_account",))

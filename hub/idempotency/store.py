@@ -1,5 +1,6 @@
 """All SQL about callers' keys. The key is inserted with what it pays for and answered with what became of it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -88,7 +89,11 @@ async def find_key(database: Database, livemode: bool, key: str) -> Stored | Non
     rows = await database.fetch(FIND_KEY, {"livemode": livemode, "key": key})
     if not rows:
         return None
-    row = rows[0]
+    return to_stored(rows[0])
+
+
+def to_stored(row: Mapping[str, Any]) -> Stored:
+    """Read a row of `idempotency_keys`."""
     return Stored(
         fingerprint=row["fingerprint"],
         location=row["location"],

@@ -7,16 +7,16 @@ from typing import Final, Literal, cast
 import msgspec
 from msgspec import Struct
 
-from hub.payments.states import OperationState, OperationStatus, Payment, Status
+from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Status
 from normalization.declines import MEANING, Advice, Category, Decline, DeclineCode
 from normalization.money import Currency
-from normalization.outcome import OPENING
+from normalization.outcome import OPENING, Operation
 from normalization.regions import Region
 
 ACCEPTED: Final = 202
 CREATED: Final = 201
 OK: Final = 200
-_UNANSWERED: Final = frozenset({OperationStatus.SENDING, OperationStatus.UNKNOWN, OperationStatus.PENDING})
+_UNANSWERED: Final = COUNTED
 
 
 class DeclineBody(Struct, frozen=True, kw_only=True):
@@ -252,4 +252,5 @@ def charge_status(payment: Payment) -> int:
 
 def follow_up_status(operation: OperationState, done: int) -> int:
     """Choose the HTTP status of a capture's, cancel's or refund's answer: 202 while pending or unknown."""
-    return ACCEPTED if operation.status in _UNANSWERED else done
+    waits = operation.kind is Operation.VOID and operation.status is OperationStatus.NOT_SENT  # It is tried again.
+    return ACCEPTED if waits or operation.status in _UNANSWERED else done

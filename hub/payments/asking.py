@@ -55,6 +55,8 @@ def _why_not_capturable(payment: Payment) -> str:
 
 def refund(payment: Payment, amount_minor: int | None, *, refund_max: int | None) -> Reserved | Refused:
     """Set *amount_minor* aside to be given back; None gives back what is left. *refund_max* bounds one refund."""
+    if payment.capturing_minor and not payment.captured_minor:
+        return Refused("payment_unresolved", "its capture is under way; refund it when the capture is done")
     if not payment.captured_minor:
         return Refused("payment_not_refundable", f"nothing was captured of this payment; it is {payment.status}")
     if payment.disputed_minor:

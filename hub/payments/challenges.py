@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from adapters.contract import Authorize, Complete
 from hub.database import ConflictError
+from hub.errors import ProblemError
 from hub.payments import rules, store
 from hub.payments.recording import Held, challenge_secret, change, hold, record, reread
 from hub.payments.shell import Shell, ask
-from hub.payments.states import OperationStatus, Payment
+from hub.payments.states import OperationStatus, Payment, Status
 from normalization.outcome import ActionRequired, Report
 from routing.failover import Failure
 
@@ -27,14 +28,19 @@ def brings_secret(shell: Shell, payment: Payment, secret: str) -> bool:
 
 async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) -> Held:
     """Go on with what the payer's browser brought back; once, however often it is brought."""
-    held = await hold(shell, payment, payment.attempt_id or "")
-    if held.operation.status is not OperationStatus.REQUIRES_ACTION or held.operation.action is None:
+    if payment.attempt_id is None:  # A routing rule refused it: there never was an attempt.
+        raise ProblemError("payment_not_confirmable", "a routing rule refused this payment")
+    held = await hold(shell, payment, payment.attempt_id)
+    if not _waits_for_payer(held):
         return held
     try:
         await store.claim(shell.database, held.operation, due_s=shell.lease_s, lease_s=shell.lease_s)
     except ConflictError:
         return await reread(shell, held)  # Another request brings it just now.
     held = await reread(shell, held)
+    if not _waits_for_payer(held):
+        await store.release(shell.database, held.operation)
+        return held
     connected = shell.directory.connected(held.operation.merchant_account)
     challenge = challenge_of(shell, held)
     if connected is None or challenge is None:
@@ -59,6 +65,12 @@ async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) 
         return await reread(shell, held)
     shell.wake()
     return lost.held
+
+
+def _waits_for_payer(held: Held) -> bool:
+    """Whether the challenge may still be completed: never once the payment was cancelled."""
+    waits = held.payment.status is Status.REQUIRES_ACTION and not held.payment.canceling
+    return waits and held.operation.status is OperationStatus.REQUIRES_ACTION and held.operation.action is not None
 
 
 def challenge_of(shell: Shell, held: Held) -> ActionRequired | None:

@@ -1,26 +1,36 @@
 """Charge: plan, commit the attempt, call the processor, commit the outcome; another account where that is safe."""
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
+import structlog
 from msgspec.structs import replace
 
-from adapters.contract import Authorize
+from adapters.contract import Authorize, CancelsByReference, Inquiry
+from adapters.errors import AdapterError
 from hub import metrics
 from hub.access.rules import Caller
 from hub.database import CommitUnknownError, ConflictError
 from hub.errors import FieldError, ProblemError
-from hub.idempotency.service import Reply, look_up
+from hub.idempotency.service import Reply, look_up, settle
 from hub.idempotency.store import Answer, Key, find_key
 from hub.payment_methods.store import Means, find_means
 from hub.payments import rules, store
 from hub.payments.answers import CREATED, payment_body
 from hub.payments.changes import Actor, Evidence
 from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of, routing_body
-from hub.payments.recording import Held, Recorded, challenge_secret, record, record_failure
-from hub.payments.shell import Shell, ask
+from hub.payments.recording import (
+    Held,
+    Recorded,
+    challenge_secret,
+    evidence_of,
+    patiently,
+    record,
+    record_failure,
+)
+from hub.payments.shell import Shell, answered, ask, background
 from hub.payments.states import OperationState, OperationStatus
 from normalization.outcome import ActionRequired, Declined, Report
 from routing.facts import Facts
@@ -28,7 +38,7 @@ from routing.failover import Failure, Next, Tried, may_try_next
 from routing.plan import Choice, Plan, Snapshot, plan
 
 UNAVAILABLE_RETRY_S: Final = 30
-READ_BACK_AFTER_S: Final = (0.05, 0.2, 1.0)
+_log = structlog.get_logger(__name__)
 
 
 async def charge(shell: Shell, wanted: Charge) -> Reply:
@@ -38,9 +48,12 @@ async def charge(shell: Shell, wanted: Charge) -> Reply:
         ProblemError: no_merchant_account, merchant_accounts_unavailable, duplicate_reference, idempotency_in_progress,
             idempotency_key_reused, database_unavailable; nothing was charged and nothing is stored.
     """
-    standing = await look_up(shell.database, wanted.key, livemode=wanted.caller.livemode)
-    if standing is not None:
-        return standing
+    reference = wanted.request.reference
+    stored, holder = await store.standing(shell.database, wanted.key.key, reference, livemode=wanted.caller.livemode)
+    if stored is not None:
+        return settle(stored, wanted.key)
+    if holder is not None and not wanted.request.allow_duplicate_reference:
+        raise _duplicate(holder)
     wanted = replace(wanted, means=await _means(shell, wanted))
     facts = facts_of(wanted, shell.clock())
     decided = plan(facts, _allowed(shell, wanted.caller))
@@ -121,27 +134,22 @@ async def _taken(shell: Shell, wanted: Charge) -> Reply:
     standing = await look_up(shell.database, wanted.key, livemode=wanted.caller.livemode)
     if standing is not None:
         return standing
-    other = await store.find_open(shell.database, wanted.caller.livemode, wanted.request.reference)
-    raise ProblemError(
-        "duplicate_reference",
+    raise _duplicate(await store.find_open(shell.database, wanted.caller.livemode, wanted.request.reference))
+
+
+def _duplicate(holder: str | None) -> ProblemError:
+    detail = (
         "reference: an open or successful payment has it already; `payment` names it. "
-        "Send allow_duplicate_reference to charge all the same",
-        extra={"payment": other},
+        "Send allow_duplicate_reference to charge all the same"
     )
+    return ProblemError("duplicate_reference", detail, extra={"payment": holder})
 
 
 async def _read_back(shell: Shell, attempt: OperationState) -> None:
     """After a connection lost in commit: go on where the attempt stands, stop where it does not."""
-    for seconds in READ_BACK_AFTER_S:
-        await asyncio.sleep(seconds)
-        try:
-            if await store.find_operation(shell.database, attempt.id) is not None:
-                return
-        except CommitUnknownError:
-            continue
-    raise ProblemError(
-        "database_unavailable", "the database does not answer; nothing was charged, try again with the same key"
-    )
+    if await patiently(partial(store.find_operation, shell.database, attempt.id)) is None:
+        detail = "the database lost the request before it was kept; nothing was sent, try again with the same key"
+        raise ProblemError("database_unavailable", detail, retry_after=1)
 
 
 async def reply_to(shell: Shell, key: Key, recorded: Recorded) -> Reply:
@@ -162,14 +170,19 @@ async def _attempts(shell: Shell, wanted: Charge, decided: Plan, held: Held) -> 
         ending = told.outcome if isinstance(told, Report) else told
         tried.append(Tried(choice=choice, ending=ending, challenged=isinstance(ending, ActionRequired)))
         following = _following(shell, wanted, decided, tried)
+        passed = None
         if following is not None:
             passed = await _pass_over(shell, wanted, held, told, following, latency_ms)
-            if passed is not None:
-                held = passed
-                continue
-        if isinstance(told, Report):
-            return await record(shell, held, told, "answer", latency_ms)
-        return await record_failure(shell, held, told, latency_ms)
+        recorded = None
+        if passed is None and isinstance(told, Report):
+            recorded = await record(shell, held, told, "answer", latency_ms)
+        elif passed is None and isinstance(told, Failure):
+            recorded = await record_failure(shell, held, told, latency_ms)
+        await answered(shell, choice.merchant_account, failed=isinstance(told, Failure))
+        if passed is None and recorded is not None:
+            return recorded
+        _abandon(shell, held, told)
+        held = passed or held
 
 
 async def _call(shell: Shell, wanted: Charge, held: Held) -> tuple[Report | Failure, int]:
@@ -179,20 +192,39 @@ async def _call(shell: Shell, wanted: Charge, held: Held) -> tuple[Report | Fail
     request = msgspec.json.decode(held.operation.request, type=Authorize)
     if wanted.request.payment_method_data is not None:
         request = replace(request, data=wanted.request.payment_method_data.data)
-    account = held.operation.merchant_account
-    shell.health.sending(account)
+    left_s = _left_s(shell, wanted)
+    if left_s <= 0:
+        return Failure.NOT_SENT, 0  # The process stood still since the commit: others may hold the payment by now.
+    shell.health.sending(held.operation.merchant_account)
     began = shell.clock()
-    told = await ask(connected.adapter.authorize(request), _left_s(shell, wanted))
+    told = await ask(connected.adapter.authorize(request), left_s)
     seconds = (shell.clock() - began).total_seconds()
     metrics.OPERATION_SECONDS.labels(held.operation.kind, held.operation.processor).observe(seconds)
-    if await shell.health.ended(account, failed=isinstance(told, Failure)):
-        await store.make_due(shell.database, account)
     return told, round(seconds * 1000)
 
 
 def _left_s(shell: Shell, wanted: Charge) -> float:
     spent = (shell.clock() - wanted.began_at).total_seconds()
-    return max(0.1, shell.settings.request_ms / 1000 - spent)
+    return shell.settings.request_ms / 1000 - spent
+
+
+def _abandon(shell: Shell, held: Held, told: Report | Failure) -> None:
+    """Have what a passed-over attempt left at its processor cancelled, in the background: it could still be used."""
+    connected = shell.directory.connected(held.operation.merchant_account)
+    if not isinstance(told, Report) or told.processor_reference is None or connected is None:
+        return
+    if connected.capabilities.inquiry is not Inquiry.LOOKUP or not isinstance(connected.adapter, CancelsByReference):
+        return
+    request = msgspec.json.decode(held.operation.request, type=Authorize)
+    left = replace(request, processor_reference=told.processor_reference)
+    background(shell, _cancel_left(connected.adapter, left))
+
+
+async def _cancel_left(adapter: CancelsByReference, request: Authorize) -> None:
+    try:
+        await adapter.cancel_by_reference(request)
+    except AdapterError as failure:
+        _log.warning("abandoned_attempt_not_cancelled", operation=request.operation_id, failure=str(failure))
 
 
 def _following(shell: Shell, wanted: Charge, decided: Plan, tried: list[Tried]) -> Next | None:
@@ -211,7 +243,8 @@ async def _pass_over(
     transition = rules.pass_over(held.payment, closed, attempt)
     payment = replace(transition.payment, version=held.payment.version + 1, updated_at=at)
     transition = replace(transition, payment=payment)
-    said = msgspec.json.encode(told if isinstance(told, Report) else {"failure": told, "next": following.reason})
+    failure = {"failure": told, "next": following.reason}
+    said = evidence_of(told) if isinstance(told, Report) else msgspec.json.encode(failure)
     evidence = Evidence(source="answer", report=said, recorded_at=at)
     try:
         await store.open_next_attempt(shell.database, held.payment, transition, attempt, evidence, shell.lease_s)

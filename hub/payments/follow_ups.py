@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +28,8 @@ from hub.payments.states import OperationState, OperationStatus, Payment, Status
 from normalization.money import Money
 from normalization.outcome import Approved, Operation, Report
 from routing.failover import Failure
+
+UNRESOLVED_RETRY_S: Final = 5
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -95,7 +98,8 @@ async def carry_out(shell: Shell, wish: Wish) -> Reply:
         payment, operations = await _resolved(shell, wish)
         reserved = wish.reserve(payment)
         if isinstance(reserved, asking.Refused):
-            raise ProblemError(reserved.code, reserved.detail)
+            wait_s = UNRESOLVED_RETRY_S if reserved.code == "payment_unresolved" else None
+            raise ProblemError(reserved.code, reserved.detail, retry_after=wait_s)
         if payment.status is Status.PROCESSING:
             reply = await _keep_wish(shell, wish, payment, reserved.payment, operations)
         else:
@@ -114,14 +118,17 @@ async def _resolved(shell: Shell, wish: Wish) -> tuple[Payment, tuple[OperationS
     if payment is None or not may_see(wish.caller, payment):
         raise ProblemError("not_found", f"there is no payment {wish.payment_id}")
     operations = tuple(await store.operations_of(shell.database, payment.id))
-    if payment.status is not Status.PROCESSING:
+    unknown = [o for o in operations if o.status is OperationStatus.UNKNOWN]
+    if not unknown and payment.status is not Status.PROCESSING:
         return payment, operations
-    await resolve_now(shell, [o for o in operations if o.id == payment.attempt_id])
+    await resolve_now(shell, unknown)
     payment = await store.find_payment(shell.database, payment.livemode, payment.id) or payment
     operations = tuple(await store.operations_of(shell.database, payment.id))
     if payment.status is Status.PROCESSING and wish.kind is not Operation.VOID:
         raise ProblemError(
-            "payment_unresolved", "what became of this payment is not known yet; try again later", retry_after=5
+            "payment_unresolved",
+            "what became of this payment is not known yet; try again later",
+            retry_after=UNRESOLVED_RETRY_S,
         )
     return payment, operations
 
@@ -216,9 +223,12 @@ async def send(shell: Shell, held: Held) -> Recorded:
     connected = shell.directory.connected(held.operation.merchant_account)
     began = shell.clock()
     told: Report | Failure = Failure.CONFIGURATION
-    if connected is not None:
+    left_s = shell.settings.request_ms / 1000 - (began - held.operation.started_at).total_seconds()
+    if left_s <= 0:
+        told = Failure.NOT_SENT  # The process stood still since the commit: others may hold the operation by now.
+    elif connected is not None:
         request = msgspec.json.decode(held.operation.request, type=FollowUp)
-        told = await ask(_sent(connected, held, request), shell.settings.request_ms / 1000)
+        told = await ask(_sent(connected, held, request), left_s)
     latency_ms = round((shell.clock() - began).total_seconds() * 1000)
     if isinstance(told, Report):
         return await record(shell, held, told, "answer", latency_ms)

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -15,71 +13,16 @@ from adapters.errors import AdapterError
 from hub import metrics
 from hub.database import ConflictError
 from hub.payments import rules, store
-from hub.payments.recording import ASKED_AFTER, HORIZON, Held, asked_again_s, change, hold, record
-from hub.payments.shell import Shell, ask, shielded
-from hub.payments.states import OperationState, OperationStatus, Payment
-from hub.settings import Settings
+from hub.payments.recording import Held, asked_again_s, change, hold, record
+from hub.payments.shell import Shell, answered, ask, shielded
+from hub.payments.states import OperationState, OperationStatus
+from hub.payments.steps import Step, Windows, next_step
 from normalization.declines import Decline, DeclineCode
 from normalization.outcome import OPENING, Declined, Report
 from routing.failover import Failure
 
 READ_WAITS_S: Final = 2.0
 _log = structlog.get_logger(__name__)
-
-
-class Step(StrEnum):
-    """What to do about an operation that is due."""
-
-    LOSE = "lose"  # Its lease ran out while it was being sent: nobody knows.
-    ASK = "ask"
-    WAIT = "wait"  # Asking would charge what nobody wants any more: wait for a webhook or a settlement line.
-    CANCEL = "cancel"  # The last chance to keep a late authorization from standing.
-    EXPIRE = "expire"  # The payer never came back.
-    GIVE_UP = "give_up"
-
-
-def next_step(
-    payment: Payment, operation: OperationState, capabilities: Capabilities, settings: Settings, now: datetime
-) -> Step:
-    """Decide; pure. *now* is the instant the operation came due."""
-    age = now - operation.started_at
-    match operation.status:
-        case OperationStatus.SENDING:
-            return Step.LOSE
-        case OperationStatus.REQUIRES_ACTION if operation.action_expires_at and now >= operation.action_expires_at:
-            return Step.EXPIRE
-        case OperationStatus.REQUIRES_ACTION:
-            return Step.ASK if capabilities.inquiry is Inquiry.LOOKUP else Step.WAIT
-        case OperationStatus.PENDING:
-            return Step.GIVE_UP
-        case _:
-            pass
-    if age > HORIZON:
-        return Step.GIVE_UP
-    known = operation.processor_reference is not None and operation.kind in OPENING
-    if capabilities.inquiry is Inquiry.LOOKUP or known:
-        return Step.ASK
-    if age < _replayable_for(payment, operation, capabilities, settings):
-        return Step.ASK
-    if operation.kind in OPENING and operation.inquiries < _TRIES_TO_CANCEL:
-        return Step.CANCEL
-    return Step.WAIT
-
-
-_TRIES_TO_CANCEL: Final = len(ASKED_AFTER) + 4
-
-
-def _replayable_for(
-    payment: Payment, operation: OperationState, capabilities: Capabilities, settings: Settings
-) -> timedelta:
-    """How long after its start an operation may be sent again: a replay charges if the first never arrived."""
-    if operation.one_time or (operation.kind in OPENING and payment.canceling):
-        return timedelta(0)
-    if operation.kind not in OPENING:
-        return min(capabilities.replay_for, settings.replay_off_session)
-    present = msgspec.json.decode(operation.request, type=Authorize).payer_present
-    wanted = settings.replay_present if present else settings.replay_off_session
-    return min(capabilities.replay_for, wanted)
 
 
 async def resolve_now(shell: Shell, operations: Sequence[OperationState]) -> None:
@@ -114,7 +57,8 @@ async def inquire(shell: Shell, operation: OperationState, *, reading: bool = Fa
     if connected is None:
         _log.error("merchant_account_missing", merchant_account=operation.merchant_account, operation=operation.id)
         return
-    step = next_step(payment, held.operation, connected.capabilities, shell.settings, shell.clock())
+    windows = Windows(present=shell.settings.replay_present, off_session=shell.settings.replay_off_session)
+    step = next_step(payment, held.operation, connected.capabilities, windows, shell.clock(), reading=reading)
     _log.info("inquiry", operation=operation.id, step=step, inquiries=held.operation.inquiries)
     metrics.INQUIRIES.labels(step).inc()
     try:
@@ -156,13 +100,14 @@ async def _ask(shell: Shell, held: Held, capabilities: Capabilities) -> None:
     request = msgspec.json.decode(held.operation.request, type=kind)
     request = replace(request, processor_reference=held.operation.processor_reference)
     told = await ask(connected.adapter.inquire(request), shell.settings.request_ms / 1000)
-    if await shell.health.ended(held.operation.merchant_account, failed=isinstance(told, Failure), inquiry=True):
-        await store.make_due(shell.database, held.operation.merchant_account)
     if isinstance(told, Report):
         await record(shell, held, told, "inquiry")
     elif told is None and shell.clock() - held.operation.started_at > capabilities.lookup_grace:
         said = b'{"inquiry":"not found"}'
         await change(shell, held, lambda now: rules.not_sent(now.payment, now.operation), "inquiry", said, fenced=True)
+    # That a question found no answer says nothing of the account: the request may be the trouble.
+    if not isinstance(told, Failure):
+        await answered(shell, held.operation.merchant_account, failed=False, inquiry=True)
 
 
 async def _cancel(shell: Shell, held: Held) -> bool:
@@ -183,6 +128,10 @@ async def _cancel(shell: Shell, held: Held) -> bool:
 EXPIRED: Final = Declined(Decline(code=DeclineCode.CUSTOMER_CANCELLED, processor_code="hub/expired"))
 
 
+NEVER_IN_HAND: Final = 2
+"""The fence of a challenge that nobody but the one who ends it has ever taken."""
+
+
 async def expire(shell: Shell, held: Held, capabilities: Capabilities) -> None:
     """The payer did not come back: end the challenge at the processor, then the attempt.
 
@@ -193,6 +142,11 @@ async def expire(shell: Shell, held: Held, capabilities: Capabilities) -> None:
         return
     if capabilities.inquiry is Inquiry.LOOKUP:
         await _ask(shell, held, capabilities)
+        return
+    if held.operation.fence > NEVER_IN_HAND:
+        # A completion was begun and its end never written down: it may have been approved.
+        said = b'{"challenge":"expired while its completion was under way"}'
+        await change(shell, held, lambda now: rules.unknown(now.payment, now.operation), "hub", said, fenced=True)
         return
     ended = Report(
         kind=held.operation.kind,

@@ -13,7 +13,7 @@ from hub.payments.follow_ups import Asker, follow_up_of, send
 from hub.payments.inquiries import inquire
 from hub.payments.recording import Held
 from hub.payments.shell import Shell
-from hub.payments.states import OperationState, OperationStatus
+from hub.payments.states import OperationState
 from normalization.outcome import Operation
 
 BATCH: Final = 50
@@ -44,13 +44,11 @@ async def cancel_due(shell: Shell) -> int:
     for payment in due:
         operations = tuple(await store.operations_of(shell.database, payment.id))
         attempt = next(o for o in operations if o.id == payment.attempt_id)
-        if any(o.kind is Operation.VOID and o.status in _UNDER_WAY for o in operations):
-            continue
         void = follow_up_of(
             payment,
             attempt,
             Asker(kind=Operation.VOID, principal=attempt.requested_by, key_id=attempt.key_id),
-            payment.authorized_minor,
+            payment.authorized_minor or payment.amount_minor,
             shell.clock(),
         )
         reserved = replace(payment, version=payment.version + 1, updated_at=void.started_at)
@@ -62,8 +60,3 @@ async def cancel_due(shell: Shell) -> int:
         await send(shell, Held(payment=reserved, operation=void, operations=(*operations, void)))
         done += 1
     return done
-
-
-_UNDER_WAY: Final = frozenset(
-    {OperationStatus.SENDING, OperationStatus.UNKNOWN, OperationStatus.PENDING, OperationStatus.EXCEPTION}
-)

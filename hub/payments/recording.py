@@ -1,17 +1,20 @@
 """The one room: every answer, webhook, inquiry and return changes a payment here and nowhere else."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from functools import partial
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hub import metrics
-from hub.database import CommitUnknownError, ConflictError
+from hub.database import CommitUnknownError, ConflictError, is_lost
 from hub.idempotency.store import Answer
+from hub.pan import mask
 from hub.payments import rules, store
 from hub.payments.answers import (
     CREATED,
@@ -23,19 +26,16 @@ from hub.payments.answers import (
 )
 from hub.payments.changes import Change, Evidence
 from hub.payments.shell import TRIES, Shell
-from hub.payments.states import OperationState, OperationStatus, Payment, Transition
+from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Transition
+from hub.payments.steps import ASKED_AFTER, HORIZON
 from hub.settlement.expecting import Terms, expected_lines
 from normalization.outcome import OPENING, ActionRequired, Approved, Operation, Report
 from routing.failover import Failure
 
+T = TypeVar("T")
 PREFIX: Final = {Operation.CAPTURE: "cap_", Operation.VOID: "can_", Operation.REFUND: "ref_"}
-ASKED_AFTER: Final = (1, 3, 12, 60, 360, 1_440, 5_760, 17_280)
-"""When an unknown outcome is asked about again, in multiples of the setting `inquiry_first_ms`; the last goes on.
-
-With 5 s: after 5 s, 15 s, 1 min, 5 min, 30 min, 2 h, 8 h, then daily.
-"""
-HORIZON: Final = timedelta(days=7)
-"""How long an outcome may stay unknown before a human must find out."""
+READ_AGAIN_AFTER_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
+"""How often, and after how long, what stands is read again when the database is away."""
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -72,12 +72,27 @@ async def hold(shell: Shell, payment: Payment, operation_id: str) -> Held:
     return Held(payment=payment, operation=operation, operations=tuple(operations))
 
 
+async def patiently(read: Callable[[], Awaitable[T]]) -> T:
+    """Read although the database may be away for a moment: an answer is held in memory that must not be lost."""
+    for seconds in READ_AGAIN_AFTER_S:
+        try:
+            return await read()
+        except Exception as failure:
+            if not is_lost(failure):
+                raise
+            await asyncio.sleep(seconds)
+    return await read()
+
+
 async def reread(shell: Shell, held: Held) -> Held:
     """Read again what somebody else changed."""
     payment = await store.find_payment(shell.database, held.payment.livemode, held.payment.id)
     if payment is None:
         raise LookupError(f"{held.payment.id} is gone")  # Payments are never deleted.
     return await hold(shell, payment, held.operation.id)
+
+
+_NEW_TO_A_CHALLENGE: Final = frozenset({OperationStatus.SENDING, OperationStatus.UNKNOWN})
 
 
 async def record(
@@ -89,11 +104,21 @@ async def record(
         operation = now.operation
         if latency_ms is not None:
             operation = replace(operation, latency_ms=latency_ms)
-        if isinstance(report.outcome, ActionRequired):
+        if isinstance(report.outcome, ActionRequired) and operation.status in _NEW_TO_A_CHALLENGE:
             operation = _with_challenge(shell, operation, report.outcome)
         return rules.apply(now.payment, operation, report)
 
-    return await change(shell, held, decide, source, msgspec.json.encode(report), opens=opens)
+    return await change(shell, held, decide, source, evidence_of(report), opens=opens)
+
+
+def evidence_of(report: Report) -> bytes:
+    """Write down what was said, without what only the payer and the processor may know, and card numbers masked."""
+    if isinstance(report.outcome, ActionRequired):
+        report = replace(report, outcome=replace(report.outcome, url="", fields={}, continuation=""))
+    masked, found = mask(msgspec.json.encode(report).decode())
+    if found:
+        metrics.MASKED.inc(found)
+    return masked.encode()
 
 
 async def record_failure(shell: Shell, held: Held, failure: Failure, latency_ms: int) -> Recorded:
@@ -158,7 +183,8 @@ async def change(
             )
         except (ConflictError, CommitUnknownError) as failure:
             # A lost connection may have committed: what is read then tells, and a second application changes nothing.
-            held = await _again(shell, held, failure, fenced=fenced, opens=opens)
+            read_again = partial(_again, shell, held, failure, fenced=fenced, opens=opens)
+            held = await patiently(read_again)
             opens = opens and held.operation.status is OperationStatus.SENDING
             continue
         _count(transition, source)
@@ -254,7 +280,8 @@ def _due_s(shell: Shell, operation: OperationState, at: datetime) -> float | Non
 
 def _with_challenge(shell: Shell, operation: OperationState, asked: ActionRequired) -> OperationState:
     """Keep what the processor needs back sealed, and make of the challenge an address that a GET opens."""
-    expires_at = asked.expires_at or shell.clock() + shell.settings.challenge_expiry
+    latest = operation.action_expires_at or shell.clock() + shell.settings.challenge_expiry
+    expires_at = asked.expires_at or latest
     url = asked.url
     if asked.method != "GET":
         secret = challenge_secret(shell, operation.id)
@@ -324,13 +351,15 @@ async def _held(shell: Shell, operation: OperationState) -> Held:
 
 
 def _only_unnamed(operations: Sequence[OperationState], report: Report) -> OperationState | None:
-    """A report without our tag may be the answer to the one request of its kind whose reference we do not know yet."""
-    if report.tag is not None:
+    """A void carries no tag of ours at some processors: it is the answer to the one void of ours that waits.
+
+    Captures and refunds of ours always come back with our tag, so that one without it was made by other hands.
+    """
+    if report.kind is not Operation.VOID:
         return None
-    unnamed = [o for o in operations if o.kind is report.kind and o.processor_reference is None and not o.external]
-    waiting = [o for o in unnamed if o.status in {OperationStatus.SENDING, OperationStatus.UNKNOWN}]
-    fitting = [o for o in waiting if report.money is None or report.kind is Operation.VOID or o.money == report.money]
-    return fitting[0] if len(fitting) == 1 else None
+    ours = [o for o in operations if o.kind is Operation.VOID and o.processor_reference is None and not o.external]
+    waiting = [o for o in ours if o.status in COUNTED]
+    return waiting[0] if len(waiting) == 1 else None
 
 
 def _external(attempt: OperationState, report: Report, at: datetime) -> OperationState:

@@ -41,6 +41,8 @@ _WAITING = frozenset({Status.PROCESSING, Status.REQUIRES_ACTION})
 def apply(payment: Payment, operation: OperationState, report: Report) -> Transition:
     """Decide what *report* about *operation* does to *payment*."""
     told = _told(operation, report)
+    if _is_overtaken(operation, report):
+        return Transition(payment, operation)
     operation = replace(
         operation,
         processor_reference=operation.processor_reference or report.processor_reference,
@@ -52,6 +54,12 @@ def apply(payment: Payment, operation: OperationState, report: Report) -> Transi
     if operation.kind in OPENING:
         return _attempt(payment, operation, report, told)
     return _follow_up(payment, operation, report, told)
+
+
+def _is_overtaken(operation: OperationState, report: Report) -> bool:
+    """A refund that was accepted and then failed has failed, whenever its acceptance is told."""
+    failed = operation.status is OperationStatus.DECLINED and operation.processor_reference is not None
+    return failed and operation.kind is Operation.REFUND and isinstance(report.outcome, Approved)
 
 
 def _told(operation: OperationState, report: Report) -> Money:
@@ -111,6 +119,10 @@ def _failed(payment: Payment, operation: OperationState) -> Payment:
 
 
 def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    if payment.status is Status.CANCELED and operation.kind is Operation.AUTHORIZE:
+        why = "authorized although the payment was canceled; void it where it still stands"
+        held_back = replace(operation, status=OperationStatus.APPROVED, decline=None)
+        return Transition(payment, held_back, exceptions=(("approved_after_cancel", why),))
     late = payment.status in {Status.FAILED, Status.CANCELED}
     asked = operation.money.minor
     held = min(told.minor, asked)
@@ -236,6 +248,8 @@ def _release(payment: Payment, operation: OperationState) -> Payment:
 
 def _capture(payment: Payment, operation: OperationState, told: Money) -> Transition:
     freed = _release(payment, operation)
+    if not freed.authorized_minor:  # Told before its authorization, which it proves.
+        freed = replace(freed, authorized_minor=freed.amount_minor)
     room = freed.authorized_minor - freed.captured_minor - freed.capturing_minor
     if not operation.external:
         room = min(room, operation.money.minor)
@@ -350,6 +364,8 @@ def not_sent(payment: Payment, operation: OperationState) -> Transition:
     if operation.status not in _UNRESOLVED:
         return Transition(payment, operation)
     closed = replace(operation, status=OperationStatus.NOT_SENT, decline=NEVER_ARRIVED)
+    if operation.kind is Operation.VOID:
+        return Transition(payment, closed)  # The wish stands: the payment stays `canceling`, and it is tried again.
     if operation.kind not in OPENING:
         return Transition(_release(payment, operation), closed, events=(_refused(operation.kind),))
     if payment.attempt_id != operation.id or payment.status not in _WAITING:
@@ -368,6 +384,9 @@ def give_up(payment: Payment, operation: OperationState, why: str) -> Transition
     """A human must find out: *operation* stayed without an answer beyond its horizon."""
     if operation.status not in _OPEN:
         return Transition(payment, operation)
+    if operation.kind in OPENING and payment.status is Status.CANCELED:
+        ended = Decline(code=DeclineCode.CUSTOMER_CANCELLED, processor_code="hub/canceled")
+        return Transition(payment, replace(operation, status=OperationStatus.DECLINED, decline=ended))
     overdue: ExceptionType = "pending_overdue" if operation.status is OperationStatus.PENDING else "outcome_unknown"
     parked = replace(operation, status=OperationStatus.EXCEPTION)
     return Transition(payment, parked, exceptions=((overdue, why),))

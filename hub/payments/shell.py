@@ -12,6 +12,7 @@ from adapters.errors import AdapterError, ConfigurationError, NotSentError, Outc
 from hub.database import Database
 from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
+from hub.payments import store
 from hub.sealing import Sealer
 from hub.settings import Settings
 from routing.failover import Failure
@@ -46,6 +47,25 @@ async def shielded(shell: Shell, work: Coroutine[Any, Any, T]) -> T:
     shell.running.add(task)
     task.add_done_callback(shell.running.discard)
     return await asyncio.shield(task)
+
+
+def background(shell: Shell, work: Coroutine[Any, Any, None]) -> None:
+    """Begin *work* that nobody waits for; a shutdown does."""
+    task = asyncio.create_task(work)
+    shell.running.add(task)
+    task.add_done_callback(shell.running.discard)
+
+
+async def answered(shell: Shell, merchant_account: str, *, failed: bool, inquiry: bool = False) -> None:
+    """Count how an account answered; one that is back is asked at once about all that is unknown there.
+
+    Only what makes the hub faster: whatever goes wrong here must not touch what was recorded.
+    """
+    try:
+        if await shell.health.ended(merchant_account, failed=failed, inquiry=inquiry):
+            await store.make_due(shell.database, merchant_account)
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("health_not_counted", merchant_account=merchant_account)
 
 
 async def ask(call: Awaitable[T], seconds: float) -> T | Failure:

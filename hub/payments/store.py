@@ -11,12 +11,36 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Float, Insert, Integer, Table, Update, bindparam, insert, literal_column, select, update
+from sqlalchemy import (
+    Float,
+    Insert,
+    Integer,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from hub.access.tables import audit_log
 from hub.database import Database, Query, Unit, in_seconds
 from hub.events.tables import events
-from hub.idempotency.store import INSERT_KEY, STORE_ANSWER, Answer, Key, answer_values, key_values
+from hub.idempotency.store import (
+    INSERT_KEY,
+    STORE_ANSWER,
+    Answer,
+    Key,
+    Stored,
+    answer_values,
+    key_values,
+    to_stored,
+)
+from hub.idempotency.tables import idempotency_keys
 from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.payments.changes import Actor, Change, Evidence
@@ -31,9 +55,10 @@ from hub.payments.rows import (
     to_operation,
     to_payment,
 )
-from hub.payments.states import OperationState, OperationStatus, Payment, Status, Transition
+from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Status, Transition
 from hub.payments.tables import operations, payments, reports
 from hub.settlement.tables import exceptions, expected_settlements
+from normalization.outcome import Operation
 
 SPREAD_S: Final = 30.0
 """Over how long the questions are spread that an account gets when it answers again."""
@@ -287,7 +312,8 @@ async def save(database: Database, read: Payment, change: Change) -> None:
     )
     at = change.evidence.recorded_at
     values = payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
-    values |= operation_values(operation, "o_", change.due_s, None) | report_values(operation, change.evidence)
+    # An operation made outside the hub is in nobody's hands.
+    values |= operation_values(operation, "o_", change.due_s, 0.0) | report_values(operation, change.evidence)
     actor = Actor(operation.key_id, operation.requested_by, operation.id)
     details = {"operation": operation.id, "source": change.evidence.source}
     values |= _audit_values(actor, transition.payment, f"{operation.kind}.{operation.status}", at, details)
@@ -313,7 +339,25 @@ _OPEN_BY_REFERENCE: Final = Query(
     select(payments.c.id).where(
         payments.c.livemode == bindparam("livemode"),
         payments.c.reference == bindparam("reference"),
-        payments.c.holds_reference,
+        payments.c.status != Status.FAILED,
+        payments.c.status != Status.CANCELED,
+    )
+)
+_STANDING: Final = Query(
+    select(
+        idempotency_keys.c.fingerprint,
+        idempotency_keys.c.location,
+        idempotency_keys.c.operation_id,
+        idempotency_keys.c.status,
+        idempotency_keys.c.answer,
+        _OPEN_BY_REFERENCE.statement.limit(1).scalar_subquery().label("holder"),
+    ).select_from(
+        select(literal_column("1").label("one"))
+        .subquery()
+        .outerjoin(
+            idempotency_keys,
+            and_(idempotency_keys.c.livemode == bindparam("livemode"), idempotency_keys.c.key == bindparam("key")),
+        )
     )
 )
 _OPERATIONS: Final = Query(
@@ -339,7 +383,15 @@ _DUE: Final = Query(
 )
 _CANCELING: Final = Query(
     select(payments)
-    .where(payments.c.canceling, payments.c.status == Status.AUTHORIZED)
+    .where(
+        payments.c.canceling,
+        or_(payments.c.status == Status.AUTHORIZED, payments.c.status == Status.REQUIRES_ACTION),
+        ~exists().where(
+            operations.c.payment_id == payments.c.id,
+            operations.c.kind == Operation.VOID,
+            or_(*(operations.c.status == status for status in sorted(COUNTED))),
+        ),
+    )
     .order_by(payments.c.id)
     .limit(bindparam("most", type_=Integer))
 )
@@ -355,6 +407,12 @@ async def find_open(database: Database, livemode: bool, reference: str) -> str |
     """Find the payment that holds *reference*."""
     rows = await database.fetch(_OPEN_BY_REFERENCE, {"livemode": livemode, "reference": reference})
     return rows[0]["id"] if rows else None
+
+
+async def standing(database: Database, key: str, reference: str, *, livemode: bool) -> tuple[Stored | None, str | None]:
+    """Read in one query what stands under a key, and which open or successful payment has a reference."""
+    row = (await database.fetch(_STANDING, {"livemode": livemode, "key": key, "reference": reference}))[0]
+    return (to_stored(row) if row["fingerprint"] is not None else None), row["holder"]
 
 
 async def operations_of(database: Database, payment_id: str) -> list[OperationState]:

@@ -36,7 +36,7 @@ async def _read(shell: Shell, waiting: Waiting) -> None:
         await _again(shell, waiting, "unmatched", "unmatched", "no payment of ours is meant, as far as we know")
     else:
         metrics.DELIVERIES.labels(status).inc()
-        await store.finish(shell.database, waiting, status, payment_id=payment_id)
+        await store.finish(shell.database, waiting, status, shell.clock(), payment_id=payment_id)
 
 
 async def _record(shell: Shell, waiting: Waiting) -> tuple[str, str | None]:
@@ -54,7 +54,7 @@ async def _record(shell: Shell, waiting: Waiting) -> tuple[str, str | None]:
 async def _again(shell: Shell, waiting: Waiting, status: str, in_the_end: str, why: str) -> None:
     if waiting.tries >= TRIES_MAX:
         metrics.DELIVERIES.labels(in_the_end).inc()
-        await store.finish(shell.database, waiting, in_the_end, error=why)
+        await store.finish(shell.database, waiting, in_the_end, shell.clock(), error=why)
     else:
         seconds = AGAIN_AFTER_S[min(waiting.tries, len(AGAIN_AFTER_S)) - 1]
         await store.put_off(shell.database, waiting, status, seconds, why)

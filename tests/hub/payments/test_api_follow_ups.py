@@ -262,12 +262,12 @@ class TestEveryFollowUp:
 
         assert code_of(answer) == (403, "forbidden")
 
-    @pytest.mark.parametrize("follow_up", FOLLOW_UPS)
-    async def test_that_is_refused_by_the_account_leaves_the_payment_as_it_was(
+    @pytest.mark.parametrize("follow_up", ["capture", "refunds"])
+    async def test_that_the_account_does_not_take_leaves_the_payment_as_it_was(
         self, home: House, follow_up: str
     ) -> None:
         path = await ready_for(home, follow_up)
-        kind = {"capture": "capture", "cancel": "void", "refunds": "refund"}[follow_up]
+        kind = {"capture": "capture", "refunds": "refund"}[follow_up]
         await home.fault("stripe", "rate_limited", kind, count=9)
 
         answer = await home.hub.post(path, {})
@@ -275,8 +275,18 @@ class TestEveryFollowUp:
         await home.control("stripe", "DELETE", "faults")
         payment = await read(home, path.rpartition("/")[0])
         assert answer.status_code in {200, 201}, answer.text
-        assert (payment["amount_capturing"], payment["amount_refunding"], payment["canceling"]) == (0, 0, False)
+        assert (payment["amount_capturing"], payment["amount_refunding"]) == (0, 0)
         assert payment["status"] == ("captured" if follow_up == "refunds" else "authorized")
+
+    async def test_a_cancel_that_the_account_does_not_take_is_tried_until_it_does(self, home: House) -> None:
+        path = await ready_for(home, "cancel")
+        await home.fault("stripe", "rate_limited", "void", count=4)
+
+        answer = await home.hub.post(path, {})
+
+        assert (answer.status_code, answer.json()["canceling"]) == (202, True)
+        canceled = await home.hub.until(answer.json()["id"], "canceled")
+        assert (canceled["canceling"], canceled["cancel_reason"]) == (False, "requested")
 
     @pytest.mark.usefixtures("lost_webhooks")
     @pytest.mark.parametrize("follow_up", ["capture", "refunds"])

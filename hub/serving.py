@@ -128,6 +128,10 @@ def server_options(settings: Settings) -> dict[str, Any]:
     }
 
 
+# Without local variables: those hold keys, tokens and what payers send.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+
 def configure_logs(*, level: int = logging.INFO) -> None:
     """Write one JSON object a line to standard error."""
     structlog.configure(
@@ -135,7 +139,7 @@ def configure_logs(*, level: int = logging.INFO) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.dict_tracebacks,
+            _TRACEBACKS,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

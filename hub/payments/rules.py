@@ -125,14 +125,16 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
         return Transition(payment, held_back, exceptions=(("approved_after_cancel", why),))
     late = payment.status in {Status.FAILED, Status.CANCELED}
     asked = operation.money.minor
-    held = min(told.minor, asked)
     purchase = operation.kind is Operation.PURCHASE
+    authorized = max(payment.authorized_minor, min(told.minor, asked))
+    room = authorized - payment.captured_minor - payment.capturing_minor
+    taken = min(told.minor, room) if purchase else 0
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
     approved = replace(
         payment,
         status=Status.CAPTURED if purchase or payment.captured_minor else Status.AUTHORIZED,
-        authorized_minor=max(payment.authorized_minor, held),
-        captured_minor=payment.captured_minor + (held if purchase else 0),
+        authorized_minor=authorized,
+        captured_minor=payment.captured_minor + taken,
         capture_closed=payment.capture_closed or purchase,
         processor_reference=operation.processor_reference,
         merchant_account=operation.merchant_account,
@@ -141,12 +143,12 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
         cancel_reason=None,
         canceling=payment.canceling and not purchase,
     )
-    bookings: tuple[Booking, ...] = (_sale(operation, held),) if purchase else ()
+    bookings: tuple[Booking, ...] = (_sale(operation, taken),) if taken else ()
     exceptions: list[tuple[ExceptionType, str]] = []
-    if told.minor != asked:
-        exceptions.append(("amount_mismatch", f"asked {asked}, approved {told.minor} {told.currency}"))
-    if purchase and told.minor > asked:
-        bookings += (_surplus(operation, Money(told.minor - asked, told.currency)),)
+    if told.minor != asked or (purchase and taken < told.minor):
+        exceptions.append(("amount_mismatch", f"asked {asked}, approved {told.minor} {told.currency}, {room} left"))
+    if purchase and told.minor > taken:
+        bookings += (_surplus(operation, Money(told.minor - taken, told.currency)),)
     if late:
         exceptions.append(("approved_after_failure", f"approved after the payment was {payment.status}"))
     elif payment.canceling and purchase:

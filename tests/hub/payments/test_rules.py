@@ -219,6 +219,44 @@ class TestVoid:
         assert told.payment.cancel_reason == "expired"
 
 
+class TestDisorder:
+    def test_a_capture_told_before_its_authorization_ends_as_if_told_after(self) -> None:
+        attempt = operation(Operation.AUTHORIZE, status=OperationStatus.UNKNOWN)
+        outside = operation(Operation.CAPTURE, 1000, external=True)
+
+        early = rules.apply(payment(), outside, report(Operation.CAPTURE, minor=1000))
+        told = rules.apply(early.payment, attempt, report(Operation.AUTHORIZE, minor=1000))
+
+        assert (told.payment.status, told.payment.captured_minor) == (Status.CAPTURED, 1000)
+        assert (early.exceptions, told.exceptions) == ((), ())
+
+    def test_an_authorization_told_after_its_cancellation_stays_canceled(self) -> None:
+        attempt = operation(Operation.AUTHORIZE, status=OperationStatus.UNKNOWN)
+        canceled = rules.apply(payment(), operation(Operation.VOID, external=True), report(Operation.VOID))
+
+        told = rules.apply(canceled.payment, attempt, report(Operation.AUTHORIZE, minor=1000))
+
+        assert told.payment.status is Status.CANCELED
+        assert names(told) == ["approved_after_cancel"]
+
+    def test_a_refund_that_failed_stays_failed_when_its_acceptance_is_told_late(self) -> None:
+        paid = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunding_minor=300)
+        failed = rules.apply(paid, operation(Operation.REFUND, 300), report(Operation.REFUND, NO_FUNDS))
+
+        told = rules.apply(failed.payment, failed.operation, report(Operation.REFUND, minor=300))
+
+        assert told == Transition(failed.payment, failed.operation)
+        assert told.payment.refunded_minor == 0
+
+    def test_a_void_that_was_not_sent_is_still_wanted(self) -> None:
+        authorized = payment(status=Status.AUTHORIZED, authorized_minor=1000, canceling=True)
+
+        told = rules.not_sent(authorized, operation(Operation.VOID))
+
+        assert told.payment.canceling
+        assert told.operation.status is OperationStatus.NOT_SENT
+
+
 class TestSilence:
     def test_unknown_gives_nothing_back(self) -> None:
         told = rules.unknown(payment(), operation())

@@ -45,9 +45,14 @@ def _speed(ready: Stage, rounds: int, *, with_valkey: bool) -> list[str]:
     limit = compare.load_limit(ready)
     print(f"the load generator alone: {limit:.0f} requests a second\n\n{compare.HEAD}", flush=True)
     rows = {}
+    company = compare.Company(ready, [floor, hub])
     for at_once in compare.AT_ONCE:
         rows[at_once] = compare.compare(ready, floor, hub, at_once, rounds=rounds)
         print(compare.table(rows[at_once]), flush=True)
+    others = company.share()
+    print(f"meanwhile everything else on the machine used {others:.0%} of it", flush=True)
+    if others > compare.OTHERS_MAX:
+        print("that is much: ratios still hold roughly, absolute figures do not")
     counts = ready.counts()
     if counts.charges != counts.tags:
         return [*compare.failures(rows, limit), f"{counts.charges} charges carried {counts.tags} tags"]

@@ -1,15 +1,19 @@
 """Floor and hub in the same minute, by turns of a second; the bars that the hub must reach."""
 
+import os
+import time
 from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Final
 
 from msgspec import Struct
 
-from benchmarks.cpu import cpu_ms, with_children
+from benchmarks.cpu import cpu_ms, machine_busy_ms, with_children
 from benchmarks.load import Measured
 from benchmarks.stage import Stage, Target
 
+OTHERS_MAX: Final = 0.1
+"""The share of the machine that anything else may use before the figures say little."""
 ROUNDS: Final = 5
 TURNS: Final = 5
 SLICE_S: Final = 1.0
@@ -123,6 +127,24 @@ def _figures(turns: list[_Turn]) -> Figures:
         answered=answered,
         charges=sum(turn.charges for turn in turns),
     )
+
+
+class Company:
+    """Tells how much of the machine was used by anything else meanwhile."""
+
+    def __init__(self, stage: Stage, targets: Iterable[Target]) -> None:
+        self._stage = stage
+        self._pids = [*stage.pids, *(pid for target in targets for pid in target.pids)]
+        self._began_at, self._before = time.monotonic(), self._others_ms()
+
+    def share(self) -> float:
+        """Give the share since this was made, of all cores."""
+        spent_ms = (time.monotonic() - self._began_at) * 1000 * (os.cpu_count() or 1)
+        return max(0.0, (self._others_ms() - self._before) / spent_ms)
+
+    def _others_ms(self) -> float:
+        ours = cpu_ms([*self._pids, *with_children(self._stage.postgres.pid)])
+        return machine_busy_ms() - ours
 
 
 def failures(rows: Mapping[int, Row], load_per_second: float) -> list[str]:

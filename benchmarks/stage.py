@@ -97,6 +97,11 @@ class Stage:
         """Where the processor listens."""
         return f"http://127.0.0.1:{self._processor.port}"
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of the processor, the load and this process; PostgreSQL's come and go."""
+        return (self._processor.pid, self.load.pid, os.getpid())
+
     def counts(self) -> Counts:
         """Ask the processor what it charged."""
         with urlopen(f"{self.processor_url}/counts") as answer:  # noqa: S310 - our own server

@@ -1,0 +1,189 @@
+"""Processes that are killed, callers that hang up, shutdowns: no outcome is lost, and nothing is charged again."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from hub.access.rules import Role
+from hub.payments.jobs import cancel_due, inquire_due
+from tests.hub.house import QUICK, House, house
+from tests.hub.money import agrees, book, rows
+from tests.hub.payments.faulty import Clock, eventually, shown, work
+from tests.processes import Server, accepts
+
+SOON = replace(QUICK, inquiry_first_ms=100)
+PROCESSORS = ("stripe", "adyen")
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@asynccontextmanager
+async def apart(made: House) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
+    """Run a hub in a process of its own on the house's database, as `hub serve` does; leases are short."""
+    settings = {
+        "DATABASE_URL": made.database_url, "DEVELOPMENT": "yes", "CONNECT_MS": "500", "ANSWER_MS": "2000",
+        "REQUEST_MS": "2200", "LEASE_MS": "2500", "NEXT_ATTEMPT_NEEDS_MS": "500",
+    }  # fmt: skip
+    given = [f"HUB_{name}={value}" for name, value in settings.items()]
+
+    def command(port: int) -> list[str]:
+        where = ["env", f"PYTHONPATH={ROOT}", *given, f"HUB_PORT={port}"]
+        return [*where, sys.executable, "-m", "hub.cli", "serve"]
+
+    server = Server(made.folder / "hub.log", command, accepts)
+    server.start()
+    headers = {"Authorization": f"Bearer {await made.key(Role.ADMIN)}"}
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", headers=headers, timeout=20) as client:
+        try:
+            yield server, client
+        finally:
+            server.stop(signal.SIGKILL)
+
+
+def charge(made: House, client: httpx.AsyncClient, processor: str) -> "asyncio.Task[httpx.Response]":
+    wish = {
+        "amount": 1000, "currency": "EUR", "reference": processor, "payment_method": made.payment_method,
+        "merchant_account": made.accounts[f"{processor}-eu"],
+    }  # fmt: skip
+    return asyncio.create_task(client.post("/v1/payments", json=wish, headers={"Idempotency-Key": processor}))
+
+
+async def happens(check: Callable[[], Awaitable[Any]]) -> None:
+    for _ in range(400):
+        if await check():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(check)
+
+
+async def asked(made: House, processor: str) -> bool:
+    seen = await made.control(processor, "GET", "requests")
+    return "purchase" in [request["operation"] for request in seen["data"]]
+
+
+@asynccontextmanager
+async def second_commit_held_up(made: House) -> AsyncIterator[None]:
+    """Keep everybody from writing transfers; what is under way waits."""
+    if made.database_url.startswith("sqlite"):
+        path = made.database_url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+        return
+    connection = await asyncpg.connect(made.database_url)
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE transfers IN EXCLUSIVE MODE")
+        yield
+    await connection.close()
+
+
+async def resolved(made: House, clock: Clock) -> None:
+    """Let leases run out and the job find out, also what Stripe is silent about for its grace."""
+    await work(made, inquire_due, until_resolved=False, rounds=1)
+    for _ in range(400):
+        if not await rows(made, "SELECT id FROM operations WHERE status = 'sending'"):
+            break
+        await inquire_due(made.hub.parts.shell)
+        await asyncio.sleep(0.02)
+    clock.ahead = 2 * made.hub.parts.directory.accounts()[made.accounts["stripe-eu"]].capabilities.lookup_grace
+    await work(made, inquire_due, cancel_due, until_resolved=True)
+    clock.ahead *= 0
+
+
+@pytest.mark.parametrize("moment", ["before the processor acts", "before it answers", "before the answer is kept"])
+async def test_a_killed_process_loses_no_outcome_and_charges_nobody_twice(
+    moment: str, database_url: str, tmp_path: Path
+) -> None:
+    clock = Clock()
+    async with (
+        house(database_url, tmp_path, settings=SOON, with_worker=False, clock=clock) as made,
+        apart(made) as (server, client),
+    ):
+        fault = "silent_before" if moment == "before the processor acts" else "delay"
+        for processor in PROCESSORS:
+            await made.control(processor, "POST", "webhooks", {"mode": "drop"})
+            await made.fault(processor, fault, "purchase", delay_ms=1_000)
+        charges = [charge(made, client, processor) for processor in PROCESSORS]
+        for processor in PROCESSORS:
+            await happens(partial(asked, made, processor))
+        if moment == "before the answer is kept":
+            async with second_commit_held_up(made):
+                await made.hub.parts.bell.wait(1.3)  # Both have answered by now.
+                server.stop(signal.SIGKILL)
+        else:
+            server.stop(signal.SIGKILL)
+        await asyncio.gather(*charges, return_exceptions=True)
+        waiting = await charge(made, made.hub.client, "stripe")
+        assert waiting.status_code in {201, 409}, waiting.text
+
+        await resolved(made, clock)
+
+        for processor in PROCESSORS:
+            answer, again = [await charge(made, made.hub.client, processor) for _ in range(2)]
+            assert answer.status_code in {201, 202}
+            assert answer.content == again.content
+            payment = await shown(made, answer.json()["id"])
+            acted = fault == "delay" or processor == "adyen"  # Asking Adyen is sending again.
+            assert payment["status"] == ("captured" if acted else "failed"), payment
+            assert await made.charges(processor) == acted
+        await agrees(made)
+
+
+async def test_a_caller_that_hangs_up_cancels_nothing(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, settings=SOON) as made:
+        await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
+        await made.fault("stripe", "delay", "purchase", delay_ms=600)
+        async with httpx.AsyncClient(
+            base_url=made.hub.url, headers=made.hub.client.headers, timeout=0.3
+        ) as impatient:
+            with pytest.raises(httpx.TimeoutException):
+                await charge(made, impatient, "stripe")
+
+        (payment,) = await rows(made, "SELECT id FROM payments")
+        await eventually(made, payment["id"], status="captured")
+        again = await charge(made, made.hub.client, "stripe")
+        assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+        assert again.json()["attempts"][0]["status"] == "approved"
+        await agrees(made)
+
+
+async def test_a_shutdown_waits_for_the_charge_under_way(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, settings=SOON, with_worker=False) as made, apart(made) as (server, client):
+        await made.control("adyen", "POST", "webhooks", {"mode": "drop"})
+        await made.fault("adyen", "delay", "purchase", delay_ms=1_000)
+        sent = charge(made, client, "adyen")
+        await happens(partial(asked, made, "adyen"))
+
+        os.kill(server.pid, signal.SIGTERM)
+
+        answer = await sent
+        assert (answer.status_code, answer.json()["status"]) == (201, "captured")
+        assert book(made, "adyen", "SELECT count(DISTINCT payment) FROM money") == [(1,)]
+        await agrees(made)
+
+
+async def test_a_shutdown_waits_also_where_the_caller_has_gone(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, settings=SOON, with_worker=False) as made, apart(made) as (server, client):
+        await made.control("adyen", "POST", "webhooks", {"mode": "drop"})
+        await made.fault("adyen", "delay", "purchase", delay_ms=1_000)
+        sent = charge(made, client, "adyen")
+        await happens(partial(asked, made, "adyen"))
+        sent.cancel()
+
+        os.kill(server.pid, signal.SIGTERM)
+
+        (payment,) = await rows(made, "SELECT id FROM payments")
+        await eventually(made, payment["id"], status="captured")
+        await agrees(made)

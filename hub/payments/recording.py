@@ -320,7 +320,8 @@ async def _find(shell: Shell, merchant_account: str, report: Report) -> tuple[He
     if attempt is None or report.kind in OPENING:
         return None
     held = await _held(shell, attempt)
-    ours = _only_unnamed(held.operations, report)
+    # What is told of an attempt that was passed over answers no request about the one that stands.
+    ours = _only_unnamed([o for o in held.operations if o.attempt_id == attempt.id], report)
     if ours is not None:
         return replace(held, operation=ours), False
     if not isinstance(report.outcome, Approved):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from hub.webhooks.jobs import read_waiting
 from tests.hub.house import QUICK, House, add_account, house
 from tests.hub.money import agrees, rows
 from tests.hub.payments.faulty import CHALLENGED, OTHER, shown
@@ -146,9 +147,7 @@ async def test_insufficient_funds_go_elsewhere_only_where_it_is_set(database_url
 
 
 @FIRST
-async def test_a_challenge_that_was_not_passed_goes_nowhere_else(
-    first: str, database_url: str, tmp_path: Path
-) -> None:
+async def test_a_challenge_that_was_not_passed_goes_nowhere_else(first: str, database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=ROOMY) as made:
         await pair(made, first)
         tokens = {first: CHALLENGED[first], OTHER[first]: GOOD[OTHER[first]]}
@@ -193,4 +192,32 @@ async def test_silence_goes_nowhere_else(first: str, database_url: str, tmp_path
         assert "purchase" not in [r["operation"] for r in (await made.control(OTHER[first], "GET", "requests"))["data"]]
         again = await charge(made, GOOD, reference=answer.json()["reference"])
         assert (again.status_code, again.json()["code"]) == (409, "duplicate_reference")
+        await agrees(made)
+
+
+async def test_the_end_of_an_attempt_passed_over_does_not_answer_for_the_one_that_stands(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with house(database_url, tmp_path, settings=ROOMY, with_worker=False) as made:
+        await pair(made, "stripe")
+        held = await charge(made, {"stripe": SOFT["stripe"], "adyen": GOOD["adyen"]}, capture="manual")
+        assert attempts(held) == [("stripe", "declined"), ("adyen", "approved")]
+        await made.fault("adyen", "silent_before", "void")
+        assert (await made.hub.post(f"/v1/payments/{held.json()['id']}/cancel", {})).status_code == 202
+        (declined,) = [a for a in held.json()["attempts"] if a["processor"] == "stripe"]
+
+        async def cancelled_there() -> bool:
+            told = await made.control("stripe", "GET", "webhooks")
+            return "payment_intent.canceled" in [delivery["label"] for delivery in told["data"]]
+
+        if not await cancelled_there():  # Where the hub did not give it up by itself, the processor does one day.
+            order = {"do": "cancel", "processor_reference": declined["processor_reference"]}
+            await made.control("stripe", "POST", "dashboard", order)
+        await made.control("stripe", "POST", "clock", {"advance_s": 3601.0})
+        await made.control("stripe", "POST", "webhooks/flush", {})
+        while await read_waiting(made.hub.parts.shell):
+            pass
+
+        body = await shown(made, held.json()["id"])
+        assert (body["status"], body["canceling"]) == ("authorized", True)
         await agrees(made)

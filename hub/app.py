@@ -202,6 +202,7 @@ def _openapi() -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Payment hub",
         version="1",
+        use_handler_docstrings=True,
         path="/schema",
         render_plugins=[JsonRenderPlugin()],
         components=Components(security_schemes={"key": SecurityScheme(type="http", scheme="bearer")}),

@@ -5,9 +5,14 @@ from pathlib import Path
 
 from hub.errors import errors_page
 from hub.settings import settings_page
+from tests.api_page import api_page
 
 ROOT = Path(__file__).parent.parent
-PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page, "docs/settings.md": settings_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/api.md": api_page,
+    "docs/errors.md": errors_page,
+    "docs/settings.md": settings_page,
+}
 
 
 def write_pages() -> None:

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -15,6 +16,7 @@ from hub.payments.states import OperationStatus, Status
 from hub.setting_meanings import SETTINGS
 from normalization.declines import Advice, Category
 from normalization.outcome import Operation
+from tests.api_page import ANYWHERE, api_page, prose, routes
 from tests.pages import PAGES
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +24,7 @@ ALL_PAGES = [path.relative_to(ROOT) for path in (ROOT / "README.md", *sorted((RO
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+ROUTE = re.compile(r"`(GET|POST|PATCH|DELETE) (/[^`]+)`")
 GLOSSARY_ROW = re.compile(r"^\| ([^|]+) \|", re.MULTILINE)
 
 
@@ -51,6 +54,22 @@ def test_a_command_of_the_hub_and_its_options_are_there(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_made_from_the_code_is_up_to_date(page: str) -> None:
     assert (ROOT / page).read_text() == PAGES[page](), "run `make pages`"
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), routes())
+def test_the_api_page_tells_of_every_route_in_words_and_with_its_answers(
+    method: str, path: str, operation: dict[str, Any]
+) -> None:
+    row = next(line for line in api_page().splitlines() if line.startswith(f"| `{method} {path}` |"))
+
+    assert f"`{method} {path}`" in prose()
+    assert all(status in row for status in set(operation["responses"]) - ANYWHERE)
+
+
+def test_the_api_page_names_no_route_that_is_not_served() -> None:
+    named = set(ROUTE.findall(prose()))
+
+    assert named - {(method, path) for method, path, _ in routes()} == set()
 
 
 @pytest.mark.parametrize("words", [Operation, Status, OperationStatus, Category, Advice])

@@ -16,6 +16,7 @@ from hub.limits import RateLimiter
 from hub.pan import find_card_number, may_hold_card_number
 
 _CALLER: Final = "caller"
+_NAME_MAX: Final = 64
 _OUR_ID: Final = re.compile(r"[a-z]{2,3}_[0-9a-z]{26}")
 PUBLIC: Final[list[dict[str, list[str]]]] = [{}]
 """What the OpenAPI document says of handlers that ask for no API key."""
@@ -35,6 +36,7 @@ def requires(scope: str) -> AsyncAnyCallable:
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler | None = None) -> None:
         await addressed(connection)
         _refuse_card_number(connection)
+        _refuse_unknown_parameters(connection)
         keys: Keys = connection.app.state.api_keys
         limiter: RateLimiter = connection.app.state.limiter
         caller = await keys.authenticate(connection.headers.get("authorization"))
@@ -72,6 +74,17 @@ def _refuse_card_number(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         return
     error = FieldError(field, "holds what looks like a card number; send a token instead")
     raise ProblemError("card_data_refused", "a card number was sent; nothing of it was kept", errors=[error])
+
+
+def _refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """A filter that is misspelt must not list everything."""
+    if not connection.scope["query_string"]:
+        return
+    known = connection.route_handler.parsed_fn_signature.parameters
+    for name in connection.query_params:
+        if name not in known or name in connection.path_params:
+            error = FieldError(name[:_NAME_MAX], "is no parameter of this address")
+            raise ProblemError("validation_failed", "the address has a parameter that is not known", errors=[error])
 
 
 def provide_caller(request: Request[Any, Any, Any]) -> Caller:

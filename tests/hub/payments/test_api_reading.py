@@ -153,6 +153,7 @@ class TestFilters:
             ("limit", "ten"),
             ("cursor", "nonsense!"),
             ("cursor", "AAAA"),
+            ("refrence", "invoice-1"),
             ("reference", "4242 4242 4242 4242"),
             ("card", "4242424242424242"),
         ],

@@ -22,6 +22,7 @@ from tests.hub.house import QUICK, House, house
 from tests.hub.money import agrees, book, rows
 from tests.hub.payments.faulty import Clock, eventually, shown, work
 from tests.processes import Server, accepts
+from tests.servers import Postgres
 
 SOON = replace(QUICK, inquiry_first_ms=100)
 PROCESSORS = ("stripe", "adyen")
@@ -187,3 +188,32 @@ async def test_a_shutdown_waits_also_where_the_caller_has_gone(database_url: str
         (payment,) = await rows(made, "SELECT id FROM payments")
         await eventually(made, payment["id"], status="captured")
         await agrees(made)
+
+
+async def test_a_database_that_crashes_and_comes_back_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    durable = Postgres(durable=True)
+    clock = Clock()
+    try:
+        settings = replace(SOON, lease_ms=3_500)
+        url = await durable.fresh_database()
+        async with house(url, tmp_path, settings=settings, with_worker=False, clock=clock) as made:
+            for processor in PROCESSORS:
+                await made.control(processor, "POST", "webhooks", {"mode": "drop"})
+            acknowledged = await charge(made, made.hub.client, "adyen")
+            await made.fault("stripe", "delay", "purchase", delay_ms=600)
+            under_way = charge(made, made.hub.client, "stripe")
+            await happens(partial(asked, made, "stripe"))
+
+            durable.crash()
+            durable.restart()
+
+            assert (await under_way).status_code in {201, 202, 503}
+            await resolved(made, clock)
+            assert (await shown(made, acknowledged.json()["id"]))["status"] == "captured"
+            again = await charge(made, made.hub.client, "stripe")
+            assert again.status_code in {201, 202}
+            assert (await shown(made, again.json()["id"]))["status"] == "captured"
+            assert await made.charges("stripe") == 1
+            await agrees(made)
+    finally:
+        durable.stop()

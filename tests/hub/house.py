@@ -175,6 +175,8 @@ async def house(
         await add_account(made, "stripe-eu", "stripe", "eu", currencies=["EUR", "USD", "JPY", "KWD"])
         await add_account(made, "adyen-eu", "adyen", "HubEU", currencies=["EUR", "GBP", "JPY", "KWD"])
         made.payment_method = await made.method(stripe="pm_card_visa", adyen="stored_visa")
+        if other is not None:
+            await other.parts.directory.refresh()  # What was set up here it would find within the poll interval.
         yield made
 
 

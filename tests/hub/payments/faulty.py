@@ -26,7 +26,7 @@ TOKENS: Final = {"stripe": "pm_card_visa", "adyen": "stored_visa"}
 CHALLENGED: Final = {"stripe": "pm_card_authenticationRequired", "adyen": "stored_3ds_redirect"}
 OTHER: Final = {"stripe": "adyen", "adyen": "stripe"}
 AMOUNT: Final = 1000
-ANSWER_MS: Final = 500
+ANSWER_MS: Final = 800
 
 Job = Callable[[Shell], Awaitable[int]]
 

@@ -30,8 +30,10 @@ from tests.hub.payments.faulty import (
 )
 
 CASES = [Case(*parts) for parts in product(FAULTS, OPERATIONS, TOKENS)]
-SETTINGS = replace(QUICK, answer_ms=ANSWER_MS, request_ms=5_000, inquiry_first_ms=100, rate_limit_per_minute=1_000_000)
-AT_ONCE = 30
+SETTINGS = replace(
+    QUICK, connect_ms=3_000, answer_ms=ANSWER_MS, request_ms=8_000, inquiry_first_ms=100, rate_limit_per_minute=10**6
+)
+AT_ONCE = 20
 
 
 async def play_all(made: House) -> list[Played]:

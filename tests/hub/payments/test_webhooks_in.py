@@ -150,37 +150,39 @@ async def test_a_poisoned_delivery_is_parked_while_the_others_go_on(database_url
         await agrees(made)
 
 
-@BOTH
-@pytest.mark.parametrize("mode", ["normal", "duplicate"])
-async def test_what_is_done_in_the_dashboard_is_taken_over_once(
-    mode: str, processor: str, database_url: str, tmp_path: Path
-) -> None:
+async def test_what_is_done_in_the_dashboard_is_taken_over_once(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=SOON) as made:
-        await set_mode(made, mode=mode)
-        account = made.accounts[f"{processor}-eu"]
-        wish = {"payment_method": made.payment_method, "merchant_account": account, "amount": 1000}
-        bought = (await made.hub.charge(**wish)).json()
-        held = [(await made.hub.charge(**wish, capture="manual")).json() for _ in range(2)]
-
-        async def by_hand(do: str, payment: dict[str, Any], **more: object) -> None:
-            order = {"do": do, "processor_reference": payment["processor_reference"]} | more
-            await made.control(processor, "POST", "dashboard", order)
-
-        await by_hand("refund", bought, amount=300)
-        await by_hand("refund", bought, amount=200)
-        await by_hand("capture", held[0])
-        await by_hand("cancel", held[1])
-        await told_everything(made)
-
-        refunded = await shown(made, bought["id"])
-        assert (refunded["amount_refunded"], refunded["amount_refunded_externally"]) == (0, 500), await inbox(made)
-        assert (await shown(made, held[0]["id"]))["amount_captured"] == 1000
-        assert (await shown(made, held[1]["id"]))["status"] == "canceled"
-        more = await made.hub.post(f"/v1/payments/{bought['id']}/refunds", {"amount": 501})
-        assert more.json()["code"] == "amount_exceeds_captured"
-        outside = await rows(made, "SELECT kind FROM operations WHERE external ORDER BY kind")
-        assert [row["kind"] for row in outside] == ["capture", "refund", "refund", "void"]
+        await set_mode(made, mode="duplicate")
+        await asyncio.gather(*(done_by_hand(made, processor) for processor in TOKENS))
         await agrees(made)
+
+
+async def done_by_hand(made: House, processor: str) -> None:
+    """Refund, capture and cancel at the processor, and look at what the hub made of it."""
+    account = made.accounts[f"{processor}-eu"]
+    wish = {"payment_method": made.payment_method, "merchant_account": account, "amount": 1000}
+    bought = (await made.hub.charge(**wish)).json()
+    held = [(await made.hub.charge(**wish, capture="manual")).json() for _ in range(2)]
+
+    async def by_hand(do: str, payment: dict[str, Any], **more: object) -> None:
+        order = {"do": do, "processor_reference": payment["processor_reference"]} | more
+        await made.control(processor, "POST", "dashboard", order)
+
+    await by_hand("refund", bought, amount=300)
+    await by_hand("refund", bought, amount=200)
+    await by_hand("capture", held[0])
+    await by_hand("cancel", held[1])
+    await told_everything(made)
+
+    refunded = await shown(made, bought["id"])
+    assert (refunded["amount_refunded"], refunded["amount_refunded_externally"]) == (0, 500), await inbox(made)
+    assert (await shown(made, held[0]["id"]))["amount_captured"] == 1000
+    assert (await shown(made, held[1]["id"]))["status"] == "canceled"
+    more = await made.hub.post(f"/v1/payments/{bought['id']}/refunds", {"amount": 501})
+    assert more.json()["code"] == "amount_exceeds_captured"
+    made_outside = "SELECT kind FROM operations WHERE external AND processor = :name ORDER BY kind"
+    outside = await rows(made, made_outside, name=processor)
+    assert [row["kind"] for row in outside] == ["capture", "refund", "refund", "void"]
 
 
 async def test_a_refund_by_hand_of_what_was_spoken_for_stands_in_suspense(database_url: str, tmp_path: Path) -> None:
@@ -210,26 +212,30 @@ async def test_a_refund_by_hand_of_what_was_spoken_for_stands_in_suspense(databa
         await agrees(made)
 
 
-@BOTH
 @pytest.mark.parametrize("mode", [{"mode": "reorder"}, {"mode": "storm", "copies": 5}, {"mode": "forge"}])
 async def test_order_and_repetition_of_webhooks_change_nothing(
-    mode: dict[str, Any], processor: str, database_url: str, tmp_path: Path
+    mode: dict[str, Any], database_url: str, tmp_path: Path
 ) -> None:
     async with house(database_url, tmp_path, settings=SOON) as made:
         await set_mode(made, **mode)
-        account = made.accounts[f"{processor}-eu"]
-        wish = {"payment_method": made.payment_method, "merchant_account": account, "amount": 1000}
-        bought = (await made.hub.charge(**wish)).json()["id"]
-        held = (await made.hub.charge(**wish, capture="manual")).json()["id"]
-
-        assert (await made.hub.post(f"/v1/payments/{bought}/refunds", {"amount": 400})).status_code in {201, 202}
-        assert (await made.hub.post(f"/v1/payments/{held}/capture", {"amount": 700})).status_code in {200, 202}
-        await told_everything(made)
-
-        await eventually(made, bought, amount_refunded=400, amount_refunding=0, amount_captured=1000)
-        await eventually(made, held, amount_captured=700, amount_capturing=0, status="captured")
+        await asyncio.gather(*(bought_and_refunded(made, processor) for processor in TOKENS))
         assert await rows(made, "SELECT type, detail FROM exceptions") == []
         await agrees(made)
+
+
+async def bought_and_refunded(made: House, processor: str) -> None:
+    """Charge and refund a part, authorize and capture a part, and look at the end of it."""
+    account = made.accounts[f"{processor}-eu"]
+    wish = {"payment_method": made.payment_method, "merchant_account": account, "amount": 1000}
+    bought = (await made.hub.charge(**wish)).json()["id"]
+    held = (await made.hub.charge(**wish, capture="manual")).json()["id"]
+
+    assert (await made.hub.post(f"/v1/payments/{bought}/refunds", {"amount": 400})).status_code in {201, 202}
+    assert (await made.hub.post(f"/v1/payments/{held}/capture", {"amount": 700})).status_code in {200, 202}
+    await told_everything(made)
+
+    await eventually(made, bought, amount_refunded=400, amount_refunding=0, amount_captured=1000)
+    await eventually(made, held, amount_captured=700, amount_capturing=0, status="captured")
 
 
 @BOTH

@@ -130,11 +130,13 @@ async def test_of_a_capture_and_a_cancel_at_once_one_is_refused(database_url: st
         assert made.second is not None
         paths = [await paid(made, account, capture="manual") for account in ("stripe-eu", "adyen-eu") * 4]
 
-        answers = await asyncio.gather(*(
-            call
-            for path in paths
-            for call in (made.hub.post(f"{path}/capture", {}), made.second.post(f"{path}/cancel", {}))
-        ))
+        answers = await asyncio.gather(
+            *(
+                call
+                for path in paths
+                for call in (made.hub.post(f"{path}/capture", {}), made.second.post(f"{path}/cancel", {}))
+            )
+        )
 
         for path, captured, canceled in zip(paths, answers[::2], answers[1::2], strict=True):
             codes = {captured.status_code, canceled.status_code}

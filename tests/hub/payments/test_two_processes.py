@@ -119,9 +119,7 @@ async def test_an_account_that_failed_in_one_process_is_avoided_by_the_other(
         await agrees(made)
 
 
-async def test_what_one_process_lost_the_other_finds(
-    shared_url: str | None, postgres_url: str, tmp_path: Path
-) -> None:
+async def test_what_one_process_lost_the_other_finds(shared_url: str | None, postgres_url: str, tmp_path: Path) -> None:
     async with house(postgres_url, tmp_path, settings=replace(SOON, redis_url=shared_url), second=True) as made:
         await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
         await made.fault("stripe", "silent_after", "purchase", count=8)

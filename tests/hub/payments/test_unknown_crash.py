@@ -146,9 +146,7 @@ async def test_a_caller_that_hangs_up_cancels_nothing(database_url: str, tmp_pat
     async with house(database_url, tmp_path, settings=SOON) as made:
         await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
         await made.fault("stripe", "delay", "purchase", delay_ms=600)
-        async with httpx.AsyncClient(
-            base_url=made.hub.url, headers=made.hub.client.headers, timeout=0.3
-        ) as impatient:
+        async with httpx.AsyncClient(base_url=made.hub.url, headers=made.hub.client.headers, timeout=0.3) as impatient:
             with pytest.raises(httpx.TimeoutException):
                 await charge(made, impatient, "stripe")
 

@@ -154,6 +154,7 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
             app.state.limiter = RateLimiter(parts.shared, settings.rate_limit_per_minute)
             gc.collect()
             gc.freeze()  # What lives as long as the process need not be walked again and again.
+            gc.set_threshold(20_000, 20, 50)  # And what a charge makes is gone before it need be walked at all.
             stop = asyncio.Event()
             worker = asyncio.create_task(work(parts.shell, parts.bell, stop)) if with_worker else None
             try:

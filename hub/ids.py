@@ -7,9 +7,10 @@ from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u to misread.
 _PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+_TRIPLES: Final = tuple(pair + c for pair in _PAIRS for c in _ALPHABET)
 _RANDOM_BITS: Final = 80
 _RANDOM_BYTES: Final = _RANDOM_BITS // 8
-_PAIR_SHIFTS: Final = tuple(range(120, -1, -10))
+_TRIPLE_SHIFTS: Final = tuple(range(105, -1, -15))
 _lock = threading.Lock()
 _last = 0
 
@@ -27,4 +28,4 @@ def new_id(prefix: str) -> str:
         if value <= _last:
             value = _last + 1
         _last = value
-    return prefix + "".join([_PAIRS[value >> shift & 1023] for shift in _PAIR_SHIFTS])
+    return prefix + _PAIRS[value >> 120] + "".join([_TRIPLES[value >> shift & 32767] for shift in _TRIPLE_SHIFTS])

@@ -13,16 +13,18 @@ from hub.database import Database, Query
 from hub.payment_methods.tables import customers, payment_methods, processor_tokens
 from normalization.tokens import CardFacts, ProcessorToken
 
+MEANS: Final = (
+    payment_methods.c.customer,
+    payment_methods.c.card,
+    payment_methods.c.deleted_at,
+    processor_tokens.c.processor,
+    processor_tokens.c.token,
+    processor_tokens.c.customer_reference,
+    processor_tokens.c.merchant_account,
+)
+"""The columns that `to_means` reads."""
 PAYMENT_METHOD: Final = Query(
-    select(
-        payment_methods.c.customer,
-        payment_methods.c.card,
-        payment_methods.c.deleted_at,
-        processor_tokens.c.processor,
-        processor_tokens.c.token,
-        processor_tokens.c.customer_reference,
-        processor_tokens.c.merchant_account,
-    )
+    select(*MEANS)
     .join(processor_tokens, processor_tokens.c.payment_method == payment_methods.c.id, isouter=True)
     .where(payment_methods.c.livemode == bindparam("livemode"), payment_methods.c.id == bindparam("id"))
     .order_by(processor_tokens.c.id)

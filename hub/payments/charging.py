@@ -16,7 +16,7 @@ from hub.database import CommitUnknownError, ConflictError
 from hub.errors import FieldError, ProblemError
 from hub.idempotency.service import Reply, look_up, settle
 from hub.idempotency.store import Answer, Key, find_key
-from hub.payment_methods.store import Means, find_means
+from hub.payment_methods.store import Means
 from hub.payments import rules, store
 from hub.payments.answers import CREATED, payment_body
 from hub.payments.changes import Actor, Evidence
@@ -31,6 +31,7 @@ from hub.payments.recording import (
     record_failure,
 )
 from hub.payments.shell import Shell, answered, ask, background
+from hub.payments.standing import standing
 from hub.payments.states import OperationState, OperationStatus
 from normalization.outcome import ActionRequired, Declined, Report
 from routing.facts import Facts
@@ -48,13 +49,13 @@ async def charge(shell: Shell, wanted: Charge) -> Reply:
         ProblemError: no_merchant_account, merchant_accounts_unavailable, duplicate_reference, idempotency_in_progress,
             idempotency_key_reused, database_unavailable; nothing was charged and nothing is stored.
     """
-    reference = wanted.request.reference
-    stored, holder = await store.standing(shell.database, wanted.key.key, reference, livemode=wanted.caller.livemode)
-    if stored is not None:
-        return settle(stored, wanted.key)
-    if holder is not None and not wanted.request.allow_duplicate_reference:
-        raise _duplicate(holder)
-    wanted = replace(wanted, means=await _means(shell, wanted))
+    asked, livemode = wanted.request, wanted.caller.livemode
+    found = await standing(shell.database, wanted.key.key, asked.reference, asked.payment_method, livemode=livemode)
+    if found.key is not None:
+        return settle(found.key, wanted.key)
+    if found.holder is not None and not asked.allow_duplicate_reference:
+        raise _duplicate(found.holder)
+    wanted = replace(wanted, means=_means(wanted, found.means))
     facts = facts_of(wanted, shell.clock())
     decided = plan(facts, _allowed(shell, wanted.caller))
     if decided.refusal is not None:
@@ -75,12 +76,9 @@ async def charge(shell: Shell, wanted: Charge) -> Reply:
     return await reply_to(shell, wanted.key, recorded)
 
 
-async def _means(shell: Shell, wanted: Charge) -> Means:
+def _means(wanted: Charge, found: Means | None) -> Means:
     if wanted.request.payment_method_data is not None:
         return NOTHING_STORED
-    found = await find_means(
-        shell.database, livemode=wanted.caller.livemode, payment_method=wanted.request.payment_method or ""
-    )
     if found is None or found.deleted:
         error = FieldError("payment_method", "is none of this mode; make one with POST /v1/payment_methods")
         raise ProblemError("validation_failed", "there is no such payment method", errors=[error])

@@ -175,7 +175,7 @@ async def change(
                     evidence=evidence,
                     due_s=_due_s(shell, transition.operation, at),
                     expected=expected_lines(transition, _terms(shell, transition.operation), at),
-                    events=_events(recorded.held, transition),
+                    events=_events(recorded, transition),
                     answer=answer,
                     fenced=fenced,
                     opens=opens,
@@ -245,15 +245,11 @@ def _answer(before: OperationState, recorded: Recorded) -> Answer | None:
     return Answer(before.idempotency_key, recorded.status, recorded.body)
 
 
-def _events(held: Held, transition: Transition) -> tuple[tuple[str, str, bytes], ...]:
-    told = []
-    for name in transition.events:
-        if name.startswith("refund."):
-            told.append((name, held.operation.id, msgspec.json.encode(refund_body(held.operation))))
-        else:
-            body = msgspec.json.encode(payment_body(held.payment, held.operations))
-            told.append((name, held.payment.id, body))
-    return tuple(told)
+def _events(recorded: Recorded, transition: Transition) -> tuple[tuple[str, str, bytes], ...]:
+    """Tell what happened with the object as it is now: the refund of a refund, the payment of everything else."""
+    operation = recorded.held.operation
+    object_id = operation.id if operation.kind is Operation.REFUND else operation.payment_id
+    return tuple((name, object_id, recorded.body) for name in transition.events)
 
 
 def asked_again_s(shell: Shell, inquiries: int) -> float:

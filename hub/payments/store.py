@@ -17,7 +17,6 @@ from sqlalchemy import (
     Integer,
     Table,
     Update,
-    and_,
     bindparam,
     exists,
     insert,
@@ -35,12 +34,9 @@ from hub.idempotency.store import (
     STORE_ANSWER,
     Answer,
     Key,
-    Stored,
     answer_values,
     key_values,
-    to_stored,
 )
-from hub.idempotency.tables import idempotency_keys
 from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.payments.changes import Actor, Change, Evidence
@@ -335,29 +331,12 @@ async def save(database: Database, read: Payment, change: Change) -> None:
 _PAYMENT: Final = Query(
     select(payments).where(payments.c.livemode == bindparam("livemode"), payments.c.id == bindparam("id"))
 )
-_OPEN_BY_REFERENCE: Final = Query(
+OPEN_BY_REFERENCE: Final = Query(
     select(payments.c.id).where(
         payments.c.livemode == bindparam("livemode"),
         payments.c.reference == bindparam("reference"),
         payments.c.status != Status.FAILED,
         payments.c.status != Status.CANCELED,
-    )
-)
-_STANDING: Final = Query(
-    select(
-        idempotency_keys.c.fingerprint,
-        idempotency_keys.c.location,
-        idempotency_keys.c.operation_id,
-        idempotency_keys.c.status,
-        idempotency_keys.c.answer,
-        _OPEN_BY_REFERENCE.statement.limit(1).scalar_subquery().label("holder"),
-    ).select_from(
-        select(literal_column("1").label("one"))
-        .subquery()
-        .outerjoin(
-            idempotency_keys,
-            and_(idempotency_keys.c.livemode == bindparam("livemode"), idempotency_keys.c.key == bindparam("key")),
-        )
     )
 )
 _OPERATIONS: Final = Query(
@@ -405,14 +384,8 @@ async def find_payment(database: Database, livemode: bool, payment_id: str) -> P
 
 async def find_open(database: Database, livemode: bool, reference: str) -> str | None:  # noqa: FBT001 - the mode
     """Find the payment that holds *reference*."""
-    rows = await database.fetch(_OPEN_BY_REFERENCE, {"livemode": livemode, "reference": reference})
+    rows = await database.fetch(OPEN_BY_REFERENCE, {"livemode": livemode, "reference": reference})
     return rows[0]["id"] if rows else None
-
-
-async def standing(database: Database, key: str, reference: str, *, livemode: bool) -> tuple[Stored | None, str | None]:
-    """Read in one query what stands under a key, and which open or successful payment has a reference."""
-    row = (await database.fetch(_STANDING, {"livemode": livemode, "key": key, "reference": reference}))[0]
-    return (to_stored(row) if row["fingerprint"] is not None else None), row["holder"]
 
 
 async def operations_of(database: Database, payment_id: str) -> list[OperationState]:

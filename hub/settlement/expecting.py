@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Protocol
 
 from hub.payments.changes import Expected
@@ -13,6 +12,8 @@ from routing.accounts import Fee
 SETTLING: Final = {"capture": ("charge", 1), "refund": ("refund", -1), "refund_reversal": ("refund_reversal", 1)}
 """Why a booking's money arrives or leaves: the expected line's type and sign, by the booking's code."""
 SETTLEMENT_DAYS_DEFAULT: Final = 2
+WHOLE_BPS: Final = 10_000
+"""Basis points in a whole."""
 
 
 class Terms(Protocol):
@@ -49,8 +50,9 @@ def fee_minor(money: Money, fees: Sequence[Fee]) -> int:
     """Compute the fee by the first row that fits, half to even, in minor units of *money*'s currency."""
     for fee in fees:
         if fee.currency in {None, money.currency} and fee.card_region is None:
-            share = Decimal(money.minor) * fee.percent_bps / 10_000
-            return int(share.quantize(Decimal(1), ROUND_HALF_EVEN)) + fee.fixed_minor
+            whole, rest = divmod(money.minor * fee.percent_bps, WHOLE_BPS)
+            up = 2 * rest > WHOLE_BPS or (2 * rest == WHOLE_BPS and whole % 2 == 1)
+            return whole + up + fee.fixed_minor
     return 0
 
 

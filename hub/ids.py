@@ -11,8 +11,36 @@ _TRIPLES: Final = tuple(pair + c for pair in _PAIRS for c in _ALPHABET)
 _RANDOM_BITS: Final = 80
 _RANDOM_BYTES: Final = _RANDOM_BITS // 8
 _TRIPLE_SHIFTS: Final = tuple(range(105, -1, -15))
-_lock = threading.Lock()
-_last = 0
+_STORE_BYTES: Final = _RANDOM_BYTES * 400
+"""Randomness is fetched from the system for 400 ids at a time: asking for each costs more than all the rest."""
+
+
+class _Maker:
+    """What one process remembers between two ids."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.last = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Use none of the randomness that another process may use too."""
+        self.store, self.used = b"", 0
+
+    def next(self, milliseconds: int) -> int:
+        """Make the next value, larger than every one before."""
+        with self.lock:
+            if self.used == len(self.store):
+                self.store, self.used = os.urandom(_STORE_BYTES), 0
+            bits = self.store[self.used : self.used + _RANDOM_BYTES]
+            self.used += _RANDOM_BYTES
+            value = milliseconds << _RANDOM_BITS | int.from_bytes(bits)
+            self.last = value if value > self.last else self.last + 1
+            return self.last
+
+
+_maker = _Maker()
+os.register_at_fork(after_in_child=_maker.forget)
 
 
 def new_id(prefix: str) -> str:
@@ -21,11 +49,5 @@ def new_id(prefix: str) -> str:
     Ids of one process ascend, also within one millisecond and when the clock is set back. With a prefix of 14
     characters or fewer an id has 40 ASCII characters at most.
     """
-    global _last  # noqa: PLW0603 - ascending ids need to remember the last one
-    milliseconds = time.time_ns() // 1_000_000
-    value = milliseconds << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BYTES))
-    with _lock:
-        if value <= _last:
-            value = _last + 1
-        _last = value
+    value = _maker.next(time.time_ns() // 1_000_000)
     return prefix + _PAIRS[value >> 120] + "".join([_TRIPLES[value >> shift & 32767] for shift in _TRIPLE_SHIFTS])

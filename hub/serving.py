@@ -122,6 +122,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
+        "proxy_headers": False,  # Nobody here asks for the client's address.
         "log_level": "warning",
         "server_header": False,
         "timeout_graceful_shutdown": ceil(settings.shutdown_ms / 1000),

@@ -1,3 +1,5 @@
+from multiprocessing import get_context
+
 from hub.ids import new_id
 
 
@@ -15,3 +17,11 @@ def test_ids_made_one_after_the_other_ascend_and_differ() -> None:
 
     assert made == sorted(made)
     assert len(set(made)) == len(made)
+
+
+def test_two_forked_processes_make_no_id_alike() -> None:
+    new_id("att_")  # So that there is randomness in store to be inherited.
+    with get_context("fork").Pool(2) as forked:
+        made = forked.map(new_id, ["att_"] * 2, chunksize=1)
+
+    assert made[0][-16:] != made[1][-16:]

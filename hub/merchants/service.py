@@ -77,6 +77,12 @@ class Directory:
         """Find an account of either mode; None for one that does not exist or cannot be connected."""
         return self._connected.get(account_id)
 
+    async def find(self, account_id: str) -> Connected | None:
+        """Find an account that may have been opened in another process a moment ago."""
+        if account_id not in self._connected:
+            await self.refresh()
+        return self._connected.get(account_id)
+
     def accounts(self) -> Mapping[str, Connected]:
         """List every account that can be used, by its id."""
         return self._connected

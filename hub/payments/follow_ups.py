@@ -117,6 +117,7 @@ async def _resolved(shell: Shell, wish: Wish) -> tuple[Payment, tuple[OperationS
     payment = await store.find_payment(shell.database, wish.caller.livemode, wish.payment_id)
     if payment is None or not may_see(wish.caller, payment):
         raise ProblemError("not_found", f"there is no payment {wish.payment_id}")
+    await shell.directory.find(payment.merchant_account or "")
     operations = tuple(await store.operations_of(shell.database, payment.id))
     unknown = [o for o in operations if o.status is OperationStatus.UNKNOWN]
     if not unknown and payment.status is not Status.PROCESSING:

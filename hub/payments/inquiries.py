@@ -53,7 +53,7 @@ async def inquire(shell: Shell, operation: OperationState, *, reading: bool = Fa
     if payment is None:
         raise LookupError(f"{operation.payment_id} is gone")
     held = await hold(shell, payment, operation.id)
-    connected = shell.directory.connected(operation.merchant_account)
+    connected = await shell.directory.find(operation.merchant_account)
     if connected is None:
         _log.error("merchant_account_missing", merchant_account=operation.merchant_account, operation=operation.id)
         return

@@ -294,40 +294,55 @@ def challenge_secret(shell: Shell, operation_id: str) -> str:
     return shell.sealer.hmac(b"challenge:" + operation_id.encode())[:40]
 
 
+class _Found(Struct, frozen=True, kw_only=True):
+    """What a report speaks of; `opens`: it is new and was made outside the hub; without `moves` it is evidence only."""
+
+    held: Held
+    opens: bool = False
+    moves: bool = True
+
+
 async def record_delivered(shell: Shell, merchant_account: str, report: Report, source: str) -> Recorded | None:
     """Record a report that came without being asked for; None where no payment of ours is meant."""
     found = await _find(shell, merchant_account, report)
     if found is None:
         return None
-    held, opens = found
-    return await record(shell, held, report, source, opens=opens)
+    if not found.moves:
+        evidence = Evidence(source=source, report=evidence_of(report), recorded_at=shell.clock())
+        await store.keep(shell.database, found.held.operation, evidence)
+        return _recorded(found.held)
+    return await record(shell, found.held, report, source, opens=found.opens)
 
 
-async def _find(shell: Shell, merchant_account: str, report: Report) -> tuple[Held, bool] | None:
+async def _find(shell: Shell, merchant_account: str, report: Report) -> _Found | None:
     """Find the operation a report speaks of: by our tag, by their reference, else by the payment it follows up on."""
     tagged = await store.find_operation(shell.database, report.tag) if report.tag else None
     if tagged is not None and tagged.merchant_account != merchant_account:
         tagged = None
     if tagged is not None and _speaks_of(tagged, report):
-        return await _held(shell, tagged), False
+        return _Found(held=await _held(shell, tagged))
     by_reference = await _by_reference(shell, merchant_account, report.processor_reference)
     for operation in by_reference:
         if _speaks_of(operation, report):
-            return await _held(shell, operation), False
+            return _Found(held=await _held(shell, operation))
     parents = [tagged] if tagged else await _by_reference(shell, merchant_account, report.parent_reference)
     attempt = next((o for o in (*parents, *by_reference) if o.kind in OPENING), None)
     if attempt is None or report.kind in OPENING:
         return None
-    held = await _held(shell, attempt)
+    return _of_attempt(await _held(shell, attempt), report, shell.clock())
+
+
+def _of_attempt(held: Held, report: Report, at: datetime) -> _Found:
+    """Find what a report is that names an attempt of ours and no other operation of ours."""
     # What is told of an attempt that was passed over answers no request about the one that stands.
-    ours = _only_unnamed([o for o in held.operations if o.attempt_id == attempt.id], report)
+    ours = _only_unnamed([o for o in held.operations if o.attempt_id == held.operation.id], report)
     if ours is not None:
-        return replace(held, operation=ours), False
+        return _Found(held=replace(held, operation=ours))
     if not isinstance(report.outcome, Approved):
-        return None
-    made = _external(held.operation, report, shell.clock())
+        return _Found(held=held, moves=False)  # A no to what is no request of ours on record.
+    made = _external(held.operation, report, at)
     known = next((o for o in held.operations if o.id == made.id), None)
-    return replace(held, operation=known or made), known is None
+    return _Found(held=replace(held, operation=known or made), opens=known is None)
 
 
 def _speaks_of(operation: OperationState, report: Report) -> bool:

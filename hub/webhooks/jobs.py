@@ -40,7 +40,7 @@ async def _read(shell: Shell, waiting: Waiting) -> None:
 
 
 async def _record(shell: Shell, waiting: Waiting) -> tuple[str, str | None]:
-    connected = shell.directory.connected(waiting.merchant_account)
+    connected = await shell.directory.find(waiting.merchant_account)
     if connected is None:
         raise LookupError(f"merchant account {waiting.merchant_account} is gone")
     reports = connected.adapter.read_delivery(waiting.delivery)

@@ -31,7 +31,7 @@ async def receive(
     request: Request[Any, Any, Any], merchant_account: FromPath[str], shell: NamedDependency[Shell]
 ) -> Response[None]:
     """Keep what verifies; everything else happens later, in the worker."""
-    connected = shell.directory.connected(merchant_account)
+    connected = await shell.directory.find(merchant_account)
     if connected is None:
         raise ProblemError("not_found", "there is no such webhook address")
     received_at = shell.clock()

@@ -13,7 +13,7 @@ ROLES = ("service", "support", "finance", "operator", "auditor", "admin")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Charge through one API, with Stripe, Adyen and more behind it.
+    """Charge through one API, with Stripe and Adyen behind it.
 
     Settings are environment variables; docs/settings.md lists them.
     """

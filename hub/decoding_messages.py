@@ -36,7 +36,7 @@ _RECEIVED: Final = {
 _BOUNDS: Final = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly"}
 _UNITS: Final = {"str": "characters", "bytes": "bytes", "array": "entries", "object": "entries"}
 _FIXED: Final = (
-    ("Invalid enum value", "is not one of the values this field takes"),
+    ("Invalid enum value", "is not one of the values this field takes, spelt exactly so (codes are upper case)"),
     ("Invalid value", "is not one of the values this field takes"),
     ("Expected `str` matching regex", "does not have the form this field takes"),
     ("Expected `str | null` matching regex", "does not have the form this field takes"),

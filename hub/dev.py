@@ -118,7 +118,6 @@ def _settings(options: Options, folder: Folder, url: str) -> Settings:
         port=int(url.rpartition(":")[2]),
         public_url=url,
         development=True,
-        allow_loopback_webhooks=True,
     )
 
 

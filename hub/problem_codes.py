@@ -55,7 +55,7 @@ CODES: Final[dict[str, Code]] = {
         404,
         "Not found",
         retryable=False,
-        meaning="There is no such thing, or it belongs to the other mode (test or live) than the API key.",
+        meaning="There is no such address or thing, or it belongs to the other mode (test or live) than the API key.",
     ),
     "method_not_allowed": Code(
         405,
@@ -103,7 +103,10 @@ CODES: Final[dict[str, Code]] = {
         meaning="The payment's status does not allow a refund.",
     ),
     "payment_not_confirmable": Code(
-        409, "Payment not confirmable", retryable=False, meaning="The payment does not wait for the payer."
+        409,
+        "Payment not confirmable",
+        retryable=False,
+        meaning="A routing rule refused the payment: there is nothing to confirm.",
     ),
     "conflict": Code(
         409,

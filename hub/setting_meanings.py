@@ -12,7 +12,6 @@ SETTINGS: Final[dict[str, str]] = {
     "keys": "Keys that seal credentials, as `id:base64,…` of 32 bytes each. The first seals, all of them open: to "
     "rotate, put a new one first.",
     "development": "Answers for a machine of one's own: sealing with the public key, sandboxes on loopback.",
-    "allow_loopback_webhooks": "Whether events may be delivered to loopback addresses.",
     "connect_ms": "How long connecting to a processor may take.",
     "answer_ms": "How long a processor may take to answer. After that the outcome is unknown and inquired about.",
     "request_ms": "How long a charge may take in all.",

@@ -38,7 +38,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     public_url: str = "http://127.0.0.1:8000"
     keys: Mapping[str, bytes] = DEVELOPMENT_KEYS  # Id to 32 bytes; the first seals, all of them open.
     development: bool = False
-    allow_loopback_webhooks: bool = False
     connect_ms: int = 2_000
     answer_ms: int = 25_000
     request_ms: int = 28_000

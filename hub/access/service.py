@@ -42,7 +42,7 @@ class Keys:
         """
         form = _FORM.match(header or "")
         if form is None:
-            raise ProblemError("unauthorized", "send an API key: Authorization: Bearer hub_…")
+            raise ProblemError("unauthorized", "send an API key in full: Authorization: Bearer hub_…")
         hashed = hash_of(form.group(1))
         until, caller = self._cached.get(hashed, (0.0, None))
         if caller is None or self._monotonic() >= until:

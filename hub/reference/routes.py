@@ -43,7 +43,7 @@ _PAGE: Final = b"""<!doctype html>
 @get("/docs", media_type="text/html", include_in_schema=False, security=PUBLIC)
 async def show_reference() -> Response[bytes]:
     """Show the pages."""
-    return Response(_PAGE, media_type="text/html; charset=utf-8", headers=_HEADERS)
+    return Response(_PAGE, media_type="text/html", headers=_HEADERS)
 
 
 @get("/docs/assets/{name:str}", include_in_schema=False, security=PUBLIC, responses=problems(404))

@@ -75,8 +75,16 @@ def test_only_a_whole_number_in_range_is_an_amount(amount: bytes, message: str) 
     ("body", "field", "message"),
     [
         (b'{"amount": 1}', "currency", "is required"),
-        (b'{"amount": 1, "currency": "eur"}', "currency", "is not one of the values this field takes"),
-        (b'{"amount": 1, "currency": "XXX"}', "currency", "is not one of the values this field takes"),
+        (
+            b'{"amount": 1, "currency": "eur"}',
+            "currency",
+            "is not one of the values this field takes, spelt exactly so (codes are upper case)",
+        ),
+        (
+            b'{"amount": 1, "currency": "XXX"}',
+            "currency",
+            "is not one of the values this field takes, spelt exactly so (codes are upper case)",
+        ),
         (b'{"amount": 1, "currency": "EUR", "x": 1}', "x", "is not a field of this request"),
         (b'{"amount": 1, "currency": "EUR", "fees": [{}]}', "fees[0].fixed_minor", "is required"),
         (b'{"amount": 1, "currency": "EUR", "fees": [{"y": 1}]}', "fees[0].y", "is not a field of this request"),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, Final, cast
 
 import asyncpg
@@ -285,6 +286,12 @@ async def open_database(url: str, *, connections_max: int = 20) -> Database:
         )
         return Database(engine, engine, await Connections(f"postgresql://{rest}", connections_max).started())
     raise ValueError(f"database: {kind!r} is no kind of database; write sqlite:///file or postgresql://…")
+
+
+def is_missing(url: str) -> bool:
+    """Whether *url* names an SQLite file that is not there; opening it would make an empty one."""
+    kind, _, path = url.partition(":///")
+    return kind == "sqlite" and not Path(path).exists()
 
 
 def _sqlite(url: str, begin: str, *, connections: int) -> AsyncEngine:

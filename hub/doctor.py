@@ -16,7 +16,7 @@ from sqlalchemy import RowMapping, func, select, text
 from adapters.contract import Registration
 from hub.access.tables import api_keys
 from hub.app import Parts, assembled
-from hub.database import Database, open_database
+from hub.database import Database, is_missing, open_database
 from hub.doctor_declines import unmapped
 from hub.merchants.credentials import open_credentials
 from hub.merchants.store import all_accounts
@@ -66,6 +66,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     except InvalidSettingError as wrong:
         return [_wrong("settings", str(wrong), "correct the variable; docs/settings.md lists them all")]
     found = [_good("settings", "every variable can be used"), _keys(settings), await _redis(settings)]
+    if is_missing(settings.database_url):
+        return [*found, _wrong("database", "there is no such file", "run `hub migrate`, or correct HUB_DATABASE_URL")]
     try:
         database = await open_database(settings.database_url)
     except (ValueError, OSError) as failure:

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from hub.database import open_database
+from hub.database import is_missing, open_database
 
 _LOCK: Final = 7_204_118_935
 """Names the lock under which PostgreSQL is migrated, so that two who begin at once do it one after the other."""
@@ -53,6 +53,8 @@ def _upgrade(connection: Connection) -> None:
 
 
 async def _is_up(url: str) -> bool:
+    if is_missing(url):
+        return False
     database = await open_database(url)
     try:
         async with database.reading() as connection:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -92,7 +93,19 @@ async def test_the_sealing_key_that_everybody_knows_is_wrong_outside_development
 
 
 async def test_tables_of_another_version_are_to_be_migrated(database_url: str) -> None:
+    database = await open_database(database_url)
+    async with database.reading():
+        pass  # An SQLite file comes into being.
+    await database.close()
+
     assert "run `hub migrate`" in wrong(await examine(development(database_url)))["tables"]
+
+
+async def test_an_sqlite_file_that_is_missing_is_told_and_not_made(tmp_path: Path) -> None:
+    missing = tmp_path / "hub.db"
+
+    assert "run `hub migrate`" in wrong(await examine(development(f"sqlite:///{missing}")))["database"]
+    assert not missing.exists()
 
 
 async def test_a_database_and_a_redis_that_do_not_answer_are_told() -> None:

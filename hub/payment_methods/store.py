@@ -6,10 +6,9 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.database import Database, Query
 from hub.payment_methods.tables import customers, payment_methods, processor_tokens
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -23,13 +22,6 @@ MEANS: Final = (
     processor_tokens.c.merchant_account,
 )
 """The columns that `to_means` reads."""
-PAYMENT_METHOD: Final = Query(
-    select(*MEANS)
-    .join(processor_tokens, processor_tokens.c.payment_method == payment_methods.c.id, isouter=True)
-    .where(payment_methods.c.livemode == bindparam("livemode"), payment_methods.c.id == bindparam("id"))
-    .order_by(processor_tokens.c.id)
-)
-"""One row for each token behind a payment method; one with no token where there is none."""
 _card: Final = msgspec.json.Decoder(CardFacts)
 
 
@@ -43,7 +35,7 @@ class Means(Struct, frozen=True, kw_only=True):
 
 
 def to_means(rows: Sequence[Mapping[str, Any]]) -> Means | None:
-    """Read the rows of `PAYMENT_METHOD`; None where there is no such payment method."""
+    """Read rows of `MEANS`, one for each token; None where there is no such payment method."""
     if not rows:
         return None
     first = rows[0]
@@ -53,11 +45,6 @@ def to_means(rows: Sequence[Mapping[str, Any]]) -> Means | None:
         customer=first["customer"],
         deleted=first["deleted_at"] is not None,
     )
-
-
-async def find_means(database: Database, *, livemode: bool, payment_method: str) -> Means | None:
-    """Read what the charge path needs, in one query."""
-    return to_means(await database.fetch(PAYMENT_METHOD, {"livemode": livemode, "id": payment_method}))
 
 
 def to_token(row: Mapping[str, Any] | RowMapping) -> ProcessorToken:

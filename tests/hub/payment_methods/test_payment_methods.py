@@ -12,8 +12,9 @@ from adapters.errors import OutcomeUnknownError
 from adapters.stripe import REGISTRATION as STRIPE
 from hub.access.rules import Role
 from hub.access.tables import audit_log
-from hub.payment_methods.store import find_means
+from hub.payment_methods.store import Means
 from hub.payment_methods.tables import customers, payment_methods, processor_tokens
+from hub.payments.standing import standing
 from normalization.tokens import CardFacts, ProcessorToken
 from tests.hub.periphery_app import PROCESSORS, Periphery, periphery
 
@@ -65,6 +66,12 @@ async def person(hub: Periphery, headers: dict[str, str]) -> str:
     return made
 
 
+async def chargeable(hub: Periphery, *, livemode: bool, payment_method: str) -> Means | None:
+    """What the charge path finds."""
+    found = await standing(hub.database, "no-key", "no-reference", payment_method, livemode=livemode)
+    return found.means
+
+
 async def test_a_kept_payment_method_is_shown_without_its_tokens(hub: Periphery, service: dict[str, str]) -> None:
     made = await kept(hub, service)
 
@@ -82,7 +89,7 @@ async def test_what_the_processor_knows_counts_more_than_what_the_caller_says(
 ) -> None:
     made = await kept(hub, service)
 
-    means = await find_means(hub.database, livemode=False, payment_method=made["id"])
+    means = await chargeable(hub, livemode=False, payment_method=made["id"])
     assert means is not None
     assert means.card == CardFacts(brand="visa", last4="4242", bin="424242", funding="credit", country="DE")
     assert "bin" not in made["card"]
@@ -102,13 +109,13 @@ async def test_the_charge_path_reads_tokens_card_and_customer_at_once(
     own = {**TOKEN, "merchant_account": account, "customer_reference": "cus_stripe"}
     made = await kept(hub, service, processor_tokens=[TOKEN, own], customer=customer)
 
-    means = await find_means(hub.database, livemode=False, payment_method=made["id"])
+    means = await chargeable(hub, livemode=False, payment_method=made["id"])
 
     assert means is not None
     assert (means.customer, means.deleted) == (customer, False)
     assert [token.merchant_account for token in means.tokens] == [None, account]
     assert means.tokens[1].customer_reference == "cus_stripe"
-    assert await find_means(hub.database, livemode=True, payment_method=made["id"]) is None
+    assert await chargeable(hub, livemode=True, payment_method=made["id"]) is None
 
 
 async def test_another_processor_joins_once(hub: Periphery, service: dict[str, str]) -> None:
@@ -165,7 +172,7 @@ async def test_a_deleted_payment_method_leaves_no_token_and_no_card(hub: Periphe
     after = await hub.client.get(path, headers=service)
     again = await hub.client.delete(path, headers=service)
 
-    means = await find_means(hub.database, livemode=False, payment_method=made["id"])
+    means = await chargeable(hub, livemode=False, payment_method=made["id"])
     assert [gone.status_code, after.status_code, again.status_code] == [204, 404, 404]
     assert means is not None
     assert (means.tokens, means.card, means.deleted) == ((), CardFacts(), True)

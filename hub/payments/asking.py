@@ -3,6 +3,8 @@
 A refused wish names the API's error code; nothing is sent and nothing is stored.
 """
 
+from collections.abc import Callable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -53,8 +55,8 @@ def _why_not_capturable(payment: Payment) -> str:
     return f"it is {payment.status}"
 
 
-def refund(payment: Payment, amount_minor: int | None, *, refund_max: int | None) -> Reserved | Refused:
-    """Set *amount_minor* aside to be given back; None gives back what is left. *refund_max* bounds one refund."""
+def refund(payment: Payment, amount_minor: int | None, *, within_limit: Callable[[int], bool]) -> Reserved | Refused:
+    """Set *amount_minor* aside to be given back; None gives back what is left. *within_limit* is the caller's own."""
     if payment.capturing_minor and not payment.captured_minor:
         return Refused("payment_unresolved", "its capture is under way; refund it when the capture is done")
     if not payment.captured_minor:
@@ -66,8 +68,8 @@ def refund(payment: Payment, amount_minor: int | None, *, refund_max: int | None
     minor = left if amount_minor is None else amount_minor
     if minor > left or minor <= 0:
         return Refused("amount_exceeds_captured", f"amount: {left} is left to refund, {minor} was asked")
-    if refund_max is not None and minor > refund_max:
-        return Refused("forbidden", f"amount: this API key refunds {refund_max} at most")
+    if not within_limit(minor):
+        return Refused("forbidden", f"amount: {minor} {payment.currency} is more than this API key may refund at once")
     return Reserved(replace(payment, refunding_minor=payment.refunding_minor + minor), minor)
 
 

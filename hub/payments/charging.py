@@ -91,7 +91,7 @@ def _allowed(shell: Shell, caller: Caller) -> Snapshot:
         snapshot = replace(snapshot, open_circuits=open_circuits)
     if caller.merchant_accounts is None:
         return snapshot
-    return replace(snapshot, accounts=tuple(a for a in snapshot.accounts if a.id in caller.merchant_accounts))
+    return replace(snapshot, accounts=tuple(a for a in snapshot.accounts if caller.may_use(a.id)))
 
 
 def _return_address(shell: Shell, wanted: Charge) -> Callable[[str], str]:

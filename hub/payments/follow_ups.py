@@ -82,9 +82,9 @@ async def refund(shell: Shell, wish: Wish, asked: RefundRequest) -> Reply:
     """
 
     def reserve(payment: Payment) -> asking.Reserved | asking.Refused:
-        limits = wish.caller.refund_max
-        most = None if limits is None else limits.get(payment.currency, 0)
-        return asking.refund(payment, asked.amount, refund_max=most)
+        return asking.refund(
+            payment, asked.amount, within_limit=lambda minor: wish.caller.may_refund(minor, payment.currency)
+        )
 
     return await carry_out(shell, replace(wish, reserve=reserve, reason=asked.reason, reference=asked.reference))
 
@@ -136,7 +136,7 @@ async def _resolved(shell: Shell, wish: Wish) -> tuple[Payment, tuple[OperationS
 
 def may_see(caller: Caller, payment: Payment) -> bool:
     """Whether *caller*'s key is for the payment's merchant account."""
-    return caller.merchant_accounts is None or payment.merchant_account in caller.merchant_accounts
+    return caller.may_use(payment.merchant_account or "")
 
 
 async def _keep_wish(

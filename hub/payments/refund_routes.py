@@ -53,7 +53,7 @@ async def get_refund(
         refund is None
         or refund.kind is not Operation.REFUND
         or refund.livemode != caller.livemode
-        or (caller.merchant_accounts is not None and refund.merchant_account not in caller.merchant_accounts)
+        or not caller.may_use(refund.merchant_account)
     ):
         raise ProblemError("not_found", "there is no such refund")
     return refund_body(refund)

@@ -24,7 +24,6 @@ WEBHOOK_BODY_MAX: Final = 1024 * 1024
     security=PUBLIC,
     responses=problems(401, 404, 413, anywhere=OUTSIDE),
     request_max_body_size=WEBHOOK_BODY_MAX,
-    opt={"public": True},
     summary="A processor tells the hub something, in its own format",
 )
 async def receive(

@@ -12,8 +12,9 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from msgspec import Struct
 
 from adapters.transport import Transport
+from normalization.declines import Decline
 from normalization.money import Currency, Money
-from normalization.outcome import Operation, Report
+from normalization.outcome import Operation, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
 
 
@@ -39,6 +40,12 @@ class Authorize(Struct, frozen=True, kw_only=True):
     or `data` (one-time data of the processor's own client-side library, never stored) is set. Without `return_url`, or
     with the payer absent, no challenge may be asked: what would need one is a decline `authentication_required`.
     For an inquiry, `processor_reference` is set where the processor's own id is already known.
+
+    `save` asks the processor to keep the card for later charges, also with the payer absent: what it kept comes back
+    as `Report.stored`. It is kept under `customer_reference`, the processor's own customer, where the hub knows one
+    from an earlier token at this account; else the adapter takes or makes one for `customer_id`, the hub's own id of
+    the payer (nothing personal), or for this payment alone. `network_transaction_id` is the card network's id of the
+    payer's first charge, for charges with the payer absent; an adapter sends it where its account is allowed to.
     """
 
     operation: Operation
@@ -55,6 +62,10 @@ class Authorize(Struct, frozen=True, kw_only=True):
     return_url: str | None = None
     statement_descriptor: str | None = None
     processor_reference: str | None = None
+    save: bool = False
+    customer_id: str | None = None
+    customer_reference: str | None = None
+    network_transaction_id: str | None = None
 
 
 class Complete(Struct, frozen=True, kw_only=True):
@@ -86,6 +97,85 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     final: bool = True
     reason: str | None = None
     processor_reference: str | None = None
+
+
+class OpenTokenSession(Struct, frozen=True, kw_only=True):
+    """Ask for what a processor's client-side library needs to take a card, which never touches the hub.
+
+    `session_id` is ours: the processor's idempotency key and the tag of what comes of it. For `customer_id` and
+    `customer_reference` see `Authorize`. `money` and `country` (ISO 3166-1 alpha-2, the payer's) narrow the methods
+    that are offered, `locale` ("nl-NL") is the language of their names.
+    """
+
+    session_id: str
+    customer_id: str | None = None
+    customer_reference: str | None = None
+    money: Money | None = None
+    country: str | None = None
+    locale: str | None = None
+
+
+class TokenSession(Struct, frozen=True, kw_only=True):
+    """What a client-side library is started with.
+
+    `client` goes to the payer's browser as it is, under the processor's own names, see its page in docs/adapters: no
+    secret of the account is in it, but it belongs to one payer and to no log. `customer_reference` belongs to
+    every token that comes of the session: give it back with the token.
+    """
+
+    client: Mapping[str, object]
+    customer_reference: str | None = None
+    processor_reference: str | None = None
+
+    def __repr__(self) -> str:
+        """Leave out what may let another person act for the payer."""
+        return f"{type(self).__name__}(processor_reference={self.processor_reference!r}, …)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Show rich's tracebacks no more than `repr`."""
+        return [("processor_reference", self.processor_reference)]
+
+
+class Verify(Struct, frozen=True, kw_only=True):
+    """Have a card's bank asked whether it is good, without charging it.
+
+    `operation_id` is ours: the processor's idempotency key and its tag; it begins with `ver_`. Either `token` or
+    `data` is set, as in `Authorize`; a token that is not stored yet, and one-time data where `save` is set, are
+    stored, see there for `customer_id` and `customer_reference`. `currency` is one that the account takes. Without
+    `return_url` no challenge may be asked: what would need one is a decline `authentication_required`.
+    """
+
+    operation_id: str
+    currency: Currency
+    requested_at: datetime
+    token: ProcessorToken | None = None
+    data: Mapping[str, object] | None = None
+    save: bool = True
+    customer_id: str | None = None
+    customer_reference: str | None = None
+    return_url: str | None = None
+
+
+class CompleteVerification(Struct, frozen=True, kw_only=True):
+    """Go on with a verification after a redirect or challenge; see `Complete`."""
+
+    request: Verify
+    continuation: str
+    returned: Mapping[str, str]
+
+
+class TokenNews(Struct, frozen=True, kw_only=True):
+    """A processor's word by webhook that it stored a card.
+
+    `tag` is our id of what made it store the card: an attempt, a verification or a session. `parent_reference` is the
+    processor's id of that. What is not signed, as `token.customer_reference` may be, is only a help: where the hub
+    asked for a customer itself, that one counts.
+    """
+
+    tag: str | None
+    parent_reference: str | None
+    token: ProcessorToken
+    livemode: bool
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
@@ -213,6 +303,54 @@ class DescribesTokens(Protocol):
 
     async def describe(self, token: ProcessorToken) -> CardFacts | None:
         """Ask for card facts; None where the processor does not tell."""
+
+
+@runtime_checkable
+class OpensTokenSessions(Protocol):
+    """Can start the processor's client-side library."""
+
+    async def open_token_session(self, request: OpenTokenSession) -> TokenSession | Decline:
+        """Ask for what the library needs; a decline where the processor refuses the request.
+
+        Asking again with the same `session_id` is safe, whatever was raised: no money moves here.
+
+        Raises:
+            ConfigurationError: also when the account's credentials lack the key that is for browsers; the message
+                names the field.
+        """
+
+
+@runtime_checkable
+class VerifiesTokens(Protocol):
+    """Can check a card, and store it, without charging it."""
+
+    async def verify(self, request: Verify) -> Verification:
+        """Ask the card's bank.
+
+        The same request may be sent again, whatever became of it: it moves no money and has its own key.
+        """
+
+    async def complete_verification(self, request: CompleteVerification) -> Verification:
+        """Go on after a challenge; with nothing returned, say how far it is."""
+
+
+@runtime_checkable
+class DetachesTokens(Protocol):
+    """Can make a processor forget a stored card."""
+
+    async def detach(self, token: ProcessorToken) -> Decline | None:
+        """Have *token* forgotten; None: it is gone, also where it was gone before. A decline says why it stays.
+
+        Asking again is safe, whatever was raised.
+        """
+
+
+@runtime_checkable
+class TellsOfTokens(Protocol):
+    """Tells by webhook of cards that the processor stored, for those whose answer did not say or got lost."""
+
+    def read_tokens(self, delivery: Delivery) -> list[TokenNews]:
+        """Translate; pure. Empty for a message about anything else: `read_delivery` reads what is about money."""
 
 
 C = TypeVar("C", bound=Credentials)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from normalization.declines import Decline
 from normalization.money import Money
-from normalization.tokens import CardFacts
+from normalization.tokens import CardFacts, ProcessorToken
 
 
 class Operation(StrEnum):
@@ -65,6 +65,9 @@ class Report(Struct, frozen=True, kw_only=True):
     refund made in a dashboard). `processor_reference` names the processor's object for this very operation,
     `parent_reference` the payment that a follow-up belongs to. `money` is what the outcome is about and may differ
     from what was asked; None where the processor did not say. `reason` says why a void happened by itself: "expired".
+    `stored` is the token that the processor made of the card where the operation asked for that, and
+    `network_transaction_id` the card network's own id of this charge, by which later ones without the payer refer to
+    it; each may be missing although it exists.
     """
 
     kind: Operation
@@ -79,3 +82,25 @@ class Report(Struct, frozen=True, kw_only=True):
     avs: str | None = None  # The processor's own result letter, verbatim.
     cvc: str | None = None
     raw_status: str = ""  # The processor's own status word, verbatim.
+    network_transaction_id: str | None = None
+    stored: ProcessorToken | None = None
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """One processor's word on a card that was checked without charging it.
+
+    The fields are those of `Report`; no money moved, so there is none. `stored` is the token to charge later: a new
+    one, or the one that was asked about where that can be charged again. An approved verification without it stored
+    nothing.
+    """
+
+    tag: str
+    processor_reference: str | None
+    livemode: bool
+    outcome: Outcome
+    card: CardFacts | None = None
+    avs: str | None = None
+    cvc: str | None = None
+    raw_status: str = ""
+    network_transaction_id: str | None = None
+    stored: ProcessorToken | None = None

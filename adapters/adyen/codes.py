@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from normalization.declines import Decline, DeclineCode, resolve
-from normalization.networks import network_meaning
+from normalization.responses import response_meaning
 
 _D = DeclineCode
 
@@ -140,7 +140,7 @@ def refused(code: str | None, raw: object = None, advice: object = None, brand: 
     says_why = row is not None and row.code is not _D.GENERIC_DECLINE
     network = leading_code(raw)
     return Decline(
-        code=resolve(row.code if row and says_why else None, network_meaning(network, brand)),
+        code=resolve(row.code if row and says_why else None, response_meaning(network, brand)),
         processor_code=code or "",
         network_code=network,
         network_advice_code=leading_code(advice),

@@ -7,7 +7,7 @@ from typing import Final
 
 from adapters.stripe.wire import Error
 from normalization.declines import MEANING, Category, Decline, DeclineCode, resolve
-from normalization.networks import network_meaning
+from normalization.responses import response_meaning
 
 _D = DeclineCode
 
@@ -128,7 +128,7 @@ HARDENS: Final = "do_not_try_again"
 def decline_of(error: Error) -> Decline:
     """Decide what a refusal means, and keep every code of it verbatim."""
     brand = error.payment_method.card.brand if error.payment_method and error.payment_method.card else None
-    code = resolve(_meaning(error), network_meaning(error.network_decline_code, brand))
+    code = resolve(_meaning(error), response_meaning(error.network_decline_code, brand))
     if error.advice_code == HARDENS and MEANING[code].category is Category.SOFT:
         code = DeclineCode.RETRY_LIMIT_REACHED
     return Decline(

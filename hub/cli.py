@@ -13,7 +13,7 @@ ROLES = ("service", "support", "finance", "operator", "auditor", "admin")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Charge through one API, with Stripe and Adyen behind it.
+    """Charge through one API, with many payment processors behind it.
 
     Settings are environment variables; docs/settings.md lists them.
     """
@@ -111,6 +111,27 @@ def create_key(*, name: str, principal: str, role: str, mode: str, expires: date
     made = make_api_key(name=name, principal=principal, role=role, livemode=mode == "live", expires_at=expires_at)
     click.echo(made.secret)
     click.echo(f"{made.id}: {role} in {mode} mode; the line above is shown this once.", err=True)
+
+
+@main.group()
+def tokens() -> None:
+    """Bring in what processors call cards."""
+
+
+@tokens.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+@click.option("--format", "form", type=click.Choice(("csv", "jsonl")), help="Where the file's name does not tell.")
+@click.option("--afresh", is_flag=True, help="Look at every line again; what is kept already stays as it is.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def import_tokens(*, file: Path, mode: str, form: str | None, afresh: bool, as_json: bool) -> None:
+    """Keep the tokens of FILE as payment methods, straight in the database.
+
+    Started again after it was stopped or killed it goes on where it was. docs/tokens.md lists the columns.
+    """
+    from hub.token_imports.command import run
+
+    sys.exit(run(file, livemode=mode == "live", given=form, afresh=afresh, as_json=as_json))
 
 
 @main.command()

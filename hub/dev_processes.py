@@ -17,7 +17,8 @@ import click
 import msgspec
 from msgspec import Struct
 
-PROCESSORS: Final = ("stripe", "adyen")
+from hub.seed import PROCESSORS
+
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.05
@@ -106,7 +107,7 @@ def claimed(path: Path) -> Iterator[Folder]:
 
 @asynccontextmanager
 async def sandboxes(folder: Folder, *, fresh: bool) -> AsyncIterator[dict[str, tuple[str, asyncio.subprocess.Process]]]:
-    """Run both pretend processors, on the ports they had last time where those are free; *fresh* forgets first."""
+    """Run the pretend processors, on the ports they had last time where those are free; *fresh* forgets first."""
     async with AsyncExitStack() as running:
         for processor in PROCESSORS:
             _end_stale(folder, processor)

@@ -4,11 +4,12 @@ The secrets here open nothing but the sandboxes.
 """
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, Final
 
 import aiohttp
 from msgspec import Struct
+
+from hub.sandbox.server import processor
 
 Json = dict[str, Any]
 
@@ -32,18 +33,9 @@ class Sample(Struct, frozen=True, kw_only=True):
     risk_min: int = 0
     risk_max: int = 100
 
-    @property
-    def webhook_secret(self) -> str:
-        """What its webhooks are signed with: Adyen takes hexadecimal digits, Stripe a word."""
-        digits = sha256(self.name.encode()).hexdigest()
-        return digits if self.processor == "adyen" else f"whsec_{digits[:32]}"
-
     def credentials(self, base_url: str) -> Json:
         """Write its credentials with the sandbox at *base_url* behind it."""
-        common = {"base_url": base_url, "webhook_secret": self.webhook_secret}
-        if self.processor == "stripe":
-            return {**common, "api_key": f"sk_test_{self.at_processor}"}
-        return {**common, "api_key": "development", "merchant_account": self.at_processor}
+        return processor(self.processor).credentials(self.at_processor, base_url)
 
     def profile(self) -> Json:
         """Write which payments it takes and what it costs."""
@@ -76,6 +68,9 @@ SAMPLES: Final = (
     Sample(name="adyen-high-risk", processor="adyen", at_processor="DevAdyenHighRisk", risk_min=60),
 )  # fmt: skip
 """Every currency at both processors for payers from anywhere, and three regions with accounts of their own."""
+
+PROCESSORS: Final = tuple(dict.fromkeys(sample.processor for sample in SAMPLES))
+"""Whose sandboxes the samples need."""
 
 
 def ruleset(ids: Mapping[str, str]) -> Json:
@@ -116,8 +111,10 @@ async def seed(url: str, api_key: str, sandboxes: Mapping[str, str]) -> dict[str
         ids = await _accounts(hub, sandboxes)
         await _rules(hub, ids)
         for sample in SAMPLES:
-            told = {"webhook_url": f"{url}/webhooks/{ids[sample.name]}", "webhook_secret": sample.webhook_secret}
-            sandbox = _Door(session, sandboxes[sample.processor], {})
+            at = sandboxes[sample.processor]
+            secret = sample.credentials(at)["webhook_secret"]
+            told = {"webhook_url": f"{url}/webhooks/{ids[sample.name]}", "webhook_secret": secret}
+            sandbox = _Door(session, at, {})
             await sandbox.ask("PUT", f"/_control/accounts/{sample.at_processor}", told)
     return ids
 

@@ -55,6 +55,16 @@ def test_a_breach_fails_and_the_contract_is_named(copy: Path, contract: str, mod
     assert f"{CONTRACTS[contract]} BROKEN" in told
 
 
+def test_a_new_adapter_is_held_apart_without_being_named(copy: Path) -> None:
+    (copy / "adapters/acme").mkdir()
+    (copy / "adapters/acme/__init__.py").write_text("import adapters.contract\nimport adapters.stripe.wire\n")
+
+    status, told = lint(copy, "adapters-apart")
+
+    assert status == 1, told
+    assert "adapters.acme -> adapters.stripe.wire" in told
+
+
 def test_every_contract_is_tried() -> None:
     assert {contract for contract, _, _ in BREACHES} == set(CONTRACTS)
 

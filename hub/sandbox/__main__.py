@@ -1,4 +1,4 @@
-"""`python -m hub.sandbox stripe|adyen`: one pretend processor in this process, until SIGTERM."""
+"""`python -m hub.sandbox PROCESSOR`: one pretend processor in this process, until SIGTERM."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 
-from hub.sandbox.server import processor, serve
+from hub.sandbox.server import names, processor, serve
 
 
 async def _run(name: str, book: str, port: int, *, as_json: bool) -> None:
@@ -24,7 +24,7 @@ async def _run(name: str, book: str, port: int, *, as_json: bool) -> None:
 def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m hub.sandbox", description=__doc__)
-    parser.add_argument("processor", choices=("stripe", "adyen"))
+    parser.add_argument("processor", choices=names())
     parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
     parser.add_argument("--book", required=True, help="the SQLite file that holds everything; made where missing")
     parser.add_argument("--json", action="store_true", help="print one JSON line when listening")

@@ -53,6 +53,14 @@ class Processor(Protocol):
         """How long a receiver may take to answer."""
         ...
 
+    def credentials(self, account: str, url: str) -> Body:
+        """
+        Return what a hub's merchant account needs to reach *account* of this processor at *url*.
+
+        `webhook_secret` and `base_url` are always among it. The same account always has the same.
+        """
+        ...
+
     def routes(self, sandbox: "Sandbox") -> Sequence[web.RouteDef]:
         """Return the processor's own endpoints, each answering through `faults.answer`."""
         ...

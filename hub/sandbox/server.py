@@ -7,19 +7,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, cast
+from pkgutil import iter_modules
+from typing import cast
 
 from aiohttp import web
 
+import hub.sandbox
 from hub.sandbox import control
 from hub.sandbox.book import Book
 from hub.sandbox.processor import Processor, Sandbox
 
-ProcessorName = Literal["stripe", "adyen"]
-
 BODY_MAX = 1 << 20
 START_S = 20.0
 STOP_S = 5.0
+
+
+def names() -> tuple[str, ...]:
+    """List the pretend processors: the folders beside this module."""
+    return tuple(sorted(found.name for found in iter_modules(hub.sandbox.__path__) if found.ispkg))
 
 
 def processor(name: str) -> Processor:
@@ -53,7 +58,7 @@ async def serve(
 
 
 @asynccontextmanager
-async def running(name: ProcessorName, book_path: str | Path, port: int = 0) -> AsyncIterator[str]:
+async def running(name: str, book_path: str | Path, port: int = 0) -> AsyncIterator[str]:
     """Run a pretend processor in a process of its own and yield its URL."""
     asked = ("--port", str(port), "--book", str(book_path), "--json")
     process = await asyncio.create_subprocess_exec(

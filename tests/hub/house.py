@@ -1,7 +1,7 @@
-"""The whole hub on real sockets, with both pretend processors behind it, for one test."""
+"""The whole hub on real sockets, with pretend processors behind it, for one test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +18,16 @@ from hub.app import Parts, create_app, utc_now
 from hub.database import open_database
 from hub.ids import new_id
 from hub.migrations import bring_up
+from hub.sandbox.server import processor as pretend
 from hub.sandbox.server import running
 from hub.settings import Settings
 from tests.processes import free_port
 
-STRIPE_SECRET = "whsec_sandbox_secret_for_tests"
-ADYEN_SECRET = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
+STRIPE_SECRET = str(pretend("stripe").credentials("eu", "")["webhook_secret"])
+ADYEN_SECRET = str(pretend("adyen").credentials("HubEU", "")["webhook_secret"])
+SHOPPERS = {"adyen": "shopper-1"}
+"""Whose customer a token belongs to, where a processor charges none without."""
+
 QUICK = Settings(connect_ms=500, answer_ms=1_000, request_ms=3_000, next_attempt_needs_ms=500, snapshot_poll_ms=200)
 """Short deadlines, so that a silence is a silence soon."""
 
@@ -68,18 +72,17 @@ class House(Struct):
     hub: Hub
     second: Hub | None
     database_url: str
-    stripe: str
-    adyen: str
+    sandboxes: dict[str, str]  # Processor to URL.
     accounts: dict[str, str]  # Name to id.
-    payment_method: str  # Chargeable at both processors.
+    payment_method: str  # Chargeable at Stripe and at Adyen.
     folder: Path
     controls: httpx.AsyncClient
     places: dict[str, tuple[str, str]] = field(default_factory=dict)  # Account id to processor and its name there.
 
     async def control(self, processor: str, method: str, path: str, body: object = None) -> Any:
         """Speak to a sandbox's control, such as `POST faults`."""
-        base = self.stripe if processor == "stripe" else self.adyen
-        answer = await self.controls.request(method, f"{base}/_control/{path}", json=body)
+        url = f"{self.sandboxes[processor]}/_control/{path}"
+        answer = await self.controls.request(method, url, json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
@@ -93,13 +96,14 @@ class House(Struct):
         money = await self.control(processor, "GET", "money")
         return sum(c["charges"] for account in money["accounts"].values() for c in account.values())
 
-    async def method(self, *, stripe: str | None = None, adyen: str | None = None) -> str:
-        """Make a payment method with a token at one processor or both."""
-        tokens: list[dict[str, str]] = []
-        if stripe:
-            tokens.append({"processor": "stripe", "token": stripe})
-        if adyen:
-            tokens.append({"processor": "adyen", "token": adyen, "customer_reference": "shopper-1"})
+    async def method(self, **tokens_by_processor: str | None) -> str:
+        """Make a payment method with a token at each of the processors named."""
+        tokens = [
+            {"processor": processor, "token": token}
+            | ({"customer_reference": SHOPPERS[processor]} if processor in SHOPPERS else {})
+            for processor, token in tokens_by_processor.items()
+            if token
+        ]
         made = await self.hub.post("/v1/payment_methods", {"type": "card", "processor_tokens": tokens})
         assert made.status_code == 201, made.text
         return str(made.json()["id"])
@@ -155,23 +159,26 @@ async def house(
     second: bool = False,
     with_worker: bool = True,
     clock: Callable[[], datetime] = utc_now,
+    besides: Iterable[str] = (),
 ) -> AsyncIterator[House]:
-    """Run everything: two processors, the hub with its worker, a Stripe and an Adyen account for EUR."""
+    """Run everything: the hub with its worker, a Stripe and an Adyen account for EUR, and what is behind them.
+
+    *besides* are further processors whose sandboxes run too; their accounts are opened with `add_account`.
+    """
     await bring_up(database_url)
     admin = await make_api_key(database_url, Role.ADMIN)
     settings = replace(settings, database_url=database_url)
     async with AsyncExitStack() as stack:
-        stripe, adyen = await asyncio.gather(
-            stack.enter_async_context(running("stripe", folder / "stripe.book")),
-            stack.enter_async_context(running("adyen", folder / "adyen.book")),
-        )
+        processors = ("stripe", "adyen", *besides)
+        starting = [stack.enter_async_context(running(name, folder / f"{name}.book")) for name in processors]
+        sandboxes = dict(zip(processors, await asyncio.gather(*starting), strict=True))
         controls = await stack.enter_async_context(httpx.AsyncClient(timeout=20))
         hubs = [
             await stack.enter_async_context(serving(settings, admin, with_worker=with_worker, clock=clock))
             for _ in range(1 + second)
         ]
         other = hubs[1] if second else None
-        made = House(hubs[0], other, database_url, stripe, adyen, {}, "", folder, controls)
+        made = House(hubs[0], other, database_url, sandboxes, {}, "", folder, controls)
         await add_account(made, "stripe-eu", "stripe", "eu", currencies=["EUR", "USD", "JPY", "KWD"])
         await add_account(made, "adyen-eu", "adyen", "HubEU", currencies=["EUR", "GBP", "JPY", "KWD"])
         made.payment_method = await made.method(stripe="pm_card_visa", adyen="stored_visa")
@@ -182,12 +189,8 @@ async def house(
 
 async def add_account(made: House, name: str, processor: str, account: str, **changes: Any) -> str:
     """Open a merchant account in the hub, and at its processor with the hub's webhook address."""
-    secret = STRIPE_SECRET if processor == "stripe" else ADYEN_SECRET
-    credentials: dict[str, str] = {"webhook_secret": secret}
-    if processor == "stripe":
-        credentials |= {"api_key": f"sk_test_{account}", "base_url": made.stripe}
-    else:
-        credentials |= {"api_key": "api-key", "merchant_account": account, "base_url": made.adyen}
+    credentials = pretend(processor).credentials(account, made.sandboxes[processor])
+    secret = credentials["webhook_secret"]
     body = {"name": name, "processor": processor, "credentials": credentials | changes.pop("credentials", {})}
     answer = await made.hub.post("/v1/merchant_accounts", body | changes)
     assert answer.status_code == 201, answer.text

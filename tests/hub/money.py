@@ -38,10 +38,10 @@ def book(made: House, processor: str, sql: str) -> list[tuple[Any, ...]]:
 
 
 async def truths(made: House) -> dict[str, Truth]:
-    """Sum what both processors' books say, by the hub's payment."""
+    """Sum what all the processors' books say, by the hub's payment."""
     owners = {row["id"]: row["payment_id"] for row in await rows(made, "SELECT id, payment_id FROM operations")}
     found: dict[str, Truth] = defaultdict(Truth)
-    for processor in ("stripe", "adyen"):
+    for processor in made.sandboxes:
         charged = set()
         for tag, payment, kind, minor in book(made, processor, "SELECT tag, payment, kind, amount_minor FROM money"):
             truth = found[owners.get(tag, tag)]
@@ -73,7 +73,7 @@ async def agrees(made: House, *, doubled: Iterable[str] = (), apart: Iterable[st
 async def _ledger_agrees(made: House) -> None:
     owed: Mapping[tuple[str, str, str], int] = await _receivables(made)
     theirs: dict[tuple[str, str, str], int] = {}
-    for processor in ("stripe", "adyen"):
+    for processor in made.sandboxes:
         money = await made.control(processor, "GET", "money")
         for account, currencies in money["accounts"].items():
             for currency, sums in currencies.items():

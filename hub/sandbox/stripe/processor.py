@@ -26,6 +26,11 @@ class Stripe:
     retry_delays_s = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 43200.0, 86400.0, 86400.0)
     webhook_timeout_s = 10.0
 
+    def credentials(self, account: str, url: str) -> Body:
+        """Return a test key, which names the account, and a signing secret."""
+        secret = f"whsec_{hashlib.sha256(account.encode()).hexdigest()[:32]}"
+        return {"base_url": url, "api_key": f"sk_test_{account}", "webhook_secret": secret}
+
     def routes(self, sandbox: Sandbox) -> Sequence[web.RouteDef]:
         """Return the API and the payer's challenge page."""
         return [*endpoints.routes(sandbox), *challenge.routes(sandbox)]

@@ -41,7 +41,7 @@ async def charge_at(
     """Let a request with our *tag* arrive at the processor after all; gives its reference there."""
     if processor == "stripe":
         sent = await made.controls.post(
-            f"{made.stripe}/v1/payment_intents",
+            f"{made.sandboxes['stripe']}/v1/payment_intents",
             headers={"Authorization": f"Bearer sk_test_{account}"},
             data={
                 "amount": minor, "currency": currency.lower(), "confirm": "true", "payment_method": "pm_card_visa",
@@ -52,7 +52,7 @@ async def charge_at(
         assert sent.status_code == 200, sent.text
         return str(sent.json()["id"])
     sent = await made.controls.post(
-        f"{made.adyen}/v72/payments",
+        f"{made.sandboxes['adyen']}/v72/payments",
         headers={"x-api-key": "api-key"},
         json={
             "amount": {"value": minor, "currency": currency}, "reference": tag, "merchantAccount": account,
@@ -159,7 +159,10 @@ async def test_a_part_of_the_amount_approved_is_booked_as_that_part(database_url
 async def test_an_answer_that_names_other_money_is_no_plain_yes(
     replaced: bytes, by: bytes, captured: int, told: str, database_url: str, tmp_path: Path
 ) -> None:
-    async with house(database_url, tmp_path, settings=SOON) as made, altering(made.stripe, replaced, by) as url:
+    async with (
+        house(database_url, tmp_path, settings=SOON) as made,
+        altering(made.sandboxes["stripe"], replaced, by) as url,
+    ):
         liar = await add_account(made, "liar", "stripe", "liar", credentials={"base_url": url})
         await webhooks(made, mode="drop")
 

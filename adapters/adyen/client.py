@@ -141,9 +141,10 @@ class Client:
             )
             return msgspec.convert(result.message, reply)
         except AdyenError as error:
-            return _refused(answer.status, error.message)
+            refusal: object = error.message
         except UNREADABLE:
             raise OutcomeUnknownError(PROCESSOR, f"unreadable answer, status {answer.status}") from None
+        return _refused(answer.status, refusal)
 
 
 def _refused(status: int, message: object) -> RequestRefused:

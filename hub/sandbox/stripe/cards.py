@@ -7,6 +7,9 @@ Source: docs.stripe.com/testing.
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
+
+from hub.sandbox.book import Body
 
 Authentication = Literal["none", "always", "unless_set_up", "set_up", "optional"]
 Check = Literal["pass", "fail", "unavailable"]
@@ -149,6 +152,15 @@ BY_ALIAS = {
 BY_TOKEN = {f"tok_{name}": card for name, card in BY_NAME.items()} | {
     "tok_threeDSecureRequired": BY_NAME["authenticationRequiredOnSetup"]
 }
+
+
+def card_of(method: Body) -> Card:
+    """Return a PaymentMethod's card; where a test said so it behaves from now on as another test card does."""
+    card = BY_NAME[method["_card"]]
+    like = BY_NAME.get(method.get("_behaves_like", ""))
+    if like is None:
+        return card
+    return replace(card, decline=like.decline, attachable=like.attachable, authentication=like.authentication)
 
 
 def challenge_needed(card: Card, *, set_up: bool, off_session: bool, asked: bool) -> bool:

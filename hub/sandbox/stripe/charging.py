@@ -26,7 +26,7 @@ def attempt(call: Call, intent: Body, method: Body, *, challenged: bool = False)
         CardError: when the card is refused; the PaymentIntent then waits for another PaymentMethod.
 
     """
-    card = cards.BY_NAME[method["_card"]]
+    card = cards.card_of(method)
     charge = objects.charge(intent, method, card, call.now(), challenged=challenged)
     intent["latest_charge"] = charge["id"]
     intent["next_action"] = None

@@ -3,22 +3,32 @@
 import base64
 import binascii
 import hashlib
+import secrets
 from collections.abc import Callable
+from http import HTTPStatus
 
+import msgspec
 from aiohttp import web
 
 from hub.sandbox import faults
 from hub.sandbox.book import Body, Stored
 from hub.sandbox.faults import Act, Answer, Operation
-from hub.sandbox.processor import Sandbox
+from hub.sandbox.processor import RefusedError, Sandbox
 from hub.sandbox.stripe import form, intents, methods, objects, reading, refunds, setups, webhook_endpoints
 from hub.sandbox.stripe.call import Call
-from hub.sandbox.stripe.errors import IdempotencyError, InvalidError, StripeError, UnauthorizedError
+from hub.sandbox.stripe.errors import (
+    IdempotencyError,
+    InvalidError,
+    SecretKeyRequiredError,
+    StripeError,
+    UnauthorizedError,
+)
 from hub.sandbox.stripe.form import Form
 
 KEY_KEPT_S = 86_400
 KEY_MAX = 255
 OPENS = ("sk_test_", "rk_test_")
+OPENS_FOR_BROWSERS = "pk_test_"
 
 Work = Callable[[Call], Body]
 WorkOn = Callable[[Call, str], Body]
@@ -61,6 +71,7 @@ def routes(sandbox: Sandbox) -> list[web.RouteDef]:
     """Return the API's endpoints."""
     desk = _Desk(sandbox)
     return [
+        web.put("/_control/tokens/{id}", desk.token),
         web.get("/v1/{things}", desk.listed),
         web.post("/v1/{things}", desk.made),
         web.get("/v1/{things}/{id}", desk.one),
@@ -99,6 +110,15 @@ class _Desk:
         work, id = CHANGE.get(named), request.match_info["id"]
         return await (self.unknown(request) if work is None else self._answer(request, lambda call: work(call, id)))
 
+    async def token(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        try:
+            with self.sandbox.book.transaction():
+                body = methods.put_behaviour(self.sandbox, request.match_info["id"], raw)
+        except (msgspec.DecodeError, RefusedError) as error:
+            return web.json_response({"error": str(error)}, status=HTTPStatus.BAD_REQUEST)
+        return web.json_response(body)
+
     async def unknown(self, request: web.Request) -> web.StreamResponse:
         def refuse(_: Call) -> Body:
             error = InvalidError(f"Unrecognized request URL ({request.method}: {request.path}).")
@@ -110,12 +130,14 @@ class _Desk:
     async def _answer(self, request: web.Request, work: Work) -> web.StreamResponse:
         posted = request.method == "POST"
         try:
-            account = _account(request)
+            account, for_browser = _account(request)
             raw = (await request.read()).decode("utf-8", "replace") if posted else request.query_string
             key = request.headers.get("Idempotency-Key", "") if posted else ""
             if len(key) > KEY_MAX:
                 raise InvalidError("Idempotency keys can be up to 255 characters long.")
             call = Call(self.sandbox, account, form.parse(raw), key)
+            if for_browser:
+                _admit_browser(call, request)
         except StripeError as error:
             act = Act(operation="other", account="")
             refused = error.answer()
@@ -167,9 +189,29 @@ def _headers(call: Call) -> dict[str, str]:
     return {**headers, "Idempotency-Key": call.key} if call.key else headers
 
 
-def _account(request: web.Request) -> str:
+def _admit_browser(call: Call, request: web.Request) -> None:
     """
-    Return the account an API key opens: whatever follows `sk_test_`.
+    Let a publishable key do what Stripe.js does: make a PaymentMethod, and go on with what it knows the secret of.
+
+    Raises:
+        SecretKeyRequiredError: for anything else.
+
+    """
+    things, id, verb = (request.match_info.get(name, "") for name in ("things", "id", "verb"))
+    if (request.method, things, id) == ("POST", "payment_methods", ""):
+        return
+    kind = {"payment_intents": "payment_intent", "setup_intents": "setup_intent"}.get(things, "")
+    intent = (call.book.get(kind, call.account, id) if kind and id else None) or {}
+    told = form.text(call.form, "client_secret") or ""
+    fits = secrets.compare_digest(str(intent.get("client_secret", "")).encode(), told.encode())
+    if not told or not fits or verb not in ({"confirm"} if request.method == "POST" else {""}):
+        raise SecretKeyRequiredError("This API call cannot be made with a publishable API key.")
+    call.form.pop("client_secret")
+
+
+def _account(request: web.Request) -> tuple[str, bool]:
+    """
+    Return the account an API key opens, whatever follows `sk_test_`, and whether the key is one for browsers.
 
     Raises:
         UnauthorizedError: when there is no key, or not one of this mode.
@@ -183,11 +225,11 @@ def _account(request: web.Request) -> str:
             given = ""
     if not given:
         raise UnauthorizedError("You did not provide an API key.")
-    prefix = next((opening for opening in OPENS if given.startswith(opening)), None)
+    prefix = next((opening for opening in (*OPENS, OPENS_FOR_BROWSERS) if given.startswith(opening)), None)
     account = "" if prefix is None else given[len(prefix) :]
     if not account or account.startswith("invalid"):
         raise UnauthorizedError(f"Invalid API Key provided: {given[:8]}{'*' * 8}{given[-4:]}")
-    return account
+    return account, prefix == OPENS_FOR_BROWSERS
 
 
 def _act(call: Call, request: web.Request) -> Act:

@@ -77,6 +77,15 @@ class UnauthorizedError(StripeError):
     status = 401
 
 
+class SecretKeyRequiredError(StripeError):
+    """What was asked needs the secret key."""
+
+    status = 401
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="secret_key_required")
+
+
 class IdempotencyError(StripeError):
     """The idempotency key was first used with other parameters."""
 

@@ -171,6 +171,10 @@ def _set(call: Call, intent: Body, asked: Form) -> None:
     if customer is not None:
         intent["customer"] = call.find("customer", customer, param="customer", in_path=False)["id"]
     options = form.group(form.group(asked, "payment_method_options"), "card")
+    # Which earlier charge this one follows on may be said where Stripe has switched that on, and is not shown again.
+    if options.pop("mit_exemption", None) and not call.sandbox.settings(call.account).get("mit_exemption"):
+        param = "payment_method_options[card][mit_exemption]"
+        raise InvalidError(f"Received unknown parameter: {param}", code="parameter_unknown", param=param)
     if options:
         intent["payment_method_options"] = {"card": {"request_three_d_secure": "automatic", **options}}
     wanted = options.get("request_multicapture") == "if_available"
@@ -195,7 +199,7 @@ def _confirm(call: Call, intent: Body, method: Body | None) -> Body:
     off_session = form.text(call.form, "off_session") not in {None, "false"}
     if off_session and intent["setup_future_usage"] == "on_session":
         raise InvalidError("off_session cannot be used with setup_future_usage=on_session.", param="off_session")
-    card = cards.BY_NAME[method["_card"]]
+    card = cards.card_of(method)
     asked = intent["payment_method_options"].get("card", {}).get("request_three_d_secure") in {"any", "challenge"}
     if not cards.challenge_needed(card, set_up=method["_set_up"], off_session=off_session, asked=asked):
         charging.attempt(call, intent, method)

@@ -1,6 +1,10 @@
 """PaymentMethods and Customers: a card belongs to one account, and to one charge unless a customer keeps it."""
 
+import msgspec
+from msgspec import Struct
+
 from hub.sandbox.book import Body
+from hub.sandbox.processor import RefusedError, Sandbox
 from hub.sandbox.stripe import cards, form, objects
 from hub.sandbox.stripe.call import Call
 from hub.sandbox.stripe.cards import Card
@@ -89,6 +93,33 @@ def detach(call: Call, id: str) -> Body:
     return method
 
 
+class Behaviour(Struct, frozen=True, forbid_unknown_fields=True):
+    """PUT /_control/tokens/{id}: a kept card that behaves from now on as a test card, empty: as its own."""
+
+    behaves_like: str = ""
+
+
+def put_behaviour(sandbox: Sandbox, id: str, raw: bytes) -> Body:
+    """
+    Change what a PaymentMethod does from now on, as a card does that is lost or emptied after it was kept.
+
+    Raises:
+        RefusedError: when there is no such PaymentMethod or test card.
+
+    """
+    wanted = msgspec.json.decode(raw, type=Behaviour)
+    account = sandbox.book.account_of("payment_method", id)
+    if account is None:
+        raise RefusedError(f"no PaymentMethod {id}")
+    if wanted.behaves_like and wanted.behaves_like not in cards.BY_NAME:
+        raise RefusedError("behaves_like: not one of the test cards")
+    call = Call(sandbox, account)
+    method = call.find("payment_method", id)
+    method["_behaves_like"] = wanted.behaves_like
+    call.save(method)
+    return {"id": id, "behaves_like": wanted.behaves_like}
+
+
 def verify(method: Body) -> None:
     """
     Ask the bank about a card without charging it.
@@ -97,7 +128,7 @@ def verify(method: Body) -> None:
         CardError: when the card is one of those that cannot be kept.
 
     """
-    card = cards.BY_NAME[method["_card"]]
+    card = cards.card_of(method)
     if card.attachable or card.decline is None:
         return
     raise CardError(

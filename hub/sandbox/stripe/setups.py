@@ -70,7 +70,7 @@ def _confirm(call: Call, intent: Body, method: Body | None) -> Body:
     return_url = form.text(call.form, "return_url")
     if method_types.may_redirect(intent) and return_url is None:
         raise InvalidError("This SetupIntent may redirect: you must provide a `return_url`.")
-    card = cards.BY_NAME[method["_card"]]
+    card = cards.card_of(method)
     try:
         methods.verify(method)
     except CardError as error:

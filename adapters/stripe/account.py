@@ -9,6 +9,7 @@ from adapters.contract import AmountRange, Capabilities, Credentials, Inquiry
 from adapters.stripe.currencies import AMOUNT_MAX, AMOUNTS
 
 _API_KEY: Final = re.compile(r"(?:sk|rk)_(test|live)_[A-Za-z0-9_]{1,250}")
+_PUBLISHABLE: Final = re.compile(r"pk_(test|live)_[A-Za-z0-9_]{1,250}")
 _SECRET: Final = re.compile(r"whsec_[\x21-\x7e]{1,250}")
 
 
@@ -16,11 +17,15 @@ class StripeCredentials(Credentials, frozen=True, kw_only=True):
     """A secret or restricted API key, the endpoint's signing secret, and what Stripe has switched on.
 
     `multicapture`: whether Stripe granted this account several captures of one payment (IC+ pricing).
+    `publishable_key`: what Stripe.js is started with, for payment sessions. `mit_exemption`: whether Stripe lets this
+    account send the network's id of an earlier charge with a charge that the payer is absent from.
     Source: https://docs.stripe.com/keys, https://docs.stripe.com/payments/multicapture.
     """
 
     api_key: str
+    publishable_key: str | None = None
     multicapture: bool = False
+    mit_exemption: bool = False
 
 
 def check(credentials: StripeCredentials, livemode: bool) -> list[tuple[str, str]]:  # noqa: FBT001 - the contract's
@@ -32,6 +37,13 @@ def check(credentials: StripeCredentials, livemode: bool) -> list[tuple[str, str
         wrong.append(("api_key", "is no secret (sk_) or restricted (rk_) API key; copy it from Stripe's dashboard"))
     elif key[1] != mode:
         wrong.append(("api_key", f"is a {key[1]} key, but the account is in {mode} mode; use the {mode} key"))
+    if credentials.publishable_key is not None:
+        shown = _PUBLISHABLE.fullmatch(credentials.publishable_key)
+        if shown is None:
+            wrong.append(("publishable_key", "is no publishable key (pk_); never put a secret key here"))
+        elif shown[1] != mode:
+            told = f"is a {shown[1]} key, but the account is in {mode} mode; use the {mode} key"
+            wrong.append(("publishable_key", told))
     for field in ("webhook_secret", "webhook_secret_previous"):
         secret = getattr(credentials, field)
         if secret is not None and not _SECRET.fullmatch(secret):

@@ -7,15 +7,27 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from adapters.contract import Authorize, Complete, Delivery, FollowUp, Webhook
+from adapters.contract import (
+    Authorize,
+    Complete,
+    CompleteVerification,
+    Delivery,
+    FollowUp,
+    OpenTokenSession,
+    TokenNews,
+    TokenSession,
+    Verify,
+    Webhook,
+)
 from adapters.errors import OutcomeUnknownError
 from adapters.stripe import inquiry, parameters, translate, webhook
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.client import PROCESSOR, Client, decode
-from adapters.stripe.wire import PaymentIntent, PaymentMethod, Refund
+from adapters.stripe.tokens import Tokens
+from adapters.stripe.wire import Error, PaymentIntent, Refund
 from adapters.transport import Transport
 from normalization.declines import Decline, DeclineCode
-from normalization.outcome import Declined, Operation, Report
+from normalization.outcome import Declined, Operation, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
 
 UNCONFIRMED_MAX: Final = timedelta(minutes=10)
@@ -46,6 +58,8 @@ class StripeAdapter:
         self._client = Client(credentials.api_key, credentials.base_url, transport)
         self._secrets = (credentials.webhook_secret, credentials.webhook_secret_previous)
         self._multicapture = credentials.multicapture
+        self._mit_exemption = credentials.mit_exemption
+        self._tokens = Tokens(self._client, credentials.publishable_key, livemode=livemode)
         self._livemode = livemode
         self._clock = clock
 
@@ -53,7 +67,14 @@ class StripeAdapter:
         """Create and confirm a PaymentIntent."""
         if decline := parameters.refusal(request, multicapture=self._multicapture):
             return translate.never_sent(request, decline, livemode=self._livemode)
-        sent = parameters.opening(request, multicapture=self._multicapture)
+        customer: str | Error | None = parameters.customer_of(request)
+        if customer is None and parameters.saves(request):
+            customer = await self._tokens.customer(request.operation_id, request.customer_id)
+        if isinstance(customer, Error):
+            return translate.refused(request, customer, livemode=self._livemode)
+        sent = parameters.opening(
+            request, customer=customer, multicapture=self._multicapture, mit_exemption=self._mit_exemption
+        )
         answer = await self._client.act(inquiry.PATH, sent, request.operation_id)
         if answer.error:
             return translate.refused(request, answer.error, livemode=self._livemode)
@@ -123,16 +144,24 @@ class StripeAdapter:
             )
 
     async def describe(self, token: ProcessorToken) -> CardFacts | None:
-        """Tell what card is behind a PaymentMethod; None where Stripe does not know it or it is no card.
+        """Tell what card is behind a PaymentMethod; see `adapters.stripe.tokens`."""
+        return await self._tokens.describe(token)
 
-        Raises:
-            OutcomeUnknownError: when Stripe could not be asked.
-        """
-        answer = await self._client.ask(f"/v1/payment_methods/{quote(token.token, safe='')}", {})
-        if answer.error:
-            return None
-        card = decode(answer.body, PaymentMethod).card
-        return translate.facts(card) if card else None
+    async def open_token_session(self, request: OpenTokenSession) -> TokenSession | Decline:
+        """Give what Stripe.js needs to keep a card; see `adapters.stripe.tokens`."""
+        return await self._tokens.open(request)
+
+    async def verify(self, request: Verify) -> Verification:
+        """Check a card without charging it; see `adapters.stripe.tokens`."""
+        return await self._tokens.verify(request)
+
+    async def complete_verification(self, request: CompleteVerification) -> Verification:
+        """Go on after a challenge; see `adapters.stripe.tokens`."""
+        return await self._tokens.complete(request)
+
+    async def detach(self, token: ProcessorToken) -> Decline | None:
+        """Have a card forgotten; see `adapters.stripe.tokens`."""
+        return await self._tokens.detach(token)
 
     def open_webhook(self, webhook_: Webhook) -> list[Delivery]:
         """Verify raw bytes; see `adapters.stripe.webhook`."""
@@ -141,6 +170,10 @@ class StripeAdapter:
     def read_delivery(self, delivery: Delivery) -> list[Report]:
         """Translate; see `adapters.stripe.webhook`."""
         return webhook.read_delivery(delivery)
+
+    def read_tokens(self, delivery: Delivery) -> list[TokenNews]:
+        """Translate what tells of kept cards; see `adapters.stripe.webhook`."""
+        return webhook.read_tokens(delivery)
 
     def _follow_up(self, request: FollowUp) -> tuple[str, dict[str, object]]:
         path = f"{inquiry.PATH}/{quote(request.parent_reference, safe='')}"

@@ -13,6 +13,7 @@ from adapters.stripe.currencies import STRIPE_EXPONENT, to_stripe
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError, Money
 from normalization.outcome import Operation
+from normalization.tokens import ProcessorToken
 
 Parameters = dict[str, object]
 
@@ -21,6 +22,9 @@ OPERATION: Final = "hub_operation"
 
 CAPTURE: Final = "hub_capture"
 """The metadata key that carries our id of a payment's latest capture."""
+
+CUSTOMER: Final = "hub_customer"
+"""The metadata key that carries our id of the payer, on the customers that we make."""
 
 ONE_TIME: Final = {
     "payment_method": re.compile(r"pm_[A-Za-z0-9_]{1,200}"),
@@ -39,7 +43,9 @@ CANCEL_REASONS: Final = REFUND_REASONS | {"abandoned"}
 def refusal(request: Authorize | FollowUp, *, multicapture: bool) -> Decline | None:
     """Say why *request* cannot be sent to Stripe, or None where it can."""
     return unsendable(request.money) or (
-        _no_means(request) if isinstance(request, Authorize) else _would_release(request, multicapture=multicapture)
+        no_means(request.token, request.data)
+        if isinstance(request, Authorize)
+        else _would_release(request, multicapture=multicapture)
     )
 
 
@@ -54,12 +60,13 @@ def unsendable(money: Money) -> Decline | None:
     return None
 
 
-def _no_means(request: Authorize) -> Decline | None:
-    if request.token is not None:
+def no_means(token: ProcessorToken | None, data: Mapping[str, object] | None) -> Decline | None:
+    """Refuse what is neither a token nor exactly one kind of one-time data."""
+    if token is not None:
         return None
-    data = request.data or {}
-    fits = [key for key, value in data.items() if key in ONE_TIME and _is(ONE_TIME[key], value)]
-    if len(data) == 1 and fits:
+    given = data or {}
+    fits = [key for key, value in given.items() if key in ONE_TIME and _is(ONE_TIME[key], value)]
+    if len(given) == 1 and fits:
         return None
     return Decline(code=DeclineCode.INVALID_REQUEST, processor_code="hub/payment_method_data")
 
@@ -75,7 +82,18 @@ def _would_release(request: FollowUp, *, multicapture: bool) -> Decline | None:
     return None
 
 
-def opening(request: Authorize, *, multicapture: bool) -> Parameters:
+def saves(request: Authorize) -> bool:
+    """Tell whether the card is to be kept: a payer who is absent cannot agree to that."""
+    return request.save and request.payer_present
+
+
+def customer_of(request: Authorize) -> str | None:
+    """Give Stripe's customer that the charge is for: whose the card is, or who is to keep it."""
+    own = request.token.customer_reference if request.token else None
+    return own or (request.customer_reference if saves(request) else None)
+
+
+def opening(request: Authorize, *, customer: str | None, multicapture: bool, mit_exemption: bool = False) -> Parameters:
     """Create and confirm a PaymentIntent in one request."""
     manual = request.operation is Operation.AUTHORIZE
     parameters: Parameters = {
@@ -91,25 +109,28 @@ def opening(request: Authorize, *, multicapture: bool) -> Parameters:
         },
         "expand": ["latest_charge"],
     }
-    parameters |= _means(request) | _challenge(request)
-    if card := _card_options(request, multicapture=multicapture and manual):
+    parameters |= means(request.token, request.data, customer) | _challenge(request)
+    card = _card_options(request, multicapture=multicapture and manual)
+    if mit_exemption and request.network_transaction_id and not request.payer_present:
+        card["mit_exemption"] = {"network_transaction_id": request.network_transaction_id}
+    if card:
         parameters["payment_method_options"] = {"card": card}
-    if request.recurring is Recurring.INITIAL and request.payer_present:
+    if saves(request) or (request.recurring is Recurring.INITIAL and request.payer_present):
         parameters["setup_future_usage"] = "off_session"
     if request.statement_descriptor:
         parameters["statement_descriptor_suffix"] = request.statement_descriptor
     return parameters
 
 
-def _means(request: Authorize) -> Parameters:
-    if request.token is not None:
-        customer = request.token.customer_reference
-        means: Parameters = {"payment_method": request.token.token}
-        return means | {"customer": customer} if customer else means
-    data: Mapping[str, object] = request.data or {}
-    if "token" in data:  # Stripe.js's older kind of token becomes a PaymentMethod on the way.
-        return {"payment_method_data": {"type": "card", "card": {"token": data["token"]}}}
-    return dict(data)
+def means(token: ProcessorToken | None, data: Mapping[str, object] | None, customer: str | None) -> Parameters:
+    """Say what card, and whose it is."""
+    owner: Parameters = {"customer": customer} if customer else {}
+    if token is not None:
+        return {"payment_method": token.token} | owner
+    given = dict(data or {})
+    if "token" in given:  # Stripe.js's older kind of token becomes a PaymentMethod on the way.
+        return {"payment_method_data": {"type": "card", "card": {"token": given["token"]}}} | owner
+    return given | owner
 
 
 def _challenge(request: Authorize) -> Parameters:

@@ -9,23 +9,16 @@ from typing import Final
 from adapters.contract import Authorize, FollowUp
 from adapters.errors import OutcomeUnknownError
 from adapters.stripe.currencies import from_stripe
-from adapters.stripe.declines import decline_of
+from adapters.stripe.declines import REFUND_FAILURES, decline_of
 from adapters.stripe.parameters import CAPTURE, OPERATION
 from adapters.stripe.wire import Card, Charge, Error, PaymentIntent, Refund, id_of
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Pending, Report
-from normalization.tokens import CardFacts
+from normalization.tokens import CardFacts, ProcessorToken
 
 CANCELED_BY_ITSELF: Final = frozenset({"automatic", "expired"})
 """Stripe's `cancellation_reason` when nobody cancelled: the authorization ran out."""
-
-REFUND_FAILURES: Final = {
-    "expired_or_canceled_card": DeclineCode.EXPIRED_CARD,
-    "insufficient_funds": DeclineCode.MERCHANT_CONFIGURATION_ERROR,  # Of our balance at Stripe.
-    "lost_or_stolen_card": DeclineCode.LOST_OR_STOLEN_CARD,
-}
-"""`failure_reason` of a refund; the others (declined, merchant_request, unknown …) give no reason."""
 
 OURS: Final = "cap_"
 """How the ids of our captures begin."""
@@ -69,10 +62,21 @@ def opening(intent: PaymentIntent, kind: Operation) -> Report:
         livemode=intent.livemode,
         outcome=_opening_outcome(intent, kind),
         card=facts(card) if card else None,
-        avs=_address_checks(card),
+        avs=address_checks(card),
         cvc=card.checks.cvc_check if card and card.checks else None,
         raw_status=intent.status,
+        network_transaction_id=details.card.network_transaction_id if details and details.card else None,
+        stored=_stored(intent),
     )
+
+
+def _stored(intent: PaymentIntent) -> ProcessorToken | None:
+    """Give the PaymentMethod that a successful payment attached to its customer, to be charged without the payer."""
+    method, customer = id_of(intent.payment_method), id_of(intent.customer)
+    kept = intent.setup_future_usage == "off_session" and intent.status in {"succeeded", "requires_capture"}
+    if not kept or method is None or customer is None:
+        return None
+    return ProcessorToken(processor="stripe", token=method, customer_reference=customer)
 
 
 def capture(intent: PaymentIntent, tag: str | None, *, multicapture: bool = False) -> Report:
@@ -155,7 +159,7 @@ def refused(request: Authorize | FollowUp, error: Error, *, livemode: bool) -> R
         livemode=livemode,
         outcome=Declined(decline_of(error)),
         card=facts(card) if card else None,
-        avs=_address_checks(card),
+        avs=address_checks(card),
         cvc=card.checks.cvc_check if card and card.checks else None,
         raw_status=intent.status if opens and intent else "",
     )
@@ -280,7 +284,7 @@ def facts(card: Card) -> CardFacts:
     )
 
 
-def _address_checks(card: Card | None) -> str | None:
+def address_checks(card: Card | None) -> str | None:
     """Stripe gives a word for the street and one for the postal code, no letter: "pass/fail"."""
     if card is None or card.checks is None:
         return None

@@ -13,12 +13,12 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from adapters.contract import Delivery, Webhook
+from adapters.contract import Delivery, TokenNews, Webhook
 from adapters.errors import WebhookRejectedError
-from adapters.stripe import translate
+from adapters.stripe import setups, translate
 from adapters.stripe.client import PROCESSOR, decode
 from adapters.stripe.parameters import OPERATION
-from adapters.stripe.wire import Charge, Event, PaymentIntent, Refund, Subject, id_of
+from adapters.stripe.wire import Charge, Event, PaymentIntent, Refund, SetupIntent, Subject, id_of
 from normalization.outcome import Operation, Report
 
 TOLERANCE_S: Final = 300
@@ -86,6 +86,18 @@ def read_delivery(delivery: Delivery) -> list[Report]:
             return [translate.void(decode(told, PaymentIntent), None)]
         case _:
             return []
+
+
+def read_tokens(delivery: Delivery) -> list[TokenNews]:
+    """Translate one verified event; empty for one that tells of no card that was kept by itself.
+
+    A card that was kept with a charge comes with that charge's report.
+
+    Raises:
+        OutcomeUnknownError: when it speaks of a card in a way that we cannot read.
+    """
+    event = decode(delivery.body, Event)
+    return setups.news(decode(event.data.object, SetupIntent)) if event.type == "setup_intent.succeeded" else []
 
 
 def _taken(intent: PaymentIntent) -> list[Report]:

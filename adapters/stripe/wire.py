@@ -33,12 +33,15 @@ class Card(Struct, frozen=True):
     country: str | None = None
     fingerprint: str | None = None
     checks: CardChecks | None = None
+    network_transaction_id: str | None = None  # Of a charge, where its network gave one.
 
 
 class PaymentMethod(Struct, frozen=True):
-    """A PaymentMethod, or a charge's `payment_method_details`."""
+    """A PaymentMethod, or a charge's `payment_method_details`, which has neither id nor customer."""
 
     card: Card | None = None
+    id: str = ""
+    customer: Reference | str | None = None
 
 
 class Error(Struct, frozen=True):
@@ -56,6 +59,7 @@ class Error(Struct, frozen=True):
     network_advice_code: str | None = None
     payment_method: PaymentMethod | None = None
     payment_intent: "PaymentIntent | None" = None
+    setup_intent: "SetupIntent | None" = None
 
 
 class ErrorBody(Struct, frozen=True):
@@ -126,6 +130,23 @@ class PaymentIntent(Struct, frozen=True, kw_only=True):
     latest_charge: Charge | str | None = None
     next_action: NextAction | None = None
     metadata: dict[str, str] = {}
+    payment_method: Reference | str | None = None
+    customer: Reference | str | None = None
+    setup_future_usage: str | None = None
+
+
+class SetupIntent(Struct, frozen=True, kw_only=True):
+    """A card on its way to be kept, without a charge."""
+
+    id: str
+    status: str
+    livemode: bool
+    client_secret: str | None = None
+    last_setup_error: Error | None = None
+    next_action: NextAction | None = None
+    metadata: dict[str, str] = {}
+    payment_method: PaymentMethod | str | None = None
+    customer: Reference | str | None = None
 
 
 class PaymentIntentList(Struct, frozen=True):
@@ -159,6 +180,6 @@ class Subject(Struct, frozen=True):
     payment_intent: Reference | str | None = None
 
 
-def id_of(reference: Reference | Charge | str | None) -> str | None:
+def id_of(reference: Reference | Charge | PaymentMethod | str | None) -> str | None:
     """Give the id of an object, expanded or not."""
     return reference if reference is None or isinstance(reference, str) else reference.id

@@ -1,6 +1,7 @@
 """One account at a pretend Stripe."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -30,11 +31,9 @@ async def transport() -> AsyncIterator[Transport]:
 
 @pytest.fixture
 def connect(stripe: Pretend, transport: Transport) -> Connect:
-    def make(*, multicapture: bool = False) -> StripeAdapter:
-        credentials = StripeCredentials(
-            api_key="sk_test_abc", webhook_secret="whsec_new", base_url=stripe.url, multicapture=multicapture
-        )
-        return StripeAdapter(credentials, transport, livemode=False)
+    def make(**more: Any) -> StripeAdapter:
+        wanted = {"api_key": "sk_test_abc", "webhook_secret": "whsec_new", "base_url": stripe.url}
+        return StripeAdapter(StripeCredentials(**{**wanted, **more}), transport, livemode=False)
 
     return make
 

@@ -37,13 +37,14 @@ def decimals(currency: str) -> int:
 class StripeHarness:
     registration = REGISTRATION
     token = card("visa")
+    one_time = {"token": "tok_visa_debit"}  # noqa: RUF012 - never changed
     challenged = card("threeDSecure2Required")
     refunded_later = card("pendingRefund")
     yes_words = ("succeeded", "requires_capture")
     signs_the_time = True
     exponents = {one: decimals(one.lower()) for one in Currency if one.lower() in SUPPORTED}  # noqa: RUF012 - never changed
     declines = {  # noqa: RUF012 - never changed
-        DeclineCode.GENERIC_DECLINE: card("visa_chargeDeclined"),
+        DeclineCode.DO_NOT_HONOR: card("visa_chargeDeclined"),
         DeclineCode.INSUFFICIENT_FUNDS: card("visa_chargeDeclinedInsufficientFunds"),
         DeclineCode.LIMIT_EXCEEDED: card("visa_chargeDeclinedVelocityLimitExceeded"),
         DeclineCode.LOST_OR_STOLEN_CARD: card("visa_chargeDeclinedStolenCard"),

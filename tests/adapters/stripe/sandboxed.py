@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import aiohttp
 from aiohttp import web
 
-from adapters.contract import Webhook
+from adapters.contract import TokenNews, TokenSession, Webhook
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.adapter import StripeAdapter
 from adapters.transport import Deadlines, Transport
@@ -31,10 +31,9 @@ class Shop:
         self.heard: list[Webhook] = []
         self.adapter = self.connect()
 
-    def connect(self, api_key: str = f"sk_test_{ACCOUNT}", *, multicapture: bool = False) -> StripeAdapter:
-        credentials = StripeCredentials(
-            api_key=api_key, webhook_secret=SECRET, base_url=self.url, multicapture=multicapture
-        )
+    def connect(self, api_key: str = f"sk_test_{ACCOUNT}", **more: Any) -> StripeAdapter:
+        wanted = {"api_key": api_key, "publishable_key": f"pk_test_{ACCOUNT}", "webhook_secret": SECRET}
+        credentials = StripeCredentials(**{**wanted, "base_url": self.url, **more})
         return StripeAdapter(credentials, self.transport, livemode=False)
 
     async def control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -56,6 +55,22 @@ class Shop:
         await self.control("POST", "/webhooks/flush", {})
         deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
         return [report for delivery in deliveries for report in self.adapter.read_delivery(delivery)]
+
+    async def tokens(self) -> list[TokenNews]:
+        """What every webhook so far told of kept cards."""
+        await self.control("POST", "/webhooks/flush", {})
+        deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
+        return [news for delivery in deliveries for news in self.adapter.read_tokens(delivery)]
+
+    async def in_browser(self, session: TokenSession, card: str, **more: str) -> dict[str, Any]:
+        """Confirm a session's SetupIntent as Stripe.js does, with the publishable key and the client secret."""
+        client = session.client
+        url = f"{self.url}/v1/setup_intents/{client['setup_intent']}/confirm"
+        form = {"client_secret": str(client["client_secret"]), "payment_method": card, **more}
+        headers = {"Authorization": f"Bearer {client['publishable_key']}"}
+        async with self.http.post(url, data=form, headers=headers) as answer:
+            told: dict[str, Any] = await answer.json()
+            return told
 
     async def challenged(self, outcome: object, answer: str) -> dict[str, str]:
         """Follow the redirect as a browser would, answer, bring back what the return address got."""

@@ -7,7 +7,9 @@ from adapters.contract import Inquiry
 from adapters.stripe import REGISTRATION
 from adapters.stripe.account import StripeCredentials, capabilities, check
 
-GOOD = StripeCredentials(api_key="sk_test_abc", webhook_secret="whsec_abc", base_url="http://127.0.0.1:12111")
+GOOD = StripeCredentials(
+    api_key="sk_test_abc", publishable_key="pk_test_abc", webhook_secret="whsec_abc", base_url="http://127.0.0.1:12111"
+)
 
 
 def test_good_test_credentials_have_nothing_wrong() -> None:
@@ -26,6 +28,8 @@ def test_a_restricted_live_key_is_good_in_live_mode() -> None:
         (StripeCredentials(api_key="pk_test_abc"), False, "api_key"),
         (StripeCredentials(api_key="sk_test_abc\n"), False, "api_key"),
         (StripeCredentials(api_key=""), False, "api_key"),
+        (StripeCredentials(api_key="sk_test_abc", publishable_key="pk_live_abc"), False, "publishable_key"),
+        (StripeCredentials(api_key="sk_test_abc", publishable_key="sk_test_abc"), False, "publishable_key"),
         (StripeCredentials(api_key="sk_test_abc", webhook_secret="abc"), False, "webhook_secret"),
         (StripeCredentials(api_key="sk_test_abc", webhook_secret="whsec_"), False, "webhook_secret"),
         (StripeCredentials(api_key="sk_test_abc", webhook_secret_previous="whsec_a"), False, "webhook_secret"),
@@ -58,8 +62,8 @@ def test_printing_credentials_shows_no_secret() -> None:
 
 
 def test_an_unknown_credential_is_refused() -> None:
-    with pytest.raises(msgspec.ValidationError, match="publishable_key"):
-        msgspec.convert({"api_key": "sk_test_abc", "publishable_key": "pk"}, REGISTRATION.credentials)
+    with pytest.raises(msgspec.ValidationError, match="secret_key"):
+        msgspec.convert({"api_key": "sk_test_abc", "secret_key": "pk"}, REGISTRATION.credentials)
 
 
 def test_several_captures_are_for_accounts_that_stripe_grants_them() -> None:

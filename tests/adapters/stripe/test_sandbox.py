@@ -181,7 +181,7 @@ class TestDeclines:
     @pytest.mark.parametrize(
         ("card", "code"),
         [
-            ("pm_card_visa_chargeDeclined", DeclineCode.GENERIC_DECLINE),
+            ("pm_card_visa_chargeDeclined", DeclineCode.DO_NOT_HONOR),
             ("pm_card_visa_chargeDeclinedInsufficientFunds", DeclineCode.INSUFFICIENT_FUNDS),
             ("pm_card_visa_chargeDeclinedLostCard", DeclineCode.LOST_OR_STOLEN_CARD),
             ("pm_card_visa_chargeDeclinedVelocityLimitExceeded", DeclineCode.LIMIT_EXCEEDED),

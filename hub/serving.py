@@ -90,8 +90,7 @@ def make_api_key(*, name: str, principal: str, role: str, livemode: bool, expire
     Raises:
         CannotServeError: when the database does not answer or is not migrated, or the key would be expired already.
     """
-    settings = _settings()
-    _check_database(settings)
+    settings = checked_settings()
     at = datetime.now(UTC)
     if expires_at is not None and expires_at <= at:
         raise CannotServeError("--expires is in the past: a key that has expired opens nothing")
@@ -106,6 +105,17 @@ def make_api_key(*, name: str, principal: str, role: str, livemode: bool, expire
         return MadeKey(*made)
 
     return run_async(make())
+
+
+def checked_settings() -> Settings:
+    """Read the settings for a command that works on the database.
+
+    Raises:
+        CannotServeError: for settings that cannot be used, and a database that does not answer or is not migrated.
+    """
+    settings = _settings()
+    _check_database(settings)
+    return settings
 
 
 def application() -> Litestar:

@@ -7,9 +7,12 @@ from hub.idempotency import tables as _idempotency
 from hub.ledger import tables as _ledger
 from hub.merchants import tables as _merchants
 from hub.payment_methods import tables as _payment_methods
+from hub.payment_sessions import tables as _payment_sessions
 from hub.payments import tables as _payments
+from hub.retries import tables as _retries
 from hub.rulesets import tables as _rulesets
 from hub.settlement import tables as _settlement
+from hub.token_imports import tables as _token_imports
 from hub.webhooks import tables as _webhooks
 
 __all__ = ["metadata"]
@@ -20,9 +23,12 @@ DOMAINS = (
     _ledger,
     _merchants,
     _payment_methods,
+    _payment_sessions,
     _payments,
+    _retries,
     _rulesets,
     _settlement,
+    _token_imports,
     _webhooks,
 )
 """The modules that declare tables; named here so that importing them is seen to be meant."""

@@ -1,0 +1,1 @@
+"""Processor tokens brought in from elsewhere, a file at a time."""

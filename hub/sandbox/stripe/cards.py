@@ -4,6 +4,7 @@ Stripe's test cards by PaymentMethod alias and token, with what each one does.
 Source: docs.stripe.com/testing.
 """
 
+from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
@@ -46,6 +47,11 @@ class Card(Struct, frozen=True, kw_only=True):
     fraud_warning: bool = False
     refund: Literal["succeeds", "pends", "fails_later"] = "succeeds"
     available_now: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """What is the same wherever this card is used, and another for every other card."""
+        return sha256(self.name.encode()).hexdigest()[:16]
 
 
 def _decline(decline_code: str, network: str, advice: str | None = None, message: str | None = None) -> Decline:

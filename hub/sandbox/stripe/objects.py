@@ -68,7 +68,7 @@ def payment_method(card: Card, now: int) -> Body:
     """Return a fresh PaymentMethod that holds a test card."""
     details = {
         "brand": card.brand, "checks": checks(card), "country": card.country, "display_brand": card.brand,
-        "exp_month": EXPIRY_MONTH, "exp_year": EXPIRY_YEAR, "fingerprint": f"fp{card.name}"[:16],
+        "exp_month": EXPIRY_MONTH, "exp_year": EXPIRY_YEAR, "fingerprint": card.fingerprint,
         "funding": card.funding, "generated_from": None, "last4": card.last4,
         "networks": {"available": [card.brand], "preferred": None}, "regulated_status": "unregulated",
         "three_d_secure_usage": {"supported": card.brand in {"visa", "mastercard"}}, "wallet": None,
@@ -161,7 +161,7 @@ def _details(intent: Body, card: Card, *, challenged: bool) -> Body:
     return {
         "amount_authorized": intent["amount"], "authorization_code": secrets.token_hex(3), "brand": card.brand,
         "checks": checks(card), "country": card.country, "exp_month": EXPIRY_MONTH, "exp_year": EXPIRY_YEAR,
-        "extended_authorization": {"status": "disabled"}, "fingerprint": f"fp{card.name}"[:16],
+        "extended_authorization": {"status": "disabled"}, "fingerprint": card.fingerprint,
         "funding": card.funding, "incremental_authorization": {"status": "unavailable"}, "installments": None,
         "last4": card.last4, "mandate": None, "multicapture": {"status": multicapture}, "network": card.brand,
         "network_token": {"used": False}, "network_transaction_id": secrets.token_hex(7),

@@ -2,6 +2,7 @@
 
 Pure: takes values, returns values, never raises. The synchronous answer, the webhook and the inquiry all come through
 `apply`, so a report seen twice changes nothing twice. A disagreement is a fact to keep with its evidence, not an error.
+Which step may follow which is not decided here but in `transitions`, and no step is taken that it does not have.
 """
 
 from typing import Final
@@ -20,6 +21,7 @@ from hub.payments.states import (
     receivable,
     suspense,
 )
+from hub.payments.transitions import kept, may
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import (
@@ -33,22 +35,27 @@ from normalization.outcome import (
 )
 
 SALES = "sales"
-_UNRESOLVED = frozenset({OperationStatus.SENDING, OperationStatus.UNKNOWN})
-_OPEN = _UNRESOLVED | {OperationStatus.PENDING, OperationStatus.REQUIRES_ACTION, OperationStatus.EXCEPTION}
+_EVENT: Final = {status: (f"payment.{status}",) for status in Status}
 _WAITING = frozenset({Status.PROCESSING, Status.REQUIRES_ACTION})
+_ENDED = frozenset({Status.CANCELED, Status.FAILED})
 
 
 def apply(payment: Payment, operation: OperationState, report: Report) -> Transition:
     """Decide what *report* about *operation* does to *payment*."""
-    told = _told(operation, report)
-    if _is_overtaken(operation, report):
+    return kept(payment, operation, _heard(payment, operation, report))
+
+
+def _heard(payment: Payment, operation: OperationState, report: Report) -> Transition:
+    told = report.money or operation.money
+    if operation.kind not in OPENING and _is_overtaken(operation, report):
         return Transition(payment, operation)
-    operation = replace(
-        operation,
-        processor_reference=operation.processor_reference or report.processor_reference,
-        avs=report.avs or operation.avs,
-        cvc=report.cvc or operation.cvc,
-    )
+    if not operation.processor_reference or report.avs or report.cvc:
+        operation = replace(
+            operation,
+            processor_reference=operation.processor_reference or report.processor_reference,
+            avs=report.avs or operation.avs,
+            cvc=report.cvc or operation.cvc,
+        )
     if isinstance(report.outcome, Approved) and told.currency is not operation.money.currency:
         return _other_currency(payment, operation, told)
     if operation.kind in OPENING:
@@ -62,26 +69,24 @@ def _is_overtaken(operation: OperationState, report: Report) -> bool:
     return failed and operation.kind is Operation.REFUND and isinstance(report.outcome, Approved)
 
 
-def _told(operation: OperationState, report: Report) -> Money:
-    return report.money or operation.money
-
-
 def _attempt(payment: Payment, operation: OperationState, report: Report, told: Money) -> Transition:
-    stands = payment.attempt_id == operation.id
     match report.outcome:
         case Approved():
             if operation.kind is Operation.PURCHASE and report.kind is Operation.AUTHORIZE:
                 # Reserved; the capture that completes it may not even be sent: what was unknown stays unknown.
                 return Transition(payment, operation)
-            if operation.status is OperationStatus.APPROVED:
+            if not may(operation, OperationStatus.APPROVED):
                 return Transition(payment, operation)
-            return (_approve_attempt if stands else _approve_passed_over)(payment, operation, told)
+            approve = _approve_attempt if payment.attempt_id == operation.id else _approve_passed_over
+            return approve(payment, operation, told)
         case Declined(decline):
             return _decline_attempt(payment, operation, decline)
         case ActionRequired():
-            if not stands or operation.status not in _UNRESOLVED:
+            if payment.attempt_id != operation.id or not may(operation, OperationStatus.REQUIRES_ACTION):
                 return Transition(payment, operation)
             operation = replace(operation, status=OperationStatus.REQUIRES_ACTION)
+            if payment.status not in _WAITING:
+                return Transition(payment, operation)  # Captured or canceled meanwhile: nobody needs to act.
             waiting = replace(payment, status=Status.REQUIRES_ACTION, processor_reference=operation.processor_reference)
             return Transition(waiting, operation, events=("payment.requires_action",))
         case Pending():
@@ -89,7 +94,7 @@ def _attempt(payment: Payment, operation: OperationState, report: Report, told: 
 
 
 def _decline_attempt(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
-    if operation.status not in _OPEN:
+    if not may(operation, OperationStatus.DECLINED):
         return Transition(payment, operation)
     operation = replace(operation, status=OperationStatus.DECLINED, decline=decline)
     if payment.attempt_id != operation.id or payment.status not in _WAITING:
@@ -98,7 +103,7 @@ def _decline_attempt(payment: Payment, operation: OperationState, decline: Decli
 
 
 def _accepted(payment: Payment, operation: OperationState) -> Transition:
-    if operation.status not in _UNRESOLVED | {OperationStatus.REQUIRES_ACTION}:
+    if not may(operation, OperationStatus.PENDING):
         return Transition(payment, operation)
     operation = replace(operation, status=OperationStatus.PENDING)
     if payment.attempt_id != operation.id or payment.status not in _WAITING:
@@ -119,11 +124,11 @@ def _failed(payment: Payment, operation: OperationState) -> Payment:
 
 
 def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -> Transition:
-    if payment.status is Status.CANCELED and operation.kind is Operation.AUTHORIZE:
+    late = payment.status in _ENDED
+    if late and payment.status is Status.CANCELED and operation.kind is Operation.AUTHORIZE:
         why = "authorized although the payment was canceled; void it where it still stands"
         held_back = replace(operation, status=OperationStatus.APPROVED, decline=None)
         return Transition(payment, held_back, exceptions=(("approved_after_cancel", why),))
-    late = payment.status in {Status.FAILED, Status.CANCELED}
     asked = operation.money.minor
     purchase = operation.kind is Operation.PURCHASE
     authorized = max(payment.authorized_minor, min(told.minor, asked))
@@ -153,7 +158,7 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
         exceptions.append(("approved_after_failure", f"approved after the payment was {payment.status}"))
     elif payment.canceling and purchase:
         exceptions.append(("approved_after_cancel", "captured after its cancellation was asked for"))
-    return Transition(approved, operation, bookings, (f"payment.{approved.status}",), tuple(exceptions))
+    return Transition(approved, operation, bookings, _EVENT[approved.status], tuple(exceptions))
 
 
 def _approve_passed_over(payment: Payment, operation: OperationState, told: Money) -> Transition:
@@ -165,7 +170,7 @@ def _approve_passed_over(payment: Payment, operation: OperationState, told: Mone
 
 def _other_currency(payment: Payment, operation: OperationState, told: Money) -> Transition:
     """Keep the truth and touch no amount: another currency's number means nothing here."""
-    if operation.status in {OperationStatus.APPROVED, OperationStatus.EXCEPTION}:
+    if not may(operation, OperationStatus.EXCEPTION):
         return Transition(payment, operation)
     why = f"asked {operation.money.currency}, told {told.minor} {told.currency}"
     moved = operation.kind in {Operation.PURCHASE, Operation.CAPTURE, Operation.REFUND}
@@ -183,7 +188,7 @@ def _follow_up(payment: Payment, operation: OperationState, report: Report, told
         case Declined(decline):
             return _decline_follow_up(payment, operation, decline)
         case ActionRequired() | Pending():
-            if operation.status not in _UNRESOLVED:
+            if not may(operation, OperationStatus.PENDING):
                 return Transition(payment, operation)
             operation = replace(operation, status=OperationStatus.PENDING)
             events = ("refund.pending",) if operation.kind is Operation.REFUND else ()
@@ -191,7 +196,7 @@ def _follow_up(payment: Payment, operation: OperationState, report: Report, told
 
 
 def _approve_follow_up(payment: Payment, operation: OperationState, report: Report, told: Money) -> Transition:
-    if operation.status in {OperationStatus.APPROVED, OperationStatus.REVERSED}:
+    if not may(operation, OperationStatus.APPROVED):
         return Transition(payment, operation)
     if operation.attempt_id != payment.attempt_id:
         return _passed_over_follow_up(payment, operation, told)
@@ -203,9 +208,9 @@ def _approve_follow_up(payment: Payment, operation: OperationState, report: Repo
 
 
 def _decline_follow_up(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
-    if operation.kind is Operation.REFUND and operation.status is OperationStatus.APPROVED:
+    if may(operation, OperationStatus.REVERSED):
         return _reverse_refund(payment, replace(operation, decline=decline))
-    if operation.status not in _OPEN:
+    if not may(operation, OperationStatus.DECLINED):
         return Transition(payment, operation)
     declined = replace(operation, status=OperationStatus.DECLINED, decline=decline)
     return Transition(_release(payment, operation), declined, events=(_refused(operation.kind),))
@@ -231,7 +236,8 @@ def _refused(kind: Operation) -> str:
 
 def _release(payment: Payment, operation: OperationState) -> Payment:
     """Give back what *operation* had reserved while it was under way."""
-    if operation.status not in COUNTED or operation.external:
+    given_back = operation.decline is not None  # It was closed before something was told that opened it again.
+    if operation.status not in COUNTED or operation.external or given_back:
         return payment
     minor = operation.money.minor
     if operation.kind is Operation.CAPTURE:
@@ -269,7 +275,7 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
         bookings += (_surplus(operation, Money(told.minor - fits, told.currency)),)
     if told.minor != operation.money.minor or told.minor > fits:
         exceptions.append(("amount_mismatch", f"captured {told.minor}, {operation.money.minor} asked, {room} left"))
-    if payment.status in {Status.FAILED, Status.CANCELED}:
+    if payment.status in _ENDED:
         exceptions.append(("approved_after_failure", f"captured after the payment was {payment.status}"))
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
     return Transition(captured, operation, bookings, ("payment.captured",), tuple(exceptions))
@@ -326,7 +332,7 @@ def _void(payment: Payment, operation: OperationState, reason: str | None) -> Tr
             return Transition(freed, operation)  # The rest of a partial capture was given back.
         why = f"canceled although {payment.captured_minor} was captured"
         return Transition(freed, operation, exceptions=(("void_not_cleared", why),))
-    if payment.status in {Status.FAILED, Status.CANCELED}:
+    if payment.status in _ENDED:
         return Transition(freed, operation)
     canceled = replace(
         freed,
@@ -349,7 +355,11 @@ def _surplus(operation: OperationState, money: Money) -> Booking:
 
 def unknown(payment: Payment, operation: OperationState) -> Transition:
     """We do not know what became of *operation*: nothing is given back, nothing is tried elsewhere."""
-    if operation.status not in {OperationStatus.SENDING, OperationStatus.REQUIRES_ACTION}:
+    return kept(payment, operation, _lose(payment, operation))
+
+
+def _lose(payment: Payment, operation: OperationState) -> Transition:
+    if not may(operation, OperationStatus.UNKNOWN):
         return Transition(payment, operation)
     lost = replace(operation, status=OperationStatus.UNKNOWN)
     if operation.kind not in OPENING or payment.attempt_id != operation.id or payment.status not in _WAITING:
@@ -363,7 +373,11 @@ NEVER_ARRIVED: Final = Decline(code=DeclineCode.PROCESSOR_ERROR, processor_code=
 
 def not_sent(payment: Payment, operation: OperationState) -> Transition:
     """*operation* certainly never reached the processor, and nobody else will be tried."""
-    if operation.status not in _UNRESOLVED:
+    return kept(payment, operation, _close(payment, operation))
+
+
+def _close(payment: Payment, operation: OperationState) -> Transition:
+    if not may(operation, OperationStatus.NOT_SENT):
         return Transition(payment, operation)
     closed = replace(operation, status=OperationStatus.NOT_SENT, decline=NEVER_ARRIVED)
     if operation.kind is Operation.VOID:
@@ -377,18 +391,23 @@ def not_sent(payment: Payment, operation: OperationState) -> Transition:
 
 def refused(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
     """The processor refused our account or our request before it did anything."""
-    if operation.kind in OPENING:
-        return _decline_attempt(payment, operation, decline)
-    return _decline_follow_up(payment, operation, decline)
+    decline_it = _decline_attempt if operation.kind in OPENING else _decline_follow_up
+    return kept(payment, operation, decline_it(payment, operation, decline))
 
 
 def give_up(payment: Payment, operation: OperationState, why: str) -> Transition:
     """A human must find out: *operation* stayed without an answer beyond its horizon."""
-    if operation.status not in _OPEN:
-        return Transition(payment, operation)
+    return kept(payment, operation, _park(payment, operation, why))
+
+
+def _park(payment: Payment, operation: OperationState, why: str) -> Transition:
+    if not may(operation, OperationStatus.DECLINED):
+        return Transition(payment, operation)  # What is final stays so.
     if operation.kind in OPENING and payment.status is Status.CANCELED:
         ended = Decline(code=DeclineCode.CUSTOMER_CANCELLED, processor_code="hub/canceled")
         return Transition(payment, replace(operation, status=OperationStatus.DECLINED, decline=ended))
+    if not may(operation, OperationStatus.EXCEPTION):
+        return Transition(payment, operation)
     overdue: ExceptionType = "pending_overdue" if operation.status is OperationStatus.PENDING else "outcome_unknown"
     parked = replace(operation, status=OperationStatus.EXCEPTION)
     return Transition(payment, parked, exceptions=((overdue, why),))

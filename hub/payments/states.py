@@ -47,6 +47,7 @@ ExceptionType = Literal[
     "approved_after_failure",
     "currency_mismatch",
     "double_charge_after_failover",
+    "impossible_transition",
     "outcome_unknown",
     "over_refund",
     "pending_overdue",

@@ -248,6 +248,27 @@ class TestDisorder:
         assert told == Transition(failed.payment, failed.operation)
         assert told.payment.refunded_minor == 0
 
+    def test_a_challenge_told_after_its_capture_asks_nobody_any_more(self) -> None:
+        outside = operation(Operation.CAPTURE, 1000, external=True)
+        captured = rules.apply(payment(), outside, report(Operation.CAPTURE, minor=1000)).payment
+
+        late = rules.apply(captured, operation(Operation.AUTHORIZE), report(Operation.AUTHORIZE, CHALLENGE))
+
+        assert late.payment == captured
+        assert late.operation.status is OperationStatus.REQUIRES_ACTION
+
+    def test_what_was_given_back_once_is_not_given_back_again(self) -> None:
+        paid = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunding_minor=300)
+        yen = replace(report(Operation.REFUND), money=Money(300, Currency.JPY), processor_reference=None)
+        no = replace(report(Operation.REFUND, NO_FUNDS), processor_reference=None)
+        declined = rules.apply(paid, operation(Operation.REFUND, 300), no)
+        parked = rules.apply(declined.payment, declined.operation, yen)
+
+        told = rules.apply(parked.payment, parked.operation, no)
+
+        assert parked.operation.status is OperationStatus.EXCEPTION
+        assert told.payment.refunding_minor == 0
+
     def test_a_void_that_was_not_sent_is_still_wanted(self) -> None:
         authorized = payment(status=Status.AUTHORIZED, authorized_minor=1000, canceling=True)
 

@@ -1,0 +1,155 @@
+"""Every step that a payment and its operations may take: `rules` asks here before it takes one."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from hub.payments.states import OperationState, OperationStatus, Payment, Status, Transition
+from hub.transitions import Machine
+from normalization.outcome import Operation
+
+_LATE: Final = "late: it had happened after all"
+_OTHER_CURRENCY: Final = "approved in another currency; a human must look"
+_HORIZON: Final = "no final word within its horizon, or another currency; a human must look"
+_FOUND: Final = "what no machine could find out was told after all"
+
+PAYMENT: Final = Machine[Status](
+    name="Payment",
+    born={
+        Status.PROCESSING: "its first attempt is about to be sent",
+        Status.FAILED: "a routing rule refused it; there is no attempt",
+    },
+    moves={
+        Status.PROCESSING: {
+            Status.REQUIRES_ACTION: "the processor wants the payer to act",
+            Status.AUTHORIZED: "an authorize was approved",
+            Status.CAPTURED: "a purchase was approved, or a capture was told before its authorize",
+            Status.CANCELED: "its cancellation was told first",
+            Status.FAILED: "the last attempt was declined or not sent",
+        },
+        Status.REQUIRES_ACTION: {
+            Status.PROCESSING: "the payer acted and the result comes later, or is not known",
+            Status.AUTHORIZED: "the payer acted and the authorize was approved",
+            Status.CAPTURED: "the payer acted and the purchase was approved",
+            Status.CANCELED: "canceled before the payer acted",
+            Status.FAILED: "declined, or the payer never came back",
+        },
+        Status.AUTHORIZED: {
+            Status.CAPTURED: "a capture was approved, in full or in part",
+            Status.CANCELED: "a void was approved, or the authorization expired",
+        },
+        Status.CAPTURED: {},
+        Status.CANCELED: {
+            Status.CAPTURED: "late: captured although it was canceled; exception `approved_after_failure`",
+        },
+        Status.FAILED: {
+            Status.AUTHORIZED: "late: approved although it had failed; exception `approved_after_failure`",
+            Status.CAPTURED: "late: captured although it had failed; exception `approved_after_failure`",
+        },
+    },
+)
+
+ATTEMPT: Final = Machine[OperationStatus](
+    name="Attempt",
+    born={OperationStatus.SENDING: "committed, then sent"},
+    moves={
+        OperationStatus.SENDING: {
+            OperationStatus.APPROVED: "the processor did it",
+            OperationStatus.DECLINED: "the processor or the issuer refused",
+            OperationStatus.REQUIRES_ACTION: "the payer must act first",
+            OperationStatus.PENDING: "accepted; the result comes later",
+            OperationStatus.NOT_SENT: "it certainly never arrived",
+            OperationStatus.UNKNOWN: "no understood answer, or our process died",
+            OperationStatus.EXCEPTION: _OTHER_CURRENCY,
+        },
+        OperationStatus.REQUIRES_ACTION: {
+            OperationStatus.APPROVED: "the payer acted and the processor did it",
+            OperationStatus.DECLINED: "the payer failed to act, or it was refused afterwards",
+            OperationStatus.PENDING: "the payer acted; the result comes later",
+            OperationStatus.UNKNOWN: "the payer acted and no understood answer came",
+            OperationStatus.EXCEPTION: _OTHER_CURRENCY,
+        },
+        OperationStatus.PENDING: {
+            OperationStatus.APPROVED: "the processor did it",
+            OperationStatus.DECLINED: "the processor or the issuer refused",
+            OperationStatus.EXCEPTION: _HORIZON,
+        },
+        OperationStatus.UNKNOWN: {
+            OperationStatus.APPROVED: "found out: the processor did it",
+            OperationStatus.DECLINED: "found out: refused",
+            OperationStatus.REQUIRES_ACTION: "found out: the payer must act first",
+            OperationStatus.PENDING: "found out: accepted; the result comes later",
+            OperationStatus.NOT_SENT: "found out: it never arrived",
+            OperationStatus.EXCEPTION: _HORIZON,
+        },
+        OperationStatus.APPROVED: {},
+        OperationStatus.DECLINED: {OperationStatus.APPROVED: _LATE, OperationStatus.EXCEPTION: _OTHER_CURRENCY},
+        OperationStatus.NOT_SENT: {OperationStatus.APPROVED: _LATE, OperationStatus.EXCEPTION: _OTHER_CURRENCY},
+        OperationStatus.EXCEPTION: {OperationStatus.APPROVED: _FOUND, OperationStatus.DECLINED: _FOUND},
+    },
+)
+
+FOLLOW_UP: Final = Machine[OperationStatus](
+    name="Capture and void",
+    born={OperationStatus.SENDING: "committed, then sent; or told of by the processor and made outside the hub"},
+    moves={
+        OperationStatus.SENDING: {
+            OperationStatus.APPROVED: "the processor did it",
+            OperationStatus.DECLINED: "the processor refused",
+            OperationStatus.PENDING: "accepted; the result comes later",
+            OperationStatus.NOT_SENT: "it certainly never arrived",
+            OperationStatus.UNKNOWN: "no understood answer, or our process died",
+            OperationStatus.EXCEPTION: _OTHER_CURRENCY,
+        },
+        OperationStatus.PENDING: ATTEMPT.moves[OperationStatus.PENDING],
+        OperationStatus.UNKNOWN: {
+            OperationStatus.APPROVED: "found out: the processor did it",
+            OperationStatus.DECLINED: "found out: refused",
+            OperationStatus.PENDING: "found out: accepted; the result comes later",
+            OperationStatus.NOT_SENT: "found out: it never arrived",
+            OperationStatus.EXCEPTION: _HORIZON,
+        },
+        OperationStatus.APPROVED: {},
+        OperationStatus.DECLINED: ATTEMPT.moves[OperationStatus.DECLINED],
+        OperationStatus.NOT_SENT: ATTEMPT.moves[OperationStatus.NOT_SENT],
+        OperationStatus.EXCEPTION: ATTEMPT.moves[OperationStatus.EXCEPTION],
+    },
+)
+
+REFUND: Final = Machine[OperationStatus](
+    name="Refund",
+    born=FOLLOW_UP.born,
+    moves={
+        **FOLLOW_UP.moves,
+        OperationStatus.APPROVED: {
+            OperationStatus.REVERSED: "it had succeeded and failed later; exception `refund_failed`",
+        },
+        OperationStatus.REVERSED: {},
+    },
+)
+
+MACHINE_OF: Final[Mapping[Operation, Machine[OperationStatus]]] = {
+    Operation.AUTHORIZE: ATTEMPT,
+    Operation.PURCHASE: ATTEMPT,
+    Operation.CAPTURE: FOLLOW_UP,
+    Operation.VOID: FOLLOW_UP,
+    Operation.REFUND: REFUND,
+}
+
+
+def may(operation: OperationState, after: OperationStatus) -> bool:
+    """Tell whether *operation* may move on to *after*."""
+    return after in MACHINE_OF[operation.kind].moves.get(operation.status, ())
+
+
+def kept(payment: Payment, operation: OperationState, decided: Transition) -> Transition:
+    """Let *decided* pass where the tables have its steps; else nothing moves, and a human is told.
+
+    Refused, not raised: the report that led here is committed as evidence beside the exception.
+    """
+    status, paid = decided.operation.status, decided.payment.status
+    if (status is operation.status or may(operation, status)) and (
+        paid is payment.status or paid in PAYMENT.moves[payment.status]
+    ):
+        return decided
+    why = f"{operation.kind} {operation.status} to {status}, payment {payment.status} to {paid}: no such step"
+    return Transition(payment, operation, exceptions=(("impossible_transition", why),))

@@ -71,13 +71,19 @@ class DeclineCode(StrEnum):
 
 
 class Decline(Struct, frozen=True, kw_only=True):
-    """One refusal: the canonical code and the raw codes it was decided from, verbatim."""
+    """One refusal: the canonical code and the raw codes it was decided from, verbatim.
+
+    `network` is the card's network in the hub's words ("visa"), where the processor tells it: what the network's codes
+    mean depends on it. `stop`: the processor itself said never to try this card again.
+    """
 
     code: DeclineCode
     processor_code: str  # "card_declined/insufficient_funds" at Stripe, "12" at Adyen.
     network_code: str | None = None  # ISO 8583 field 39 as the network said it: "51".
     network_advice_code: str | None = None  # Mastercard merchant advice code: "03".
     processor_advice: str | None = None  # The processor's own advice, verbatim: "do_not_try_again" at Stripe.
+    network: str | None = None
+    stop: bool = False
 
 
 class Meaning(Struct, frozen=True):
@@ -153,7 +159,7 @@ MEANING: Final[dict[DeclineCode, Meaning]] = {
         _NEVER,
         (_OTHER,),
         None,
-        "This card was tried too often. Please use another payment method.",
+        "This card may not be tried again. Please use another payment method.",
     ),
     DeclineCode.SUSPECTED_FRAUD: Meaning(_F, _OTHER, (_3DS,), None, _DECLINED),
     DeclineCode.BLOCKED_BY_RISK_RULE: Meaning(_F, _NEVER, (_OTHER,), None, _DECLINED),
@@ -201,28 +207,3 @@ GENERIC: Final = frozenset({DeclineCode.GENERIC_DECLINE, DeclineCode.DO_NOT_HONO
 
 NEVER_SOFTENED: Final = frozenset({Category.FRAUD, Category.AUTHENTICATION, Category.CONFIGURATION})
 """Categories of a processor's verdict that a network code cannot replace."""
-
-
-def resolve(processor: DeclineCode | None, network: DeclineCode | None) -> DeclineCode:
-    """Decide one code from what the processor's and the network's raw code mean; None is "no or unknown code".
-
-    The code that says more wins; the processor's fraud, authentication and configuration verdicts always stand; of two
-    that say equally much, the one that is stricter about trying again.
-    """
-    if processor is None or network is None:
-        return processor or network or DeclineCode.GENERIC_DECLINE
-    if MEANING[processor].category in NEVER_SOFTENED:
-        return processor
-    if (processor in GENERIC) is not (network in GENERIC):
-        return network if processor in GENERIC else processor
-    return max(processor, network, key=_strictness)
-
-
-def _strictness(code: DeclineCode) -> tuple[bool, bool, bool, int]:
-    meaning = MEANING[code]
-    return (
-        meaning.advice is Advice.NEVER,
-        meaning.category is not Category.SOFT,
-        not meaning.failover,
-        meaning.delay_hours or 0,
-    )

@@ -173,6 +173,8 @@ class Stop(StrEnum):
 
     MASTERCARD_ADVICE = "mastercard_advice"
     VISA_CATEGORY = "visa_category"
+    PROCESSOR_ADVICE = "processor_advice"
+    POLICY = "policy"  # The merchant's own.
 
 
 def stop_signal(network: str | None, code: str | None, advice: str | None, on: date | None = None) -> Stop | None:

@@ -6,12 +6,11 @@ enough to stop.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final
 
 from msgspec import Struct
 
-from normalization.declines import MEANING, Decline, DeclineCode
 from normalization.outcome import Declined, Outcome
+from normalization.verdicts import resolve
 from routing.plan import Choice, Plan
 
 
@@ -38,13 +37,6 @@ class Next(Struct, frozen=True):
     reason: str
 
 
-HARMLESS_ADVICE: Final = frozenset({"40", "41", "43"})
-"""Mastercard advice codes that only describe the card; every other one says stop, wait or mend something.
-
-Source: Mastercard's merchant advice codes as acquirers publish them, as of November 2026.
-"""
-
-
 def may_try_next(plan: Plan, tried: Sequence[Tried], *, insufficient_funds_elsewhere: bool = False) -> Next | None:
     """Give the next account of *plan* after the attempts *tried*, oldest first; None where it must end here.
 
@@ -55,7 +47,7 @@ def may_try_next(plan: Plan, tried: Sequence[Tried], *, insufficient_funds_elsew
     if not tried or any(not _no_money(attempt) for attempt in tried):
         return None
     declines = [attempt.ending.decline for attempt in tried if isinstance(attempt.ending, Declined)]
-    if any(not _elsewhere(decline, funds=insufficient_funds_elsewhere) for decline in declines):
+    if any(not resolve(decline, funds_elsewhere=insufficient_funds_elsewhere).failover for decline in declines):
         return None
     if len(declines) > 1:
         return None
@@ -74,14 +66,6 @@ def _no_money(attempt: Tried) -> bool:
         Failure.NOT_SENT,
         Failure.CONFIGURATION,
     )
-
-
-def _elsewhere(decline: Decline, *, funds: bool) -> bool:
-    if decline.network_advice_code not in {None, *HARMLESS_ADVICE}:
-        return False
-    if decline.code is DeclineCode.INSUFFICIENT_FUNDS and funds:
-        return True
-    return MEANING[decline.code].failover
 
 
 def _word(ending: Outcome | Failure) -> str:

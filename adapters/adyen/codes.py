@@ -5,8 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from normalization.declines import Decline, DeclineCode, resolve
-from normalization.responses import response_meaning
+from normalization.declines import Decline, DeclineCode
+from normalization.verdicts import settled
 
 _D = DeclineCode
 
@@ -39,13 +39,15 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "17": Refusal("Invalid Pin", _D.PIN_ERROR),
     "18": Refusal("Pin tries exceeded", _D.PIN_ERROR),
     "19": Refusal("Pin validation not possible", _D.PIN_ERROR),
-    "20": Refusal("FRAUD", _D.BLOCKED_BY_RISK_RULE),  # Adyen's own risk score.
+    # 20 and 22 are Adyen's risk score, which is ours to set: another processor must not undo it.
+    "20": Refusal("FRAUD", _D.BLOCKED_BY_RISK_RULE),
     "21": Refusal("Not Submitted", _D.INVALID_REQUEST),
     "22": Refusal("FRAUD-CANCELLED", _D.BLOCKED_BY_RISK_RULE),  # Authorised, scored, cancelled by Adyen.
     "23": Refusal("Transaction Not Permitted", _D.TRANSACTION_NOT_PERMITTED),
     "24": Refusal("CVC Declined", _D.INCORRECT_CVC),
     "25": Refusal("Restricted Card", _D.RESTRICTED_CARD),
     "26": Refusal("Revocation Of Auth", _D.RECURRING_STOPPED),
+    # "Not generic" is the bank's answer, not Adyen's: it has a raw code, and that one says why.
     "27": Refusal("Declined Non Generic", _D.GENERIC_DECLINE),
     "28": Refusal("Withdrawal amount exceeded", _D.LIMIT_EXCEEDED),
     "29": Refusal("Withdrawal count exceeded", _D.LIMIT_EXCEEDED),
@@ -53,6 +55,7 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "31": Refusal("Issuer Suspected Fraud", _D.SUSPECTED_FRAUD),
     "32": Refusal("AVS Declined", _D.INCORRECT_ADDRESS),
     "33": Refusal("Card requires online pin", _D.PIN_ERROR),
+    # Visa allows another try of 52 and 53; one that does not need a new account gains nothing.
     "34": Refusal("No checking account available on Card", _D.ACCOUNT_CLOSED),
     "35": Refusal("No savings account available on Card", _D.ACCOUNT_CLOSED),
     "36": Refusal("Mobile PIN required", _D.PIN_ERROR),
@@ -68,7 +71,25 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "46": Refusal("Transaction blocked by Adyen to prevent excessive retry fees", _D.RETRY_LIMIT_REACHED),
     "50": Refusal("Token Revoked", _D.TOKEN_INVALID),
 }
-"""By refusalReasonCode. Source: https://docs.adyen.com/development-resources/refusal-reasons"""
+"""By refusalReasonCode; 47 to 49 are nowhere explained.
+
+Source: https://docs.adyen.com/development-resources/refusal-reasons and, for 50, a reader's report of Adyen's answers.
+"""
+
+RESULTS: Final[dict[str, DeclineCode]] = {
+    "Refused": _D.GENERIC_DECLINE,
+    "Error": _D.PROCESSOR_ERROR,
+    "Cancelled": _D.CUSTOMER_CANCELLED,
+    # Challenges that the hub may not ask for, or that need Adyen's script in the page.
+    "RedirectShopper": _D.AUTHENTICATION_REQUIRED,
+    "IdentifyShopper": _D.AUTHENTICATION_REQUIRED,
+    "ChallengeShopper": _D.AUTHENTICATION_REQUIRED,
+    "PresentToShopper": _D.AUTHENTICATION_REQUIRED,
+}
+"""By resultCode, where no refusalReasonCode stands beside it.
+
+Source: https://docs.adyen.com/online-payments/build-your-integration/payment-result-codes
+"""
 
 ERRORS: Final[dict[str, DeclineCode]] = {
     "100": _D.INVALID_AMOUNT,
@@ -119,7 +140,8 @@ BRANDS: Final = {
 """Adyen's card brands in the hub's words."""
 
 _BY_TEXT: Final = {refusal.text.casefold(): code for code, refusal in REFUSALS.items()}
-_RAW_CODE: Final = re.compile(r"([0-9A-Z]{2})(?:\s*:|\Z)")
+_RAW_CODE: Final = re.compile(r"([0-9A-Z]{2}|[0-9])(?:\s*:|\Z)")
+_ERROR_CODE: Final = re.compile(r"[0-9]{3}(?:_[0-9]+)?|[0-9]{2}_[0-9]+")
 _TEXT_MAX: Final = 80
 
 
@@ -129,41 +151,56 @@ def brand_of(variant: object) -> str | None:
 
 
 def leading_code(raw: object) -> str | None:
-    """Take the network's code out of "51 : Insufficient funds"; None where the text begins with none."""
+    """Take the network's code out of "51 : Insufficient funds" or "5 : Do not honor"; None where there is none."""
     found = _RAW_CODE.match(raw) if isinstance(raw, str) else None
-    return found[1] if found else None
+    return found[1].zfill(2) if found else None
 
 
 def refused(code: str | None, raw: object = None, advice: object = None, brand: str | None = None) -> Decline:
-    """Decide a refusal from its refusalReasonCode, the acquirer's raw answer and the network's advice."""
-    row = REFUSALS.get(code or "")
-    says_why = row is not None and row.code is not _D.GENERIC_DECLINE
-    network = leading_code(raw)
-    return Decline(
-        code=resolve(row.code if row and says_why else None, response_meaning(network, brand)),
-        processor_code=code or "",
-        network_code=network,
-        network_advice_code=leading_code(advice),
-    )
+    """Decide a refusal from its refusalReasonCode or resultCode, the acquirer's raw answer and the network's advice."""
+    return _decided(code or "", _of_refusal(code or ""), raw, advice, brand)
 
 
-def refused_by_text(reason: str | None, raw: object = None, advice: object = None) -> Decline:
+def refused_by_text(reason: str | None, raw: object = None, advice: object = None, brand: str | None = None) -> Decline:
     """Explain a refusal that a webhook tells in words only."""
     text = (reason or "").strip()
     code = _BY_TEXT.get(text.casefold())
-    decline = refused(code, raw or text, advice)
-    return (
-        decline
-        if code
-        else Decline(
-            code=decline.code,
-            processor_code=text[:_TEXT_MAX],
-            network_code=decline.network_code,
-            network_advice_code=decline.network_advice_code,
+    return _decided(code or text[:_TEXT_MAX], _of_refusal(code or ""), raw or text, advice, brand)
+
+
+def _of_refusal(code: str) -> DeclineCode | None:
+    row = REFUSALS.get(code)
+    return row.code if row else RESULTS.get(code)
+
+
+def _decided(code: str, meaning: DeclineCode | None, raw: object, advice: object, brand: str | None) -> Decline:
+    return settled(
+        Decline(
+            code=meaning or _D.GENERIC_DECLINE,
+            processor_code=code,
+            network_code=leading_code(raw),
+            network_advice_code=leading_code(advice),
+            network=brand,
         )
     )
+
+
+def meaning_of(processor_code: str) -> DeclineCode | None:
+    """Say what a `Decline.processor_code` means by itself; None: it has no row.
+
+    It is a refusalReasonCode of up to two digits, an errorCode of three or with a detail ("905_1"), a resultCode, or
+    empty where Adyen told none of them.
+    """
+    if not processor_code:
+        return _D.GENERIC_DECLINE
+    meaning = _of_refusal(processor_code) or ERRORS.get(processor_code)
+    return _D.INVALID_REQUEST if meaning is None and _ERROR_CODE.fullmatch(processor_code) else meaning
 
 
 def error_meaning(error_code: str) -> DeclineCode:
     """Say what the errorCode of a refused request means."""
     return ERRORS.get(error_code, _D.INVALID_REQUEST)
+
+
+CODES: Final[dict[str, DeclineCode]] = {code: row.code for code, row in REFUSALS.items()} | RESULTS | ERRORS
+"""Every `Decline.processor_code` that has a row."""

@@ -12,7 +12,7 @@ import msgspec
 
 from adapters.adyen import amounts
 from adapters.adyen.client import PROCESSOR
-from adapters.adyen.codes import refused_by_text
+from adapters.adyen.codes import brand_of, refused_by_text
 from adapters.adyen.credentials import AdyenCredentials, is_hmac_key
 from adapters.adyen.wire import Envelope, Item
 from adapters.contract import Delivery, Webhook
@@ -201,7 +201,9 @@ def _outcome(item: Item) -> Outcome:
     if item.success == "true":
         return Approved()
     facts = item.additional_data or {}
-    return Declined(refused_by_text(item.reason, facts.get("refusalReasonRaw"), facts.get("merchantAdviceCode")))
+    raw = facts.get("refusalCodeRaw") or facts.get("refusalReasonRaw")
+    brand = brand_of(item.payment_method)
+    return Declined(refused_by_text(item.reason, raw, facts.get("merchantAdviceCode"), brand))
 
 
 def _money(item: Item) -> Money | None:

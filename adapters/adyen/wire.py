@@ -159,7 +159,7 @@ class StoredPaymentMethods(Wire, frozen=True, kw_only=True):
 
 
 class Item(Wire, frozen=True, kw_only=True):
-    """One notification; all but `reason` and `additional_data` is covered by the signature."""
+    """One notification; all but `reason`, `payment_method` and `additional_data` is covered by the signature."""
 
     psp_reference: str
     merchant_account_code: str
@@ -169,6 +169,7 @@ class Item(Wire, frozen=True, kw_only=True):
     merchant_reference: str | None = None
     amount: Amount | None = None
     reason: str | None = None
+    payment_method: object = None
     additional_data: dict[str, object] | None = None
 
 

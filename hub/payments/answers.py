@@ -1,7 +1,7 @@
 """Payments and refunds as the API shows them, and as events and stored answers keep them; pure."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Literal, cast
 
 import msgspec
@@ -12,6 +12,7 @@ from normalization.declines import MEANING, Advice, Category, Decline, DeclineCo
 from normalization.money import Currency
 from normalization.outcome import OPENING, Operation
 from normalization.regions import Region
+from normalization.verdicts import resolve
 
 ACCEPTED: Final = 202
 CREATED: Final = 201
@@ -139,15 +140,14 @@ def decline_body(decline: Decline | None, at: datetime) -> DeclineBody | None:
     """Show a decline that was told at *at*."""
     if decline is None:
         return None
-    meaning = MEANING[decline.code]
-    waits = meaning.delay_hours is not None and Advice.AFTER_DELAY in (meaning.advice, *meaning.alternatives)
+    verdict = resolve(decline, at.date())
     return DeclineBody(
-        code=decline.code,
-        category=meaning.category,
-        advice=meaning.advice,
-        alternatives=list(meaning.alternatives),
-        retry_after=at + timedelta(hours=meaning.delay_hours or 0) if waits else None,
-        message=meaning.message,
+        code=verdict.code,
+        category=verdict.category,
+        advice=verdict.advice,
+        alternatives=list(verdict.alternatives),
+        retry_after=None if verdict.wait is None else at + verdict.wait,
+        message=MEANING[verdict.code].message,
         processor_code=decline.processor_code,
         network_code=decline.network_code,
         network_advice_code=decline.network_advice_code,

@@ -1,7 +1,7 @@
 import pytest
 
 from adapters.adyen.adapter import AdyenAdapter
-from adapters.adyen.codes import REFUSALS, refused, refused_by_text
+from adapters.adyen.codes import CODES, REFUSALS, meaning_of, refused, refused_by_text
 from normalization.declines import DeclineCode
 from normalization.outcome import Declined
 from tests.adapters.adyen.asked import purchase
@@ -55,6 +55,9 @@ def test_a_refusal_reason_has_one_meaning(code: str | None, meaning: DeclineCode
         ("65 : SCA required", "mastercard", DeclineCode.AUTHENTICATION_REQUIRED),
         ("3D Not Authenticated", "visa", DeclineCode.GENERIC_DECLINE),
         ("DECLINED CVC Incorrect", "visa", DeclineCode.GENERIC_DECLINE),
+        ("5 : Do not honor", "visa", DeclineCode.DO_NOT_HONOR),
+        ("N7 : FRAUD", "visa", DeclineCode.INCORRECT_CVC),
+        ("01: Refer to card issuer", "visa", DeclineCode.CALL_ISSUER),
         (51, "visa", DeclineCode.GENERIC_DECLINE),
     ],
 )
@@ -97,3 +100,35 @@ async def test_a_request_that_adyen_does_not_carry_out_is_a_decline(
     assert isinstance(report.outcome, Declined)
     assert (report.outcome.decline.code, report.outcome.decline.processor_code) == (meaning, code)
     assert report.processor_reference == "PSP9"
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_code_in_a_table_can_be_read_from_a_kept_decline(code: str) -> None:
+    assert meaning_of(code) is CODES[code]
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("", DeclineCode.GENERIC_DECLINE),
+        ("702", DeclineCode.INVALID_REQUEST),
+        ("14_0430", DeclineCode.INVALID_REQUEST),
+        ("905_7", DeclineCode.INVALID_REQUEST),
+        ("47", None),
+        ("Insufficient balance on payment", None),
+    ],
+)
+def test_a_code_without_a_row_is_a_wrong_request_or_unknown(code: str, meaning: DeclineCode | None) -> None:
+    assert meaning_of(code) is meaning
+
+
+@pytest.mark.parametrize(
+    ("result", "meaning"),
+    [
+        ("Refused", DeclineCode.GENERIC_DECLINE),
+        ("Error", DeclineCode.PROCESSOR_ERROR),
+        ("Cancelled", DeclineCode.CUSTOMER_CANCELLED),
+    ],
+)
+def test_a_result_without_a_reason_says_what_it_can(result: str, meaning: DeclineCode) -> None:
+    assert refused(result).code is meaning

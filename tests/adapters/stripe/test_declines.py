@@ -5,9 +5,11 @@ import re
 import pytest
 from stripe import PaymentIntent
 
-from adapters.stripe.declines import DECLINE_CODES, ERROR_CODES, decline_of
+from adapters.stripe.declines import DECLINE_CODES, decline_of, meaning_of
+from adapters.stripe.error_codes import ENDS_A_PAYMENT, ENDS_NO_PAYMENT, ERROR_CODES
 from adapters.stripe.wire import Card, Error, PaymentMethod
 from normalization.declines import MEANING, Advice, Category, DeclineCode
+from normalization.verdicts import resolve
 
 
 def card_error(
@@ -50,13 +52,41 @@ def test_every_decline_code_stripe_publishes_is_known() -> None:
     )
 
     assert set(published.split()) <= set(DECLINE_CODES)
+    assert len(published.split()) == 50
 
 
-def test_every_error_code_in_the_table_is_one_the_sdk_knows() -> None:
-    known = set(re.findall(r"[a-z0-9_]+", str(PaymentIntent.LastPaymentError.__annotations__["code"])))
+def test_every_error_code_the_sdk_knows_can_end_a_card_payment_or_cannot() -> None:
+    known = set(re.findall(r"""['"]([a-z0-9_]+)['"]""", str(PaymentIntent.LastPaymentError.__annotations__["code"])))
 
-    assert "card_declined" in known
-    assert set(ERROR_CODES) <= known
+    assert len(ERROR_CODES) == len(ENDS_A_PAYMENT) + len(ENDS_NO_PAYMENT) == 209
+    assert set(ERROR_CODES) == known
+
+
+@pytest.mark.parametrize("code", sorted(ERROR_CODES))
+def test_an_error_code_means_one_thing_wherever_it_stands(code: str) -> None:
+    assert meaning_of(code) is ERROR_CODES[code]
+    assert DECLINE_CODES.get(code, ERROR_CODES[code]) is ERROR_CODES[code]
+
+
+@pytest.mark.parametrize("code", sorted(DECLINE_CODES))
+def test_a_decline_code_means_the_same_alone_and_behind_any_error_code(code: str) -> None:
+    assert meaning_of(code) is DECLINE_CODES[code]
+    assert meaning_of(f"card_declined/{code}") is meaning_of(f"processing_error/{code}") is DECLINE_CODES[code]
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("canceled/abandoned", DeclineCode.CUSTOMER_CANCELLED),
+        ("requires_action/use_stripe_sdk", DeclineCode.AUTHENTICATION_REQUIRED),
+        ("refund_failed/lost_or_stolen_card", DeclineCode.LOST_OR_STOLEN_CARD),
+        ("resource_missing/payment_method", DeclineCode.TOKEN_INVALID),
+        ("card_declined/brand_new_reason", None),
+        ("brand_new_reason", None),
+    ],
+)
+def test_what_is_kept_of_a_decline_can_be_read_again(code: str, meaning: DeclineCode | None) -> None:
+    assert meaning_of(code) is meaning
 
 
 @pytest.mark.parametrize(
@@ -97,14 +127,26 @@ def test_the_networks_code_is_read_by_the_cards_brand(brand: str, meaning: Decli
     assert decline_of(error).code is meaning
 
 
-def test_advice_never_to_try_again_hardens_a_soft_decline() -> None:
+def test_advice_never_to_try_again_stops_a_soft_decline_and_leaves_it_its_reason() -> None:
     decline = decline_of(card_error("insufficient_funds", advice_code="do_not_try_again"))
 
-    assert MEANING[decline.code].advice is Advice.NEVER
+    assert decline.code is DeclineCode.INSUFFICIENT_FUNDS
+    assert resolve(decline).advice is Advice.NEVER
     assert (decline.processor_code, decline.processor_advice) == (
         "card_declined/insufficient_funds",
         "do_not_try_again",
     )
+
+
+def test_advice_never_to_try_again_is_the_reason_where_there_is_no_other() -> None:
+    decline = decline_of(card_error("generic_decline", advice_code="do_not_try_again"))
+
+    assert decline.code is DeclineCode.RETRY_LIMIT_REACHED
+
+
+@pytest.mark.parametrize("advice", ["try_again_later", "confirm_card_data", None])
+def test_other_advice_stops_nothing(advice: str | None) -> None:
+    assert not decline_of(card_error("do_not_honor", advice_code=advice)).stop
 
 
 def test_advice_never_to_try_again_leaves_a_hard_decline_its_reason() -> None:

@@ -24,7 +24,9 @@ _WRAPPED: Final = "NotificationRequestItem"
 _OPERATIONS: Final = ["CANCEL", "CAPTURE", "REFUND"]
 
 
-def authorisation(payment: Payment, answer: Answer, auth_code: str, asked_minor: int, at: float) -> Item:
+def authorisation(
+    payment: Payment, answer: Answer, auth_code: str, asked_minor: int, at: float, *, shows_token: bool = True
+) -> Item:
     """Tell how an authorisation ended."""
     month, year = EXPIRY
     done = answer.approved
@@ -34,7 +36,7 @@ def authorisation(payment: Payment, answer: Answer, auth_code: str, asked_minor:
     told["additionalData"] = card_data(payment) | {"refusalReasonRaw": answer.raw}
     if done:
         told["operations"] = list(_OPERATIONS)
-        told["additionalData"] |= {"authCode": auth_code} | stored_data(payment)
+        told["additionalData"] |= {"authCode": auth_code} | (stored_data(payment) if shows_token else {})
     elif answer.advice:
         told["additionalData"]["merchantAdviceCode"] = answer.advice
     return told
@@ -47,6 +49,18 @@ def modification(
     told = _item(payment, event, psp, at, success=not reason)
     told |= {"amount": amount(payment, amount_minor), "originalReference": payment.id, "reason": reason}
     return told | {"merchantReference": reference or payment.reference}
+
+
+def stored(payment: Payment, at: float) -> Item:
+    """Tell that a card was stored with a payment: `pspReference` is the token, not a payment."""
+    told = _item(payment, "RECURRING_CONTRACT", payment.token, at, success=True)
+    told["originalReference"] = payment.id
+    told["additionalData"] = {
+        "recurring.recurringDetailReference": payment.token,
+        "recurring.shopperReference": payment.shopper_reference,
+        "shopperReference": payment.shopper_reference,
+    }
+    return told
 
 
 def undone(payment: Payment, event: str, psp: str, at: float, *, amount_minor: int, reference: str, why: str) -> Item:

@@ -156,10 +156,15 @@ def _conclude(desk: Desk, payment: Payment, answer: Answer) -> Json:
     asked_minor = payment.amount_minor
     ended = _approved(desk, payment, answer) if answer.approved else replace(payment, status="refused")
     desk.save(ended)
-    desk.notify(ended.account, notices.authorisation(ended, answer, auth_code, asked_minor, at))
+    # Real accounts show tokens in answers only where that is switched on; the webhook tells them always.
+    shows_token = not desk.settings(ended.account).get("tokens_by_webhook_only")
+    told = notices.authorisation(ended, answer, auth_code, asked_minor, at, shows_token=shows_token)
+    desk.notify(ended.account, told)
     if answer.approved:
+        if ended.store and ended.token:
+            desk.notify(ended.account, notices.stored(ended, at))
         _capture_by_itself(desk, ended)
-    return replies.result(ended, answer, auth_code)
+    return replies.result(ended, answer, auth_code, shows_token=shows_token)
 
 
 def _approved(desk: Desk, payment: Payment, answer: Answer) -> Payment:

@@ -33,10 +33,10 @@ def amount(payment: Payment, amount_minor: int | None = None) -> Json:
     return {"currency": payment.currency, "value": value}
 
 
-def result(payment: Payment, answer: Answer, auth_code: str) -> Json:
+def result(payment: Payment, answer: Answer, auth_code: str, *, shows_token: bool = True) -> Json:
     """Write the outcome of an authorisation."""
     body: Json = {
-        "additionalData": card_data(payment) | _outcome_data(payment, answer, auth_code),
+        "additionalData": card_data(payment) | _outcome_data(payment, answer, auth_code, shows_token=shows_token),
         "amount": amount(payment),
         "merchantReference": payment.reference,
         "paymentMethod": {"brand": payment.card.brand, "type": "scheme"},
@@ -120,7 +120,7 @@ def _checks(payment: Payment, answer: Answer) -> dict[str, str]:
     return checks | ({"cvcResultRaw": raw} if raw else {})
 
 
-def _outcome_data(payment: Payment, answer: Answer, auth_code: str) -> dict[str, str]:
+def _outcome_data(payment: Payment, answer: Answer, auth_code: str, *, shows_token: bool) -> dict[str, str]:
     data = {
         "acquirerCode": "TestPmmAcquirer",
         **_checks(payment, answer),
@@ -134,5 +134,6 @@ def _outcome_data(payment: Payment, answer: Answer, auth_code: str) -> dict[str,
         data["merchantAdviceCode"] = answer.advice
     if not answer.approved:
         return data
-    data |= {"authCode": auth_code, "networkTxReference": payment.id[:15]} | stored_data(payment)
+    data |= {"authCode": auth_code, "networkTxReference": payment.id[:15]}
+    data |= stored_data(payment) if shows_token else {}
     return data | ({"recurringProcessingModel": payment.recurring_model} if payment.recurring_model else {})

@@ -23,9 +23,13 @@ MODELS = ["CardOnFile", "Subscription", "UnscheduledCardOnFile"]
 
 
 class TokenOrder(Struct, frozen=True, forbid_unknown_fields=True):
-    """PUT /_control/tokens/{id}: a stored card as a test wants it; `outcome`: see refusals.py."""
+    """
+    PUT /_control/tokens/{id}: a stored card as a test wants it; `outcome`: see refusals.py.
 
-    card: str
+    Without a `card` it is one that is there, which keeps its card and its shopper and goes bad, or good again.
+    """
+
+    card: str = ""
     shopper_reference: str | None = None
     outcome: str = ""
 
@@ -35,15 +39,25 @@ def put_token(desk: Desk, id: str, raw: bytes) -> Json:
     Make or change a stored card.
 
     Raises:
-        RefusedError: when the card is no test card.
+        RefusedError: when the card is no test card, or there is none to change.
 
     """
     order = msgspec.json.decode(raw, type=TokenOrder)
+    if not order.card:
+        return _changed(desk, id, order.outcome)
     if order.card not in BY_NUMBER:
         raise RefusedError("card: not one of the test cards")
     token = Token(id=id, card=order.card, shopper_reference=order.shopper_reference, outcome=order.outcome)
     desk.store(token)
     return {"id": id, "shopper_reference": order.shopper_reference, "outcome": order.outcome}
+
+
+def _changed(desk: Desk, id: str, outcome: str) -> Json:
+    token = desk.token(id)
+    if token is None:
+        raise RefusedError(f"no stored card {id}; name the card to make one")
+    desk.store(replace(token, outcome=outcome))
+    return {"id": id, "shopper_reference": token.shopper_reference, "outcome": outcome}
 
 
 def listed(desk: Desk, merchant_account: str, shopper_reference: str) -> tuple[int, Json]:

@@ -337,6 +337,44 @@ class TestStoredCards:
 
         assert (before["resultCode"], after["refusalReason"]) == ("Authorised", "Expired Card")
 
+    async def test_a_token_keeps_its_card_and_shopper_when_it_goes_bad(self, merchant: Shop) -> None:
+        made = await merchant.pay(storePaymentMethod=True, shopperReference="shopper_1")
+        token = made["additionalData"]["tokenization.storedPaymentMethodId"]
+
+        bad = await merchant.control("PUT", f"/tokens/{token}", {"outcome": "CARD_EXPIRED"})
+        after = await merchant.pay(**stored(token, reference="att_2"))
+
+        assert bad == {"id": token, "shopper_reference": "shopper_1", "outcome": "CARD_EXPIRED"}
+        assert (after["refusalReason"], after["additionalData"]["cardSummary"]) == ("Expired Card", "1111")
+        assert "error" in await merchant.control("PUT", "/tokens/nowhere", {"outcome": "CARD_EXPIRED"})
+
+    async def test_a_webhook_tells_of_a_card_that_was_stored(self, merchant: Shop) -> None:
+        made = await merchant.pay(storePaymentMethod=True, shopperReference="shopper_1")
+        token = made["additionalData"]["tokenization.storedPaymentMethodId"]
+        await merchant.pay(**stored(token, reference="att_2"))
+
+        item = await merchant.event("RECURRING_CONTRACT")
+
+        assert (item["pspReference"], item["originalReference"]) == (token, made["pspReference"])
+        assert (item["merchantReference"], item["additionalData"]["shopperReference"]) == ("att_1", "shopper_1")
+
+    async def test_an_account_may_tell_tokens_by_webhook_only(self, merchant: Shop) -> None:
+        settings = await merchant.control("GET", f"/accounts/{ACCOUNT}")
+        await merchant.settings(**settings | {"tokens_by_webhook_only": True})
+
+        made = await merchant.pay(storePaymentMethod=True, shopperReference="shopper_1")
+
+        assert not [name for name in made["additionalData"] if name.startswith(("tokenization", "recurring."))]
+        assert (await merchant.event("RECURRING_CONTRACT"))["success"] == "true"
+
+    async def test_nothing_is_charged_where_a_card_is_only_checked(self, merchant: Shop) -> None:
+        made = await merchant.pay(
+            amount={"currency": "EUR", "value": 0}, storePaymentMethod=True, shopperReference="shopper_1"
+        )
+
+        assert (made["resultCode"], made["amount"]["value"]) == ("Authorised", 0)
+        assert (await merchant.money("att_1"))["charges"] == 0
+
     async def test_is_listed_and_deleted(self, merchant: Shop) -> None:
         await merchant.pay(storePaymentMethod=True, shopperReference="shopper_1")
         query = {"merchantAccount": ACCOUNT, "shopperReference": "shopper_1"}

@@ -3,19 +3,30 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
-from urllib.parse import quote
 
 import msgspec
 
 from adapters.adyen import amounts, translate, webhooks, wire
 from adapters.adyen.client import PROCESSOR, Client, Pause, RequestRefused, pause_with_jitter
 from adapters.adyen.credentials import AdyenCredentials
-from adapters.contract import Authorize, Complete, Delivery, FollowUp, Webhook
+from adapters.adyen.tokens import Tokens
+from adapters.contract import (
+    Authorize,
+    Complete,
+    CompleteVerification,
+    Delivery,
+    FollowUp,
+    OpenTokenSession,
+    TokenNews,
+    TokenSession,
+    Verify,
+    Webhook,
+)
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.transport import Transport
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError
-from normalization.outcome import Approved, Declined, Operation, Pending, Report
+from normalization.outcome import Approved, Declined, Operation, Pending, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
 
 Answered = TypeVar("Answered")
@@ -36,6 +47,7 @@ class AdyenAdapter:
         self._credentials = credentials
         self._livemode = livemode
         self._client = Client(credentials, transport, livemode=livemode, pause=pause)
+        self._tokens = Tokens(credentials, self._client, livemode=livemode)
         self._deadline_s = transport.timeout.total
 
     async def authorize(self, request: Authorize) -> Report:
@@ -118,18 +130,24 @@ class AdyenAdapter:
             raise ConfigurationError(PROCESSOR, f"cancel by reference refused, errorCode {reply.error_code}")
 
     async def describe(self, token: ProcessorToken) -> CardFacts | None:
-        """GET /storedPaymentMethods of the token's shopper; None without one, or where Adyen does not list it."""
-        if token.customer_reference is None:
-            return None
-        # The SDK writes a query as it is given.
-        asked = {"merchantAccount": self._credentials.merchant_account, "shopperReference": token.customer_reference}
-        query = {name: quote(value, safe="") for name, value in asked.items()}
-        call = self._client.call(
-            lambda: self._client.stored.get_tokens_for_stored_payment_details(query_parameters=query),
-            wire.StoredPaymentMethods,
-        )
-        listed = await self._within_deadline(call)
-        return None if isinstance(listed, RequestRefused) else translate.stored_card(listed, token)
+        """Tell what card is behind a token; see `adapters.adyen.tokens`."""
+        return await self._within_deadline(self._tokens.describe(token))
+
+    async def open_token_session(self, request: OpenTokenSession) -> TokenSession | Decline:
+        """Give what Adyen's client-side library needs; see `adapters.adyen.tokens`."""
+        return await self._within_deadline(self._tokens.open(request))
+
+    async def verify(self, request: Verify) -> Verification:
+        """Check a card without charging it; see `adapters.adyen.tokens`."""
+        return await self._within_deadline(self._tokens.verify(request))
+
+    async def complete_verification(self, request: CompleteVerification) -> Verification:
+        """Go on after a challenge; see `adapters.adyen.tokens`."""
+        return await self._within_deadline(self._tokens.complete(request))
+
+    async def detach(self, token: ProcessorToken) -> Decline | None:
+        """Have a stored card deleted; see `adapters.adyen.tokens`."""
+        return await self._within_deadline(self._tokens.detach(token))
 
     def open_webhook(self, webhook: Webhook) -> list[Delivery]:
         """Verify raw bytes, every item of them, and split them."""
@@ -138,6 +156,10 @@ class AdyenAdapter:
     def read_delivery(self, delivery: Delivery) -> list[Report]:
         """Translate one verified item from its signed fields."""
         return webhooks.read_delivery(delivery, self._credentials)
+
+    def read_tokens(self, delivery: Delivery) -> list[TokenNews]:
+        """Translate what tells of stored cards."""
+        return webhooks.read_tokens(delivery)
 
     async def _pay(self, request: Authorize, build: Callable[[], object]) -> Report:
         reply = await self._client.call(build, wire.PaymentReply)

@@ -86,8 +86,12 @@ class Client:
         self._transport = transport
         self._pause = pause
 
-    async def call(self, build: Callable[[], object], reply: type[Reply]) -> Reply | RequestRefused:
+    async def call(
+        self, build: Callable[[], object], reply: type[Reply], *, only: HTTPStatus | None = None
+    ) -> Reply | RequestRefused:
         """Send what the SDK call *build* builds and read the answer as *reply*.
+
+        *only* is the one status of success where the body says nothing: the SDK takes any 2xx for an empty one.
 
         Raises:
             NotSentError: when nothing reached Adyen, or it said 429 to every sending.
@@ -100,6 +104,8 @@ class Client:
             answer, resent = await self._send(built)
             if resent and answer.status in UNAUTHORIZED:  # The sending before this one may have charged.
                 raise OutcomeUnknownError(PROCESSOR, f"resent, then status {answer.status}") from None
+            if only is not None and answer.status < HTTPStatus.BAD_REQUEST and answer.status != only:
+                raise OutcomeUnknownError(PROCESSOR, f"unexpected status {answer.status}") from None
             return self._read(built.url, answer, reply)
         msg = "the SDK sent a request by itself"
         raise RuntimeError(msg)

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from adapters.contract import AmountRange, Capabilities, Credentials, Inquiry
 
 MISSING: Final = "must not be empty"
+_CLIENT_KEY: Final = re.compile(r"(test|live)_[A-Za-z0-9]{1,250}")
 _PREFIX: Final = re.compile(r"[0-9A-Za-z]+-[0-9A-Za-z-]+\Z")
 
 
@@ -15,7 +16,11 @@ class AdyenCredentials(Credentials, frozen=True, kw_only=True):
 
     `capture` is how the account itself is set up at Adyen, `multiple_captures` whether Adyen enabled several partial
     captures of one payment. `webhook_secret` is the HMAC key in hexadecimal digits. `live_endpoint_prefix`
-    ("1797a841fbb37ca7-Company") is needed in live mode and only there.
+    ("1797a841fbb37ca7-Company") is needed in live mode and only there. `client_key` is what Adyen's client-side library
+    is started with, for payment sessions, and `client_environment` where it finds Adyen in live mode.
+    `send_network_reference`: whether a charge that the payer is absent from tells the network's id of the first one;
+    Adyen knows it of cards that were stored at Adyen, and needs it for those that came from elsewhere.
+    Source: https://docs.adyen.com/online-payments/build-your-integration#client-side-environment.
     """
 
     api_key: str
@@ -23,6 +28,9 @@ class AdyenCredentials(Credentials, frozen=True, kw_only=True):
     live_endpoint_prefix: str | None = None
     capture: Literal["automatic", "manual"] = "automatic"
     multiple_captures: bool = False
+    client_key: str | None = None
+    client_environment: Literal["live", "live-us", "live-au", "live-apse", "live-in"] = "live"
+    send_network_reference: bool = False
     webhook_user: str | None = None
     webhook_password: str | None = None
 
@@ -66,6 +74,11 @@ def check(credentials: AdyenCredentials, livemode: bool) -> list[tuple[str, str]
 def _check_mode(credentials: AdyenCredentials, *, livemode: bool) -> list[tuple[str, str]]:
     prefix, base_url = credentials.live_endpoint_prefix, credentials.base_url
     wrong = []
+    mode = "live" if livemode else "test"
+    if credentials.client_key is not None:
+        shown = _CLIENT_KEY.fullmatch(credentials.client_key)
+        if shown is None or shown[1] != mode:
+            wrong.append(("client_key", f"must be the client key of the {mode} account, which begins with {mode}_"))
     if livemode and (prefix is None or not _PREFIX.match(prefix)):
         wrong.append(
             ("live_endpoint_prefix", "is needed in live mode: the part before -checkout-live, as 1797a8-Company")

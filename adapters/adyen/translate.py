@@ -33,8 +33,15 @@ ONE_TIME_FIELDS: Final = (
 )
 """What may come with one-time data; the rest, an amount above all, is passed over."""
 
+STORED_CARD: Final = {"type": "scheme"}
+UNSCHEDULED: Final = "UnscheduledCardOnFile"
+"""Adyen's word for charges at no fixed times that the payer is absent from, and for storing a card for them."""
+
 NOWHERE: Final = "https://no-return.invalid/"
 """Adyen asks for a returnUrl on every payment; where no challenge may come, one that leads nowhere (RFC 2606)."""
+
+TOKEN_FIELDS: Final = ("tokenization.storedPaymentMethodId", "recurring.recurringDetailReference")
+"""Where additionalData names the stored card, the newer name first."""
 
 CENTURY: Final = 2000
 REFUSED: Final = frozenset({"Refused", "Error", "Cancelled"})
@@ -61,7 +68,7 @@ def payment_request(request: Authorize, credentials: AdyenCredentials) -> wire.P
     """
     purchase = request.operation is Operation.PURCHASE
     automatic = credentials.capture == "automatic"
-    means = _means(request)
+    means = _means(request, credentials)
     optional = {
         "additionalData": None if purchase else {"manualCapture": "true"},
         "captureDelayHours": 0 if purchase and automatic else None,
@@ -77,27 +84,69 @@ def payment_request(request: Authorize, credentials: AdyenCredentials) -> wire.P
         "channel": "Web",
         "shopperInteraction": "Ecommerce" if request.payer_present else "ContAuth",
         "metadata": {"hub_payment": request.payment_id},
-        "authenticationData": _authentication(request),
+        "authenticationData": authentication(request.authentication, may_challenge=challenge_allowed(request)),
     }
-    return msgspec.convert({**means, **required, **optional}, wire.PaymentRequest)
+    keeping = storing(shopper_of(request)) if saves(request) else {}
+    return msgspec.convert({**means, **required, **optional, **keeping}, wire.PaymentRequest)
 
 
-def _means(request: Authorize) -> dict[str, object]:
-    if request.token is not None:
-        stored = {"type": "scheme", "storedPaymentMethodId": request.token.token}
-        return {"paymentMethod": stored, "shopperReference": request.token.customer_reference}
-    data = request.data or {}
-    if not data.get("paymentMethod"):
+def _means(request: Authorize, credentials: AdyenCredentials) -> dict[str, object]:
+    if request.token is None:
+        return one_time(request.data)
+    means = stored(request.token)
+    if credentials.send_network_reference and request.network_transaction_id and not request.payer_present:
+        # Source: https://docs.adyen.com/api-explorer/Checkout/72/post/payments, paymentMethod of the type scheme.
+        means["paymentMethod"] = {
+            **STORED_CARD,
+            "storedPaymentMethodId": request.token.token,
+            "networkPaymentReference": request.network_transaction_id,
+        }
+    return means
+
+
+def stored(token: ProcessorToken) -> dict[str, object]:
+    """Name a stored card and whose it is."""
+    card = {**STORED_CARD, "storedPaymentMethodId": token.token}
+    return {"paymentMethod": card, "shopperReference": token.customer_reference}
+
+
+def one_time(data: Mapping[str, object] | None) -> dict[str, object]:
+    """Take what may go on of what Adyen's client-side library gave.
+
+    Raises:
+        LookupError: when there is nothing to pay with.
+    """
+    given = data or {}
+    if not given.get("paymentMethod"):
         msg = "payment_method_data.data.paymentMethod"
         raise LookupError(msg)
-    return {name: data[name] for name in ONE_TIME_FIELDS if name in data}
+    return {name: given[name] for name in ONE_TIME_FIELDS if name in given}
 
 
-def _authentication(request: Authorize) -> wire.AuthenticationData:
+def saves(request: Authorize) -> bool:
+    """Tell whether the card is to be stored: what is stored already is not, and an absent payer cannot agree."""
+    return request.save and request.payer_present and request.token is None
+
+
+def shopper_of(request: Authorize) -> str:
+    """Say under which shopper a new card is stored; one that is for this payment alone where nobody is named."""
+    return request.customer_reference or request.customer_id or request.payment_id
+
+
+def storing(shopper: str) -> dict[str, object]:
+    """Ask for the card to be stored.
+
+    Source: https://docs.adyen.com/online-payments/tokenization/create-tokens
+    """
+    return {"storePaymentMethod": True, "shopperReference": shopper}
+
+
+def authentication(wanted: Authentication, *, may_challenge: bool) -> wire.AuthenticationData:
+    """Say whether a challenge may or must be asked."""
     attempt = None
-    if not challenge_allowed(request) or request.authentication is Authentication.AVOID:
+    if not may_challenge or wanted is Authentication.AVOID:
         attempt = "never"
-    elif request.authentication is Authentication.REQUIRED:
+    elif wanted is Authentication.REQUIRED:
         attempt = "always"
     # The native challenge needs Adyen's JavaScript in the page; a redirect needs a browser only.
     return wire.AuthenticationData(
@@ -118,8 +167,8 @@ def _recurring_model(request: Authorize) -> str | None:
     """
     if request.recurring is not None:
         return "Subscription"
-    if not request.payer_present:
-        return "UnscheduledCardOnFile"
+    if saves(request) or not request.payer_present:
+        return UNSCHEDULED
     return "CardOnFile" if request.token is not None else None
 
 
@@ -145,39 +194,61 @@ def payment_report(request: Authorize, reply: wire.PaymentReply, *, livemode: bo
     if reply.merchant_reference not in (None, request.operation_id):
         raise OutcomeUnknownError(PROCESSOR, "the answer is about another reference")
     facts = reply.additional_data or {}
+    outcome = outcome_of(reply, may_challenge=challenge_allowed(request))
+    kept = saves(request) and isinstance(outcome, Approved)
     return Report(
         kind=request.operation,
         tag=request.operation_id,
         processor_reference=reply.psp_reference,
         money=_money(reply.amount),
         livemode=livemode,
-        outcome=_outcome(request, reply),
-        card=_card(reply, facts),
-        avs=_result(facts.get("avsResult")),
-        cvc=_result(facts.get("cvcResult")),
+        outcome=outcome,
+        card=card_of(reply),
+        avs=result(facts.get("avsResult")),
+        cvc=result(facts.get("cvcResult")),
         raw_status=reply.result_code,
+        network_transaction_id=network_reference(reply),
+        stored=new_token(reply, shopper_of(request)) if kept else None,
     )
 
 
-def _outcome(request: Authorize, reply: wire.PaymentReply) -> Outcome:
-    result = reply.result_code
-    if result == "Authorised" or (result == "PartiallyAuthorised" and reply.amount is not None):
+def network_reference(reply: wire.PaymentReply) -> str | None:
+    """Give the card network's id of the payment, where the account shows it."""
+    return _text((reply.additional_data or {}).get("networkTxReference")) or None
+
+
+def new_token(reply: wire.PaymentReply, shopper: str) -> ProcessorToken | None:
+    """Give the card that was stored; None where the account tells it by webhook only."""
+    facts = reply.additional_data or {}
+    found = (_text(facts.get(name)) for name in TOKEN_FIELDS)
+    token = next(filter(None, found), None)
+    return ProcessorToken(processor=PROCESSOR, token=token, customer_reference=shopper) if token else None
+
+
+def outcome_of(reply: wire.PaymentReply, *, may_challenge: bool) -> Outcome:
+    """Read what became of it.
+
+    Raises:
+        OutcomeUnknownError: when it says neither yes nor no.
+    """
+    told = reply.result_code
+    if told == "Authorised" or (told == "PartiallyAuthorised" and reply.amount is not None):
         if reply.psp_reference is None:
             raise OutcomeUnknownError(PROCESSOR, "authorised without a pspReference")
         return Approved()
-    if result in REFUSED:
+    if told in REFUSED:
         return Declined(_decline(reply))
-    if result in WAITING:
+    if told in WAITING:
         return Pending()
-    if result in CHALLENGED:
-        return _challenge(request, reply)
-    raise OutcomeUnknownError(PROCESSOR, f"unknown resultCode {result[:40]!r}")
+    if told in CHALLENGED:
+        return _challenge(reply, may_challenge=may_challenge)
+    raise OutcomeUnknownError(PROCESSOR, f"unknown resultCode {told[:40]!r}")
 
 
-def _challenge(request: Authorize, reply: wire.PaymentReply) -> Outcome:
+def _challenge(reply: wire.PaymentReply, *, may_challenge: bool) -> Outcome:
     """Send the payer to the challenge; where that cannot be, nothing was authorised and nothing will be."""
     action = reply.action
-    redirected = reply.result_code == "RedirectShopper" and challenge_allowed(request)
+    redirected = reply.result_code == "RedirectShopper" and may_challenge
     if not redirected or action is None or action.url is None:
         decline = Decline(code=DeclineCode.AUTHENTICATION_REQUIRED, processor_code=reply.result_code)
         return Declined(decline)
@@ -213,8 +284,12 @@ def _brand(reply: wire.PaymentReply, facts: Mapping[str, object]) -> str | None:
     return brand_of(method.brand if method else None) or brand_of(facts.get("paymentMethod"))
 
 
-def _card(reply: wire.PaymentReply, facts: Mapping[str, object]) -> CardFacts | None:
-    """Source: the fields of additionalData in https://docs.adyen.com/development-resources/raw-acquirer-responses."""
+def card_of(reply: wire.PaymentReply) -> CardFacts | None:
+    """Give what the answer tells of the card; None where that is nothing.
+
+    Source: the fields of additionalData in https://docs.adyen.com/development-resources/raw-acquirer-responses.
+    """
+    facts = reply.additional_data or {}
     month, _, year = _text(facts.get("expiryDate")).partition("/")
     card = CardFacts(
         brand=_brand(reply, facts),
@@ -273,8 +348,13 @@ def modification_report(request: FollowUp, reply: wire.ModificationReply, *, liv
 
 def refusal_report(request: Authorize | FollowUp, refusal: RequestRefused, *, livemode: bool) -> Report:
     """Read a request that Adyen did not carry out."""
-    decline = Decline(code=error_meaning(refusal.error_code), processor_code=refusal.error_code)
+    decline = decline_of(refusal)
     return declined(request, decline, livemode=livemode, processor_reference=refusal.psp_reference)
+
+
+def decline_of(refusal: RequestRefused) -> Decline:
+    """Say what an errorCode means."""
+    return Decline(code=error_meaning(refusal.error_code), processor_code=refusal.error_code)
 
 
 def declined(
@@ -299,7 +379,7 @@ def _money(amount: wire.Amount | None) -> Money | None:
         raise OutcomeUnknownError(PROCESSOR, f"an amount that cannot be read: {wrong}") from wrong
 
 
-def _result(value: object) -> str | None:
+def result(value: object) -> str | None:
     """Take the result's own letter or number out of "4 AVS not supported for this card type"."""
     return _text(value).partition(" ")[0] or None
 

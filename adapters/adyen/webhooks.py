@@ -15,10 +15,11 @@ from adapters.adyen.client import PROCESSOR
 from adapters.adyen.codes import brand_of, refused_by_text
 from adapters.adyen.credentials import AdyenCredentials, is_hmac_key
 from adapters.adyen.wire import Envelope, Item
-from adapters.contract import Delivery, Webhook
+from adapters.contract import Delivery, TokenNews, Webhook
 from adapters.errors import WebhookRejectedError
 from normalization.money import Money
 from normalization.outcome import Approved, Declined, Operation, Outcome, Report
+from normalization.tokens import ProcessorToken
 
 ITEMS_MAX: Final = 100
 TAGS: Final = {
@@ -29,7 +30,13 @@ TAGS: Final = {
 }
 """Which operations an id of ours can be the tag of; a dashboard's refund may carry the payment's reference."""
 
+NO_REFERENCE: Final = (None, "", "null")
+"""What stands where a reference is missing; Adyen has been seen to write the word null."""
+
 Reader = Callable[[Item], list[Report]]
+
+VERIFIES: Final = "ver_"
+"""How the ids of our checks begin, which move no money."""
 
 CAPTURE_STEP: Final = ":capture"
 CANCEL_STEP: Final = ":cancel"
@@ -129,6 +136,8 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Rep
         ValueError: when its amount cannot be expressed in the hub's money.
     """
     item = msgspec.json.decode(delivery.body, type=Item)
+    if (item.merchant_reference or "").startswith(VERIFIES):
+        return []
     if item.event_code == "AUTHORISATION":
         kind = Operation.PURCHASE if credentials.capture == "automatic" else Operation.AUTHORIZE
         read: Reader | None = _told_of(kind)
@@ -136,6 +145,25 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Rep
         read = READERS.get(item.event_code)
     reports = [] if read is None else read(item)
     return [msgspec.structs.replace(report, livemode=delivery.livemode) for report in reports]
+
+
+def read_tokens(delivery: Delivery) -> list[TokenNews]:
+    """Translate one verified item; empty for what tells of no stored card.
+
+    Source: https://docs.adyen.com/api-explorer/Webhooks/1/post/RECURRING_CONTRACT
+    """
+    item = msgspec.json.decode(delivery.body, type=Item)
+    if item.event_code != "RECURRING_CONTRACT" or item.success != "true":
+        return []
+    shopper = (item.additional_data or {}).get("shopperReference")
+    token = ProcessorToken(
+        processor=PROCESSOR,
+        token=item.psp_reference,
+        customer_reference=shopper if isinstance(shopper, str) else None,
+    )
+    tag = item.merchant_reference if item.merchant_reference not in NO_REFERENCE else None
+    parent = item.original_reference or None
+    return [TokenNews(tag=tag, parent_reference=parent, token=token, livemode=delivery.livemode)]
 
 
 def _capture(item: Item) -> list[Report]:

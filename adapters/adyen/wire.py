@@ -33,17 +33,17 @@ class AuthenticationData(Wire, frozen=True, kw_only=True):
 
 
 class PaymentRequest(Wire, frozen=True, kw_only=True):
-    """POST /payments."""
+    """POST /payments; of nothing where the bank is only asked about the card, with no order behind it."""
 
     amount: Amount
     merchant_account: str
     reference: str
-    merchant_order_reference: str
+    merchant_order_reference: str | None = None
     payment_method: object
     return_url: str
     channel: str
     shopper_interaction: str
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, str] | None = None
     authentication_data: AuthenticationData
     additional_data: Mapping[str, str] | None = None
     capture_delay_hours: int | None = None
@@ -61,6 +61,24 @@ class PaymentRequest(Wire, frozen=True, kw_only=True):
     shopper_locale: object = None
     shopper_name: object = None
     store_payment_method: object = None
+
+
+class PaymentMethodsRequest(Wire, frozen=True, kw_only=True):
+    """POST /paymentMethods."""
+
+    merchant_account: str
+    channel: str
+    shopper_reference: str
+    amount: Amount | None = None
+    country_code: str | None = None
+    shopper_locale: str | None = None
+
+
+class PaymentMethods(Wire, frozen=True, kw_only=True):
+    """What a payer can be offered, for Adyen's client-side library to read."""
+
+    payment_methods: list[dict[str, object]]
+    stored_payment_methods: list[dict[str, object]] = []
 
 
 class CompletionDetails(Wire, frozen=True, kw_only=True):
@@ -139,6 +157,10 @@ class ModificationReply(Wire, frozen=True, kw_only=True):
     psp_reference: str
     reference: str | None = None
     amount: Amount | None = None
+
+
+class Nothing(Wire, frozen=True, kw_only=True):
+    """The empty body of DELETE /storedPaymentMethods/{id}."""
 
 
 class StoredPaymentMethod(Wire, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from adapters.adyen.adapter import AdyenAdapter
 from adapters.adyen.credentials import AdyenCredentials
-from adapters.contract import Authorize, FollowUp, Webhook
+from adapters.contract import Authorize, FollowUp, TokenNews, Webhook
 from adapters.errors import OutcomeUnknownError
 from adapters.transport import Deadlines, Transport
 from hub.sandbox.server import processor, serve
@@ -61,6 +61,12 @@ class Merchant:
         await self.control("POST", "/webhooks/flush", {})
         deliveries = [delivery for webhook in self.heard for delivery in reader.open_webhook(webhook)]
         return [report for delivery in deliveries for report in reader.read_delivery(delivery)]
+
+    async def tokens(self) -> list[TokenNews]:
+        """What every webhook so far told of stored cards."""
+        await self.control("POST", "/webhooks/flush", {})
+        deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
+        return [news for delivery in deliveries for news in self.adapter.read_tokens(delivery)]
 
     async def found_out(self, request: Authorize | FollowUp) -> Report:
         """Inquire until the processor knows: while it still works on the first sending it only says so."""

@@ -7,12 +7,13 @@ Six methods; everything a processor says comes back as a `Report`. A decline is 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
 from adapters.transport import Transport
-from normalization.declines import Decline
+from normalization.declines import Decline, DeclineCode
 from normalization.money import Currency, Money
 from normalization.outcome import Operation, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
@@ -361,6 +362,8 @@ class Registration(Struct, Generic[C], frozen=True, kw_only=True):
 
     `connect` makes the adapter of one account from its credentials, the shared transport and its mode. `check` names
     what is wrong with credentials for a mode (a live key in test mode), as (field, message); empty: nothing is.
+    `decline_codes` has a row for every code of theirs that the processor documents; `meaning` reads a
+    `Decline.processor_code` where that is more than such a code alone.
     """
 
     processor: str
@@ -368,3 +371,9 @@ class Registration(Struct, Generic[C], frozen=True, kw_only=True):
     connect: Callable[[C, Transport, bool], Adapter]
     capabilities: Callable[[C], Capabilities]
     check: Callable[[C, bool], list[tuple[str, str]]]
+    decline_codes: Mapping[str, DeclineCode] = MappingProxyType({})
+    meaning: Callable[[str], DeclineCode | None] | None = None
+
+    def meaning_of(self, processor_code: str) -> DeclineCode | None:
+        """Say what a `Decline.processor_code` means by itself; None: it is in no table."""
+        return self.meaning(processor_code) if self.meaning else self.decline_codes.get(processor_code)

@@ -4,6 +4,7 @@ from typing import Final
 
 from adapters.adyen.adapter import AdyenAdapter
 from adapters.adyen.client import PROCESSOR
+from adapters.adyen.codes import CODES, meaning_of
 from adapters.adyen.credentials import AdyenCredentials, capabilities, check
 from adapters.contract import Adapter, Registration
 from adapters.transport import Transport
@@ -20,4 +21,6 @@ REGISTRATION: Final = Registration(
     connect=connect,
     capabilities=capabilities,
     check=check,
+    decline_codes=CODES,
+    meaning=meaning_of,
 )

@@ -3,6 +3,7 @@
 from adapters.contract import Registration
 from adapters.stripe.account import StripeCredentials, capabilities, check
 from adapters.stripe.adapter import StripeAdapter
+from adapters.stripe.declines import CODES, meaning_of
 from adapters.transport import Transport
 
 
@@ -16,4 +17,6 @@ REGISTRATION = Registration(
     connect=_connect,
     capabilities=capabilities,
     check=check,
+    decline_codes=CODES,
+    meaning=meaning_of,
 )

@@ -107,8 +107,10 @@ class StripeAdapter:
         if request.operation is Operation.REFUND:
             return _own(request, translate.refund(decode(answer.body, Refund), livemode=self._livemode))
         intent = decode(answer.body, PaymentIntent)
-        if intent.id != request.parent_reference:
-            raise OutcomeUnknownError(PROCESSOR, "asked about one PaymentIntent and told of another")
+        captures = request.operation is Operation.CAPTURE
+        another = captures and translate.latest_capture(intent) not in {None, request.operation_id}
+        if another or intent.id != request.parent_reference:
+            raise OutcomeUnknownError(PROCESSOR, "asked about one PaymentIntent or capture and told of another")
         return self._on_intent(request, intent)
 
     async def inquire(self, request: Authorize | FollowUp) -> Report | None:

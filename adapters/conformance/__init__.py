@@ -2,11 +2,44 @@
 
 from typing import Final
 
-from adapters.conformance import consequences, intrusions, registration
+from adapters.conformance import (
+    answers,
+    challenges,
+    consequences,
+    currencies,
+    declining,
+    faults,
+    intrusions,
+    operations,
+    registration,
+    replays,
+    secrecy,
+    webhooks,
+)
 from adapters.conformance.bench import FIRST
 from adapters.conformance.checks import Check
+from adapters.conformance.shop import SECOND
 
 FIRST_HALF: Final[tuple[Check, ...]] = tuple(FIRST.all)
 """What can be tried without a server that speaks the processor's wire format."""
 
-__all__ = ["FIRST_HALF", "consequences", "intrusions", "registration"]
+CHECKS: Final[tuple[Check, ...]] = (*FIRST_HALF, *SECOND.all)
+"""Both halves."""
+
+__all__ = [
+    "CHECKS",
+    "FIRST_HALF",
+    "Check",
+    "answers",
+    "challenges",
+    "consequences",
+    "currencies",
+    "declining",
+    "faults",
+    "intrusions",
+    "operations",
+    "registration",
+    "replays",
+    "secrecy",
+    "webhooks",
+]

@@ -73,6 +73,10 @@ class SandboxHarness(Harness, Protocol):
         """Saved cards that the server refuses, by what the refusal means; one of each category that it knows."""
 
     @property
+    def one_time(self) -> Mapping[str, object]:
+        """One-time data as the processor's client-side library gives it, of a card that is always approved."""
+
+    @property
     def challenged(self) -> ProcessorToken | None:
         """A saved card that is charged after a challenge; None where the processor has no challenges."""
 

@@ -44,6 +44,15 @@ def with_items(webhook: Webhook, entries: Sequence[Any]) -> Webhook:
 class AdyenHarness:
     registration = REGISTRATION
     token = card("visa")
+    one_time = {  # noqa: RUF012 - never changed
+        "paymentMethod": {
+            "type": "scheme",
+            "encryptedCardNumber": "test_4111111111111111",
+            "encryptedExpiryMonth": "test_03",
+            "encryptedExpiryYear": "test_2030",
+            "encryptedSecurityCode": "test_737",
+        }
+    }
     challenged = card("3ds_redirect")
     refunded_later = card("visa")
     yes_words = ("Authorised", "received")

@@ -14,10 +14,12 @@ from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from normalization.declines import MEANING, Advice, Category, Decline
 from normalization.money import Money
-from normalization.networks import CAPS, Cap, Counted, advised_wait, caps, stop_signal
+from normalization.networks import CAPS, Cap, Counted, Stop, advised_wait, caps, stop_signal
+from normalization.verdicts import resolve
 
 FREE: Final = frozenset({Category.CONFIGURATION, Category.PROCESSOR_ERROR})
 """Our mistakes and the processor's cost the payer no attempt."""
@@ -91,20 +93,21 @@ def barrier(history: Iterable[Past], network: str | None, money: Money, now: dat
 
 def retry(decline: Decline, history: Iterable[Past], network: str | None, money: Money, at: datetime) -> Retry:
     """Say what to do after *decline*, told at *at* of a charge of *money*; *history* holds the attempts before it."""
-    meaning = MEANING[decline.code]
-    told = Past(at=at, money=money, decline=decline)
-    rule = barrier((*history, told), network, money, at)
-    given = (meaning.advice, *meaning.alternatives)
-    waits = meaning.delay_hours is not None and Advice.AFTER_DELAY in given
-    own = at + timedelta(hours=meaning.delay_hours or 0) if waits else None
+    if decline.network is None:
+        decline = replace(decline, network=network)
+    verdict = resolve(decline, at.date())
+    rule = barrier((*history, Past(at=at, money=money, decline=decline)), network, money, at)
+    given = (verdict.advice, *verdict.alternatives)
+    own = None if verdict.wait is None else at + verdict.wait
     if rule is None:
-        return Retry(advice=meaning.advice, alternatives=meaning.alternatives, retry_after=own)
+        return Retry(advice=verdict.advice, alternatives=verdict.alternatives, retry_after=own)
     if rule.until is None:
         left = tuple(advice for advice in given if advice is Advice.NEW_PAYMENT_METHOD)
         return Retry(advice=Advice.NEVER, alternatives=left, retry_after=None, rule=rule.rule)
     # What binds everywhere leaves, in place of another processor, to wait.
     advice, *others = dict.fromkeys(Advice.AFTER_DELAY if a is Advice.ANOTHER_PROCESSOR else a for a in given)
-    retry_after = max(rule.until, own or rule.until) if _SAME_METHOD & {advice, *others} else None
+    helps = own is not None or _SAME_METHOD & {advice, *others}
+    retry_after = max(rule.until, own or rule.until) if helps else None
     return Retry(advice=advice, alternatives=tuple(others), retry_after=retry_after, rule=rule.rule)
 
 
@@ -112,12 +115,14 @@ def _networks(network: str | None) -> tuple[str, ...]:
     return _EVERY if network is None else (_OF_NETWORK.get(network, network),)
 
 
-def _stop(decline: Decline, network: str | None, at: datetime) -> str | None:
+def _stop(decline: Decline, network: str | None, at: datetime) -> Stop | None:
+    """Who forbids any further try; a processor's word is taken for the network's where that is not told itself."""
     for name in _networks(network):
         found = stop_signal(name, decline.network_code, decline.network_advice_code, at.date())
         if found is not None:
             return found
-    return None
+    silent = decline.network_code is None and decline.network_advice_code is None
+    return Stop.PROCESSOR_ADVICE if decline.stop and silent else None
 
 
 def _stopping(history: Sequence[Past], network: str | None) -> Iterator[Barrier]:

@@ -120,9 +120,12 @@ def decline_values(told: Counted) -> dict[str, Any]:
 
 
 async def card_of(
-    database: Database, holder: str, *, livemode: bool, now: datetime, also: Sequence[Print] = ()
+    database: Database, holder: str, *, livemode: bool, now: datetime, also: Sequence[Print] = (), but: str = ""
 ) -> Card:
-    """Read everything that counts against the card of *holder*, and of *also*, the fingerprints a report told."""
+    """Read everything that counts against the card of *holder* but the attempt *but*.
+
+    *also* are further fingerprints of the card, those that a report told.
+    """
     async with database.reading() as connection:
         tokens = await _tokens(connection, holder)
         mine = frozenset(_print(token) for token in tokens if token["fingerprint"] is not None)
@@ -134,8 +137,8 @@ async def card_of(
     newest: dict[str, datetime] = {}
     for token in tokens:
         newest[token["processor"]] = max(token["created_at"], newest.get(token["processor"], token["created_at"]))
-    past = [_past(row, holder, newest) for row in declines]
-    known = {row["id"] for row in declines}
+    past = [_past(row, holder, newest) for row in declines if row["id"] != but]
+    known = {but, *(row["id"] for row in declines)}
     past += [_under_way(row) for row in slots if row["id"] not in known]
     brands = [row["brand"] for row in declines if row["brand"] is not None]
     return Card(name=name, past=tuple(past), place=place, brand=brands[-1] if brands else None, prints=mine)

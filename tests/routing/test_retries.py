@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from normalization.declines import MEANING, Advice, Category, Decline, DeclineCode
 from normalization.money import Currency, Money
@@ -115,6 +116,13 @@ def test_a_network_without_published_rules_forbids_nothing(told: Decline) -> Non
     assert barrier([past(HOUR, told), *every(HOUR, 50)], "amex", EUR, NOW) is None
 
 
+def test_a_processors_word_to_stop_counts_where_the_network_said_nothing_itself() -> None:
+    silent = Decline(code=DeclineCode.GENERIC_DECLINE, processor_code="raw", stop=True)
+
+    assert barrier([past(HOUR, silent)], "visa", EUR, NOW) is not None
+    assert barrier([past(HOUR, replace(silent, network_code="59"))], "visa", EUR, NOW) is None
+
+
 def test_maestro_stands_under_mastercards_rules() -> None:
     assert barrier(every(HOUR, 10), "maestro", EUR, NOW) is not None
 
@@ -151,13 +159,13 @@ def test_a_stop_leaves_another_payment_method_and_nothing_else() -> None:
     assert told.rule == "mastercard_advice"
 
 
-def test_the_networks_wait_is_told_where_it_is_longer_than_our_own() -> None:
+def test_the_networks_wait_is_told_in_place_of_our_own() -> None:
     shorter, longer = (
         retry(decline(DeclineCode.INSUFFICIENT_FUNDS, "51", advice), [], "mastercard", EUR, NOW)
         for advice in ("24", "26")
     )
 
-    assert (shorter.retry_after, longer.retry_after) == (NOW + DAY, NOW + 2 * DAY)
+    assert (shorter.retry_after, longer.retry_after) == (NOW + HOUR, NOW + 2 * DAY)
     assert shorter.advice is Advice.AFTER_DELAY
 
 

@@ -1,7 +1,7 @@
 """What a check is, and how one is run."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from itertools import product
@@ -32,7 +32,7 @@ class Check(Struct, frozen=True, kw_only=True):
 
     name: str
     half: Half
-    run: Callable[[Any, Path], Awaitable[None]]
+    run: Callable[[Any, Path], Coroutine[Any, Any, None]]
     applies: Callable[[Any], bool]
 
     def __str__(self) -> str:

@@ -3,20 +3,21 @@
 import os
 import re
 import tempfile
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import stripe
 from stripe import params
 
-from adapters.contract import Complete
+from adapters.contract import Complete, CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.errors import AdapterError
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.adapter import StripeAdapter
-from normalization.outcome import ActionRequired, Approved, Declined, Pending, Report
+from normalization.money import Currency
+from normalization.outcome import ActionRequired, Approved, Declined, Pending, Report, Verification
 from normalization.tokens import ProcessorToken
 from tests.adapters.stripe.asking import authorization, capture, purchase, refund, void
 from tests.adapters.stripe.sandboxed import ACCOUNT, Shop, shop_at
@@ -41,13 +42,21 @@ PARAMETERS: dict[str, type] = {
     r"GET /v1/refunds": params.RefundListParams,
     r"GET /v1/refunds/\w+": params.RefundRetrieveParams,
     r"GET /v1/payment_methods/\w+": params.PaymentMethodRetrieveParams,
+    r"POST /v1/payment_methods/\w+/detach": params.PaymentMethodDetachParams,
+    r"POST /v1/customers": params.CustomerCreateParams,
+    r"POST /v1/setup_intents": params.SetupIntentCreateParams,
+    r"GET /v1/setup_intents/\w+": params.SetupIntentRetrieveParams,
 }
 OBJECTS: dict[str, type[stripe.StripeObject]] = {
     "payment_intent": stripe.PaymentIntent,
     "refund": stripe.Refund,
     "charge": stripe.Charge,
     "payment_method": stripe.PaymentMethod,
+    "customer": stripe.Customer,
+    "setup_intent": stripe.SetupIntent,
 }
+Told = TypeVar("Told", Report, Verification, Report | None)
+Given = TypeVar("Given")
 
 
 class Held:
@@ -59,18 +68,21 @@ class Held:
         self.fixtures = fixtures
         self.findings = findings
 
-    async def ends(self, what: str, call: Awaitable[Report | None], *expected: type) -> Report | None:
-        report, told = None, []
+    async def ends(self, what: str, call: Awaitable[Told], *expected: type) -> Told | None:
+        return await self.gives(what, call, lambda told: told is not None and isinstance(told.outcome, expected))
+
+    async def gives(self, what: str, call: Awaitable[Given], fits: Callable[[Given], bool]) -> Given | None:
+        given, told = None, []
         try:
-            report = await call
-            if report is None or not isinstance(report.outcome, expected):
-                told.append(f"ended as {report}")
+            given = await call
+            if not fits(given):
+                told.append(f"ended as {given}")
         except AdapterError as failure:
             told.append(str(failure))
         for exchange in self.kept.taken():
             told += [*request_objections(exchange), *reply_objections(exchange, self.fixtures)]
         self.findings.hold(what, good=not told, because=" / ".join(told))
-        return report
+        return given
 
 
 def request_objections(exchange: Exchange) -> Iterator[str]:
@@ -128,10 +140,13 @@ async def run(findings: Findings) -> None:
     fixtures = _folder(os.environ.get(VARIABLE, ""))
     with tempfile.TemporaryDirectory() as folder:
         async with shop_at(Path(folder) / "book.db") as shop, recording(shop.url) as kept:
-            credentials = StripeCredentials(api_key=f"sk_test_{ACCOUNT}", base_url=kept.url)
+            credentials = StripeCredentials(
+                api_key=f"sk_test_{ACCOUNT}", publishable_key=f"pk_test_{ACCOUNT}", base_url=kept.url
+            )
             held = Held(StripeAdapter(credentials, shop.transport, livemode=False), kept, fixtures, findings)
             await _charges(held, shop)
             await _follow_ups(held)
+            await _keeps(held, shop)
             _objects_to_nonsense(findings)
 
 
@@ -179,6 +194,39 @@ async def _follow_ups(held: Held) -> None:
             await held.ends("a refund", held.adapter.follow_up(refund(parent_reference=psp)), Approved, Pending)
         else:
             await held.ends("a void", held.adapter.follow_up(void(parent_reference=psp)), Approved)
+
+
+def _check(operation_id: str, card: str, **changes: Any) -> Verify:
+    request = Verify(
+        operation_id=operation_id, currency=Currency.EUR, requested_at=datetime.now(UTC), token=_card(card)
+    )
+    return msgspec.structs.replace(request, **changes)
+
+
+async def _keeps(held: Held, shop: Shop) -> None:
+    """Keep cards with a charge, in a session and by a check, charge one without the payer, let it go."""
+    opened = held.adapter.open_token_session(OpenTokenSession(session_id="ps_1", customer_id="cus_of_hub"))
+    await held.gives("a session", opened, lambda told: isinstance(told, TokenSession))
+    saved = purchase(operation_id="att_s", token=VISA, save=True, customer_id="cus_of_hub")
+    charged = await held.ends("a charge that keeps the card", held.adapter.authorize(saved), Approved)
+    checked = await held.ends("a check", held.adapter.verify(_check("ver_1", "visa")), Approved)
+    for told in (charged, checked):
+        token = told.stored if told else None
+        held.findings.hold("a kept card is told", good=token is not None)
+        if token is None:
+            continue
+        later = purchase(operation_id=f"att_{token.token}", token=token, payer_present=False, return_url=None)
+        await held.ends("a kept card without the payer", held.adapter.authorize(later), Approved)
+        for what in ("a kept card let go", "let go again"):
+            await held.gives(what, held.adapter.detach(token), lambda kept: kept is None)
+    refused = _check("ver_2", "visa_chargeDeclinedInsufficientFunds")
+    await held.ends("a check that is refused", held.adapter.verify(refused), Declined)
+    request = _check("ver_3", "authenticationRequired", return_url="https://shop.example/return")
+    begun = await held.ends("a check that is challenged", held.adapter.verify(request), ActionRequired)
+    if begun is not None and isinstance(begun.outcome, ActionRequired):
+        returned = await shop.challenged(begun.outcome, "complete")
+        completed = CompleteVerification(request=request, continuation=begun.outcome.continuation, returned=returned)
+        await held.ends("its challenge completed", held.adapter.complete_verification(completed), Approved)
 
 
 def _objects_to_nonsense(findings: Findings) -> None:

@@ -4,17 +4,20 @@ A package brings an adapter with an entry point in the group `hub.adapters` that
 """
 
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Final
 
-from adapters.adyen import REGISTRATION as ADYEN
 from adapters.contract import Registration
-from adapters.stripe import REGISTRATION as STRIPE
 
 GROUP: Final = "hub.adapters"
 
-OURS: Final[tuple[Registration[Any], ...]] = (ADYEN, STRIPE)
+OURS: Final = (
+    "adapters.adyen",
+    "adapters.stripe",
+)
+"""The packages that hold one adapter of ours each, as `REGISTRATION`; a new one is one line more."""
 
 
 class AdapterInvalidError(Exception):
@@ -27,7 +30,7 @@ def registrations(found: Iterable[EntryPoint] | None = None) -> Mapping[str, Reg
     Raises:
         AdapterInvalidError: when an entry point loads something else, or takes a name that is there already.
     """
-    known = {ours.processor: ours for ours in OURS}
+    known = {ours.processor: ours for ours in map(_ours, OURS)}
     for entry in entry_points(group=GROUP) if found is None else found:
         brought = entry.load()
         if not isinstance(brought, Registration):
@@ -36,6 +39,11 @@ def registrations(found: Iterable[EntryPoint] | None = None) -> Mapping[str, Reg
             raise AdapterInvalidError(f"{_origin(entry)} brings {brought.processor!r}, which is there already")
         known[brought.processor] = brought
     return MappingProxyType(known)
+
+
+def _ours(package: str) -> Registration[Any]:
+    registration: Registration[Any] = import_module(package).REGISTRATION
+    return registration
 
 
 def _origin(entry: EntryPoint) -> str:

@@ -128,7 +128,10 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
     if late and payment.status is Status.CANCELED and operation.kind is Operation.AUTHORIZE:
         why = "authorized although the payment was canceled; void it where it still stands"
         held_back = replace(operation, status=OperationStatus.APPROVED, decline=None)
-        return Transition(payment, held_back, exceptions=(("approved_after_cancel", why),))
+        told_late = replace(
+            payment, authorized_minor=max(payment.authorized_minor, min(told.minor, operation.money.minor))
+        )
+        return Transition(told_late, held_back, exceptions=(("approved_after_cancel", why),))
     asked = operation.money.minor
     purchase = operation.kind is Operation.PURCHASE
     authorized = max(payment.authorized_minor, min(told.minor, asked))
@@ -148,7 +151,7 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
         cancel_reason=None,
         canceling=payment.canceling and not purchase,
     )
-    bookings: tuple[Booking, ...] = (_sale(operation, taken),) if taken else ()
+    bookings = _sold(payment, operation, taken)
     exceptions: list[tuple[ExceptionType, str]] = []
     if told.minor != asked or (purchase and taken < told.minor):
         exceptions.append(("amount_mismatch", f"asked {asked}, approved {told.minor} {told.currency}, {room} left"))
@@ -267,9 +270,11 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
         status=Status.CAPTURED,
         captured_minor=freed.captured_minor + fits,
         capture_closed=payment.capture_closed or operation.final,
+        decline=None,
+        cancel_reason=None,
         canceling=False,
     )
-    bookings: tuple[Booking, ...] = (_sale(operation, fits),) if fits else ()
+    bookings = _sold(freed, operation, fits)
     exceptions: list[tuple[ExceptionType, str]] = []
     if told.minor > fits:
         bookings += (_surplus(operation, Money(told.minor - fits, told.currency)),)
@@ -344,8 +349,16 @@ def _void(payment: Payment, operation: OperationState, reason: str | None) -> Tr
     return Transition(canceled, operation, events=("payment.canceled",))
 
 
-def _sale(operation: OperationState, minor: int) -> Booking:
-    return Booking(receivable(operation), SALES, Money(minor, operation.money.currency), "capture")
+def _sold(payment: Payment, operation: OperationState, minor: int) -> tuple[Booking, ...]:
+    """Book what was taken. What was given back of it before it was told of as taken waits in suspense for it."""
+    if not minor:
+        return ()
+    sale = Booking(receivable(operation), SALES, Money(minor, operation.money.currency), "capture")
+    given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
+    if given_back <= payment.captured_minor:
+        return (sale,)
+    early = Money(min(minor, given_back - payment.captured_minor), operation.money.currency)
+    return (sale, Booking(SALES, suspense(operation), early, "refund_covered"))
 
 
 def _surplus(operation: OperationState, money: Money) -> Booking:

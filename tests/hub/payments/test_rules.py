@@ -248,6 +248,24 @@ class TestDisorder:
         assert told == Transition(failed.payment, failed.operation)
         assert told.payment.refunded_minor == 0
 
+    def test_what_was_given_back_before_its_capture_was_told_leaves_suspense_with_it(self) -> None:
+        early = rules.apply(payment(), operation(Operation.REFUND, 300, external=True), report(Operation.REFUND))
+
+        told = rules.apply(early.payment, operation(), report(Operation.PURCHASE, minor=1000))
+
+        assert [(b.debit, b.credit, b.money.minor) for b in told.bookings] == [
+            ("settlement_receivable:ma_1", "sales", 1000),
+            ("sales", "suspense:ma_1", 300),
+        ]
+
+    def test_a_captured_payment_names_no_reason_for_its_cancellation(self) -> None:
+        void = operation(Operation.VOID, external=True)
+        canceled = rules.apply(payment(), void, report(Operation.VOID)).payment
+
+        told = rules.apply(canceled, operation(Operation.CAPTURE, external=True), report(Operation.CAPTURE))
+
+        assert (told.payment.status, told.payment.cancel_reason) == (Status.CAPTURED, None)
+
     def test_a_challenge_told_after_its_capture_asks_nobody_any_more(self) -> None:
         outside = operation(Operation.CAPTURE, 1000, external=True)
         captured = rules.apply(payment(), outside, report(Operation.CAPTURE, minor=1000)).payment

@@ -14,6 +14,7 @@ def wrong(*, livemode: bool = False, **facts: object) -> list[str]:
 
 def test_good_credentials_have_nothing_wrong() -> None:
     assert wrong() == []
+    assert wrong(client_key="test_ABC") == []
     assert wrong(livemode=True, live_endpoint_prefix="1797a841fbb37ca7-Company") == []
 
 
@@ -28,6 +29,8 @@ def test_good_credentials_have_nothing_wrong() -> None:
         ({"webhook_password": "secret"}, "webhook_user"),
         ({"live_endpoint_prefix": "1797a841fbb37ca7-Company"}, "live_endpoint_prefix"),
         ({"base_url": "ftp://localhost"}, "base_url"),
+        ({"client_key": "live_ABC"}, "client_key"),
+        ({"client_key": "AQE-secret"}, "client_key"),
         ({"livemode": True}, "live_endpoint_prefix"),
         ({"livemode": True, "live_endpoint_prefix": "https://x-Company"}, "live_endpoint_prefix"),
         (

@@ -83,6 +83,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def known_adapters() -> Mapping[str, Registration[Any]]:
+    """List every adapter by its processor's name, without opening anything."""
+    return registrations()
+
+
 @asynccontextmanager
 async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Parts]:
     """Open everything that a hub process works with; at the end what is under way is finished, then all is closed."""
@@ -93,7 +98,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     )
     transport = Transport(deadlines)
     sealer = Sealer(settings.keys)
-    known = registrations()
+    known = known_adapters()
     directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms)
     health_board = HealthBoard(shared, clock, poll_ms=settings.snapshot_poll_ms)
     bell = Bell()

@@ -134,6 +134,27 @@ def import_tokens(*, file: Path, mode: str, form: str | None, afresh: bool, as_j
     sys.exit(run(file, livemode=mode == "live", given=form, afresh=afresh, as_json=as_json))
 
 
+@main.group()
+def declines() -> None:
+    """Look up what refusals mean."""
+
+
+@declines.command("explain")
+@click.argument("processor")
+@click.argument("code")
+@click.option("--network", "network_code", metavar="CODE", help='What the card network answered, such as "05".')
+@click.option("--advice", metavar="CODE", help='What Mastercard advised, such as "03".')
+@click.option("--brand", metavar="NAME", help='The card\'s network, such as "mastercard"; it decides what codes mean.')
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain_decline(
+    *, processor: str, code: str, network_code: str | None, advice: str | None, brand: str | None, as_json: bool
+) -> None:
+    """Say what a PROCESSOR's CODE comes to and how, such as `stripe card_declined/do_not_honor`."""
+    from hub.declines import run
+
+    run(processor, code, network_code=network_code, advice=advice, brand=brand, as_json=as_json)
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, as_json: bool) -> None:

@@ -138,7 +138,7 @@ async def _contents(parts: Parts) -> list[Finding]:
     if not accounts:
         mend = "add one with POST /v1/merchant_accounts"
         found.append(_wrong("merchant accounts", "there are none, so nothing can be charged", mend))
-    found.append(_declines([(row.processor, row.decline) for row in declines]))
+    found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
     found.append(_none("webhooks", parked or 0, "parked: they could not be read", "look at their `error`"))
     found.append(_none("exceptions", disagreements or 0, "open", "each needs a decision by a human"))
     return found
@@ -178,12 +178,12 @@ def _account(parts: Parts, row: RowMapping) -> Finding:
     return _good(check, f"{row['processor']}, {mode}, {row['status']}{captures}")
 
 
-def _declines(declines: list[tuple[str, bytes]]) -> Finding:
-    codes = unmapped(declines)
+def _declines(parts: Parts, declines: list[tuple[str, bytes]]) -> Finding:
+    codes = unmapped(declines, parts.registrations)
     if not codes:
         return _good("decline codes", f"all known, in {len(declines)} declines")
     told = ", ".join(f"{processor} {code}" for processor, code in codes)
-    return _wrong("decline codes", f"unknown to the adapters: {told}", "add them to the adapter's table of codes")
+    return _wrong("decline codes", f"in no table: {told}", "add them to the table of the adapter or network")
 
 
 def _none(check: str, count: int, told: str, mend: str) -> Finding:

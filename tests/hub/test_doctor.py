@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
+from hub.app import known_adapters
 from hub.database import Database, open_database
 from hub.doctor import Finding, examine
 from hub.doctor_declines import unmapped
@@ -26,6 +27,7 @@ from tests.processes import free_port
 
 STRIPE: Mapping[str, Any] = {"api_key": "sk_test_desk", "webhook_secret": "whsec_desk"}
 AT = datetime(2026, 11, 21, tzinfo=UTC)
+ADAPTERS = known_adapters()
 
 
 def development(url: str, **settings: str) -> dict[str, str]:
@@ -170,13 +172,25 @@ def test_a_decline_code_that_stands_in_no_table_is_listed_once() -> None:
         ("stripe", said("card_declined/never_heard_of")),
         ("stripe", said("card_declined/generic_decline")),
         ("stripe", said("card_declined/odd", DeclineCode.INSUFFICIENT_FUNDS)),
+        ("stripe", said("processing_error", DeclineCode.PROCESSOR_ERROR)),
         ("adyen", said("2")),
         ("adyen", said("99")),
         ("acquirer-of-others", said("77")),
         ("stripe", said("hub/expired")),
     ]
 
-    assert unmapped(declines) == [("adyen", "99"), ("stripe", "card_declined/never_heard_of")]
+    assert unmapped(declines, ADAPTERS) == [
+        ("adyen", "99"),
+        ("stripe", "card_declined/never_heard_of"),
+        ("stripe", "card_declined/odd"),
+    ]
+
+
+@pytest.mark.parametrize(("network", "listed"), [("visa", [("visa", "0Q")]), ("amex", []), (None, [])])
+def test_a_networks_code_is_judged_where_the_table_is_whole(network: str | None, listed: list[tuple[str, str]]) -> None:
+    decline = Decline(code=DeclineCode.GENERIC_DECLINE, processor_code="2", network_code="0Q", network=network)
+
+    assert unmapped([("adyen", msgspec.json.encode(decline))], ADAPTERS) == listed
 
 
 async def test_the_command_ends_with_1_and_tells_in_json_what_is_wrong(sqlite_url: str) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 from hub.errors import errors_page
 from hub.settings import settings_page
 from tests.api_page import api_page
+from tests.statuses_page import statuses_page
 
 ROOT = Path(__file__).parent.parent
 PAGES: dict[str, Callable[[], str]] = {
     "docs/api.md": api_page,
     "docs/errors.md": errors_page,
     "docs/settings.md": settings_page,
+    "docs/statuses.md": statuses_page,
 }
 
 

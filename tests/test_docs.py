@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from hub.cli import main
+from hub.disputes.states import DisputeStatus, Stage
 from hub.payments.states import OperationStatus, Status
 from hub.setting_meanings import SETTINGS
 from normalization.declines import Advice, Category
@@ -72,8 +73,8 @@ def test_the_api_page_names_no_route_that_is_not_served() -> None:
     assert named - {(method, path) for method, path, _ in routes()} == set()
 
 
-@pytest.mark.parametrize("words", [Operation, Status, OperationStatus, Category, Advice])
-def test_the_glossary_explains_every_word_that_the_api_answers(words: type[StrEnum]) -> None:
+@pytest.mark.parametrize("words", [Operation, Status, OperationStatus, Stage, DisputeStatus, Category, Advice])
+def test_the_glossary_explains_every_word_of_a_status_or_a_decline(words: type[StrEnum]) -> None:
     explained = {word.strip("` ") for cell in glossary() for word in cell.split(",")}
 
     assert {str(word) for word in words} - explained == set()

@@ -1,0 +1,1 @@
+"""Disputes: the payer's bank takes money back."""

@@ -77,9 +77,9 @@ async def a_status_nobody_has_heard_of_is_unknown(shop: Shop, operation: Operati
     async with _changing(shop, _no_yes(shop)) as middle:
         seen = await ended(send(shop.adapter, request))
     if operation in OPENING:
-        expect(middle.changed, f"the harness's yes_words occur in the answer to a {operation}")
+        expect(middle.changed, f"the harness's yes_words occur in the answer to the {operation}")
     if middle.changed:
-        expect(isinstance(seen, OutcomeUnknownError), f"a {operation} of unknown status is OutcomeUnknownError", seen)
+        expect(isinstance(seen, OutcomeUnknownError), f"the {operation} of unknown status is OutcomeUnknownError", seen)
     expect(await shop.amount_moved(request) == shop.unit(request.money), "it had moved")
 
 

@@ -56,7 +56,7 @@ class Bench:
     ) -> AsyncIterator[tuple[str, object]]:
         """Inquire about every operation once."""
         for operation in operations:
-            yield f"inquiry about a {operation}", await ended(self.adapter.inquire(self.request(operation)))
+            yield f"inquiry about the {operation}", await ended(self.adapter.inquire(self.request(operation)))
 
 
 def _currency(capabilities: Capabilities) -> Currency:

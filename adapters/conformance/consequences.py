@@ -55,9 +55,9 @@ async def what_cannot_be_understood_is_unknown(bench: Bench, answer: str) -> Non
     """The request was read, perhaps carried out: never a decline, never "not sent"."""
     bench.stub.behaviour = MEANINGLESS[answer]
     async for name, seen in bench.calls():
-        expect(isinstance(seen, OutcomeUnknownError), f"a {name} answered by {answer} is OutcomeUnknownError", seen)
+        expect(isinstance(seen, OutcomeUnknownError), f"the {name} answered by {answer} is OutcomeUnknownError", seen)
     async for name, seen in bench.inquiries():
-        expect(isinstance(seen, OutcomeUnknownError), f"an {name} answered by {answer} is OutcomeUnknownError", seen)
+        expect(isinstance(seen, OutcomeUnknownError), f"the {name} answered by {answer} is OutcomeUnknownError", seen)
 
 
 @FIRST.rule(status=(401, 403))
@@ -65,9 +65,9 @@ async def a_refused_key_or_account_is_our_configuration(bench: Bench, status: in
     """Nothing moved, and a human has to look; of what an inquiry was to ask about, it says nothing."""
     bench.stub.behaviour = answers(status, b"{}")
     async for name, seen in bench.calls():
-        expect(isinstance(seen, ConfigurationError), f"a {name} answered {status} is ConfigurationError", seen)
+        expect(isinstance(seen, ConfigurationError), f"the {name} answered {status} is ConfigurationError", seen)
     async for name, seen in bench.inquiries():
-        expect(isinstance(seen, OutcomeUnknownError), f"an {name} answered {status} is OutcomeUnknownError", seen)
+        expect(isinstance(seen, OutcomeUnknownError), f"the {name} answered {status} is OutcomeUnknownError", seen)
 
 
 @FIRST.rule(operation=BRIEF)
@@ -76,7 +76,7 @@ async def a_processor_that_stays_busy_is_left_alone(bench: Bench, operation: Ope
     bench.stub.behaviour = answers(429, b"")
     wanted = NotSentError if bench.capabilities.too_many_requests_not_executed else OutcomeUnknownError
     async for name, seen in bench.calls((operation,)):
-        expect(isinstance(seen, wanted), f"a {name} answered 429 every time is {wanted.__name__}", seen)
+        expect(isinstance(seen, wanted), f"the {name} answered 429 every time is {wanted.__name__}", seen)
     sent = bench.stub.heard
     expect(1 <= len(sent) <= SENDINGS_MAX, f"it is sent {SENDINGS_MAX} times at most", len(sent))
     expect(len({(one.method, one.path, one.body) for one in sent}) == 1, "every sending is the same, to the byte")
@@ -87,7 +87,7 @@ async def an_inquiry_at_a_busy_processor_is_unknown(bench: Bench) -> None:
     """That the question was not carried out says nothing of what it asked about."""
     bench.stub.behaviour = answers(429, b"")
     async for name, seen in bench.inquiries(BRIEF):
-        expect(isinstance(seen, OutcomeUnknownError), f"an {name} answered 429 is OutcomeUnknownError", seen)
+        expect(isinstance(seen, OutcomeUnknownError), f"the {name} answered 429 is OutcomeUnknownError", seen)
 
 
 @FIRST.rule(reason=("refused", "unresolvable"))
@@ -96,9 +96,9 @@ async def what_never_left_is_not_sent(bench: Bench, reason: str) -> None:
     address = _nobody() if reason == "refused" else "http://processor.invalid"
     bench.adapter = bench.connect(bench.harness.credentials(address))
     async for name, seen in bench.calls():
-        expect(isinstance(seen, NotSentError), f"a {name} whose connection is {reason} is NotSentError", seen)
+        expect(isinstance(seen, NotSentError), f"the {name} whose connection is {reason} is NotSentError", seen)
     async for name, seen in bench.inquiries():
-        expect(isinstance(seen, OutcomeUnknownError), f"an {name} that is not sent is OutcomeUnknownError", seen)
+        expect(isinstance(seen, OutcomeUnknownError), f"the {name} that is not sent is OutcomeUnknownError", seen)
 
 
 @FIRST.rule(answer=tuple(MEANINGLESS))

@@ -58,7 +58,7 @@ async def a_part_is_counted_in_the_same_unit(shop: Shop, operation: Operation) -
         id = f"{'cap' if operation is Operation.CAPTURE else 'ref'}_conformance{currency}"
         request = asking.follow_up(operation, parent, currency, minor=PART_MINOR, operation_id=id)
         outcome = await shop.final(request, await shop.reported(request))
-        expect(outcome == Approved(), f"a {operation} of {PART_MINOR} {currency} is approved", outcome)
+        expect(outcome == Approved(), f"the {operation} of {PART_MINOR} {currency} is approved", outcome)
         moved = await shop.moved(opening.operation_id)
         part = moved.captured if operation is Operation.CAPTURE else moved.refunded
         expect(part == shop.unit(request.money), f"the book has {PART_MINOR} {currency}", part)

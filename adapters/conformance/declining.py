@@ -53,7 +53,7 @@ async def a_follow_up_on_nothing_is_a_decline(shop: Shop, operation: Operation) 
     other = "".join("0" if one == "1" else "1" if one.isdigit() else one for one in parent)
     request = shop.follow_up(operation, other, 100)
     outcome = await shop.final(request, await shop.reported(request))
-    expect(isinstance(outcome, Declined), f"a {operation} of an unknown payment is declined", outcome)
+    expect(isinstance(outcome, Declined), f"the {operation} of an unknown payment is declined", outcome)
     moved = await shop.moved()
     expect((moved.captured, moved.refunded, moved.voided) == (0, 0, 0), "nothing moves", moved)
 

@@ -26,7 +26,7 @@ async def a_lost_answer_is_unknown_and_then_found_out(shop: Shop, fault: str, op
     request = await shop.ready(operation)
     await shop.fails(fault)
     seen = await ended(send(shop.adapter, request))
-    _may_have_moved(seen, f"a {operation} that meets {fault}")
+    _may_have_moved(seen, f"the {operation} that meets {fault}")
     found = await shop.resolved(request)
     moved = await shop.amount_moved(request)
     if found is None:

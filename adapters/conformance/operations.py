@@ -26,7 +26,7 @@ async def is_done_once_and_told_alike_by_answer_webhook_and_inquiry(shop: Shop, 
     report = await shop.reported(request)
     _fits(report, request)
     expect(report.tag == request.operation_id, "an answer carries the tag", report)
-    expect(await shop.final(request, report) == Approved(), f"a {operation} is approved", report)
+    expect(await shop.final(request, report) == Approved(), f"the {operation} is approved", report)
     expect(await shop.amount_moved(request) == shop.unit(request.money), "the book has what was asked for")
     for one in await shop.told(request):
         _fits(one, request)
@@ -46,7 +46,7 @@ async def is_done_once_and_told_alike_by_answer_webhook_and_inquiry(shop: Shop, 
 def _fits(report: Report, request: Request) -> None:
     """Insist on what every report of *request* has in common."""
     same_kind = report.kind is request.operation or {report.kind, request.operation} <= OPENING
-    expect(same_kind, f"a report on a {request.operation} is of that kind", report)
+    expect(same_kind, f"a report on the {request.operation} is of that kind", report)
     expect(report.tag in {None, request.operation_id}, "a report carries our tag or none", report)
     expect(not report.livemode, "a report of a test account is in test mode", report)
     expect(report.money in {None, request.money}, "a report gives the amount that was asked for", report)
@@ -194,9 +194,9 @@ async def a_token_is_described_without_its_number(shop: Shop) -> None:
 
 async def _approved(shop: Shop, request: Request) -> None:
     outcome = await shop.final(request, await shop.reported(request))
-    expect(outcome == Approved(), f"a {request.operation} of {request.money.minor} is approved", outcome)
+    expect(outcome == Approved(), f"the {request.operation} of {request.money.minor} is approved", outcome)
 
 
 async def _refused(shop: Shop, request: Request) -> None:
     outcome = await shop.final(request, await shop.reported(request))
-    expect(isinstance(outcome, Declined), f"a {request.operation} of more than is left is declined", outcome)
+    expect(isinstance(outcome, Declined), f"the {request.operation} of more than is left is declined", outcome)

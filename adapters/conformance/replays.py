@@ -18,7 +18,7 @@ async def the_same_request_twice_moves_money_once(shop: Shop, operation: Operati
     request = await shop.ready(operation)
     first = await shop.reported(request)
     again = await shop.reported(_as_read_back(request))
-    expect(await shop.final(request, first) == Approved(), f"a {operation} is approved", first)
+    expect(await shop.final(request, first) == Approved(), f"the {operation} is approved", first)
     expect(isinstance(again.outcome, Approved | Pending), "the second sending is answered as the first", again)
     expect(again.processor_reference == first.processor_reference, "about the same object", again)
     expect(await shop.amount_moved(request) == shop.unit(request.money), "it moved once")

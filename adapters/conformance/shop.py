@@ -109,14 +109,14 @@ class Shop:
         """Authorize or take the usual amount and give the processor's reference of the payment."""
         request = self.opening(operation, token)
         report = await self.reported(request)
-        expect(await self.final(request, report) == Approved(), f"a {operation} with the harness's token is approved")
-        expect(report.processor_reference, f"the report of a {operation} has the processor's reference", report)
+        expect(await self.final(request, report) == Approved(), f"the {operation} with the harness's token is approved")
+        expect(report.processor_reference, f"the report of the {operation} has the processor's reference", report)
         return report.processor_reference or ""
 
     async def reported(self, request: Request) -> Report:
         """Send *request*, which must be answered."""
         seen = await ended(send(self.adapter, request))
-        expect(isinstance(seen, Report), f"a {request.operation} that meets no fault is reported on", seen)
+        expect(isinstance(seen, Report), f"the {request.operation} that meets no fault is reported on", seen)
         return seen if isinstance(seen, Report) else _never()
 
     async def webhooks(self) -> list[Webhook]:
@@ -150,7 +150,7 @@ class Shop:
                 return seen
             expect(isinstance(seen, OutcomeUnknownError), "an inquiry that fails is OutcomeUnknownError", seen)
             await asyncio.sleep(BETWEEN_S)
-        raise NonconformingError(f"no inquiry found out what became of a {request.operation}")
+        raise NonconformingError(f"no inquiry found out what became of the {request.operation}")
 
     async def amount_moved(self, request: Request) -> int:
         """Say how much the book has of what *request* asks for."""

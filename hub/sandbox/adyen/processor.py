@@ -35,7 +35,13 @@ class Adyen:
     def credentials(self, account: str, url: str) -> Body:
         """Return the merchant account, a key that opens every one of them, and an HMAC key in hexadecimal digits."""
         key = hashlib.sha256(account.encode()).hexdigest()
-        return {"base_url": url, "api_key": "pretend", "merchant_account": account, "webhook_secret": key}
+        return {
+            "base_url": url,
+            "api_key": "pretend",
+            "client_key": "test_pretend",
+            "merchant_account": account,
+            "webhook_secret": key,
+        }
 
     def routes(self, sandbox: Sandbox) -> Sequence[web.RouteDef]:
         """Return the API under the test URL's path and the live one's, the bank's pages, the tokens."""

@@ -29,7 +29,12 @@ class Stripe:
     def credentials(self, account: str, url: str) -> Body:
         """Return a test key, which names the account, and a signing secret."""
         secret = f"whsec_{hashlib.sha256(account.encode()).hexdigest()[:32]}"
-        return {"base_url": url, "api_key": f"sk_test_{account}", "webhook_secret": secret}
+        return {
+            "base_url": url,
+            "api_key": f"sk_test_{account}",
+            "publishable_key": f"pk_test_{account}",
+            "webhook_secret": secret,
+        }
 
     def routes(self, sandbox: Sandbox) -> Sequence[web.RouteDef]:
         """Return the API and the payer's challenge page."""

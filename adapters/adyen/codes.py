@@ -66,6 +66,7 @@ REFUSALS: Final[dict[str, Refusal]] = {
     "41": Refusal("CVM Required Restart Payment", _D.PIN_ERROR),
     "42": Refusal("3DS Authentication Error", _D.AUTHENTICATION_UNAVAILABLE),
     "43": Refusal("Online PIN required", _D.PIN_ERROR),
+    # 44 and 45 are a terminal's: the card cannot be used in this way. No other processor lists the like.
     "44": Refusal("Try another interface", _D.TRANSACTION_NOT_PERMITTED),
     "45": Refusal("Chip downgrade mode", _D.TRANSACTION_NOT_PERMITTED),
     "46": Refusal("Transaction blocked by Adyen to prevent excessive retry fees", _D.RETRY_LIMIT_REACHED),

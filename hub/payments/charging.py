@@ -238,7 +238,9 @@ async def _pass_over(
     closed = replace(_closed(held.operation, told), latency_ms=latency_ms)
     at = shell.clock()
     attempt = next_attempt(wanted, held.operation, following.choice, at, _return_address(shell, wanted))
-    transition = rules.pass_over(held.payment, closed, attempt)
+    transition = rules.pass_over(held.payment, held.operation, closed, attempt)
+    if transition is None:
+        return None
     payment = replace(transition.payment, version=held.payment.version + 1, updated_at=at)
     transition = replace(transition, payment=payment)
     failure = {"failure": told, "next": following.reason}

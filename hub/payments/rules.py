@@ -65,7 +65,7 @@ def _heard(payment: Payment, operation: OperationState, report: Report) -> Trans
 
 def _is_overtaken(operation: OperationState, report: Report) -> bool:
     """A refund that was accepted and then failed has failed, whenever its acceptance is told."""
-    failed = operation.status is OperationStatus.DECLINED and operation.processor_reference is not None
+    failed = operation.processor_reference is not None and operation.status is OperationStatus.DECLINED
     return failed and operation.kind is Operation.REFUND and isinstance(report.outcome, Approved)
 
 
@@ -426,8 +426,15 @@ def _park(payment: Payment, operation: OperationState, why: str) -> Transition:
     return Transition(payment, parked, exceptions=((overdue, why),))
 
 
-def pass_over(payment: Payment, closed: OperationState, following: OperationState) -> Transition:
-    """Go on with another account: *closed* ended without money moving, *following* is the attempt that stands now."""
+def pass_over(
+    payment: Payment, operation: OperationState, closed: OperationState, following: OperationState
+) -> Transition | None:
+    """Go on with another account: *operation* is *closed* without money moved, *following* is the attempt that stands.
+
+    None where no step leads *operation* there: then nobody else is tried.
+    """
+    if not may(operation, closed.status):
+        return None
     standing = replace(
         payment,
         attempt_id=following.id,

@@ -134,11 +134,16 @@ MACHINE_OF: Final[Mapping[Operation, Machine[OperationStatus]]] = {
     Operation.VOID: FOLLOW_UP,
     Operation.REFUND: REFUND,
 }
+_NEXT: Final = {
+    kind: {word: frozenset(machine.moves.get(word, ())) for word in OperationStatus}
+    for kind, machine in MACHINE_OF.items()
+}
+"""The same for a quick look-up; a word that a table does not have leads nowhere."""
 
 
 def may(operation: OperationState, after: OperationStatus) -> bool:
     """Tell whether *operation* may move on to *after*."""
-    return after in MACHINE_OF[operation.kind].moves.get(operation.status, ())
+    return after in _NEXT[operation.kind][operation.status]
 
 
 def kept(payment: Payment, operation: OperationState, decided: Transition) -> Transition:

@@ -172,6 +172,16 @@ def test_a_step_that_no_payment_takes_moves_nothing_and_is_told(before: Status, 
     assert [name for name, _ in refused.exceptions] == ["impossible_transition"]
 
 
+@pytest.mark.parametrize("status", OperationStatus)
+def test_another_account_is_tried_only_where_the_attempt_may_be_closed(status: OperationStatus) -> None:
+    attempt = operation(status=status)
+    closed = replace(attempt, status=OperationStatus.NOT_SENT)
+
+    passed = rules.pass_over(payment(), attempt, closed, operation(id="att_2"))
+
+    assert (passed is not None) is (status in {OperationStatus.SENDING, OperationStatus.UNKNOWN})
+
+
 @pytest.mark.parametrize("machine", [PAYMENT, *MACHINE_OF.values()], ids=lambda machine: machine.name)
 def test_every_word_of_a_table_can_be_reached(machine: Machine[Any]) -> None:
     reached = set(machine.born)

@@ -174,6 +174,21 @@ CODES: Final[dict[str, Code]] = {
         retryable=False,
         meaning="No merchant account takes a payment of these facts; `considered` says why for each account.",
     ),
+    "session_refused": Code(
+        422,
+        "Session refused",
+        retryable=False,
+        meaning="The processor opens no such payment session; `decline` has its reason.",
+    ),
+    "retry_not_permitted": Code(
+        422,
+        "Retry not permitted",
+        retryable=False,
+        meaning=(
+            "The card was declined before, and its network forbids to try it now: `rule` says why, `retry_after` until "
+            "when (null: for good). Nothing was sent. Use another payment method, wait, or say override_retry_rules."
+        ),
+    ),
     "card_data_refused": Code(
         422,
         "Card data refused",

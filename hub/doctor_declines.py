@@ -1,4 +1,4 @@
-"""Which codes of refusals nobody has given a meaning yet."""
+"""The codes of refusals that `hub doctor` lists: those that nobody has given a meaning yet."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -6,11 +6,9 @@ from typing import Any, Final
 import msgspec
 
 from adapters.contract import Registration
+from hub.declines_unknown import is_known
 from normalization.declines import Decline
 from normalization.responses import response_meaning
-
-OURS: Final = "hub/"
-"""How the codes of refusals begin that the hub itself decided."""
 
 TABLED: Final = frozenset({"visa", "mastercard", "maestro"})
 """The networks whose response codes we have in full; those of others are not judged."""
@@ -32,10 +30,3 @@ def _unknown(name: str, raw: bytes, registration: Registration[Any] | None) -> I
     code, network = decline.network_code, decline.network
     if code is not None and network in TABLED and response_meaning(code, network) is None:
         yield network, code
-
-
-def is_known(decline: Decline, registration: Registration[Any]) -> bool:
-    """Whether the processor's code of *decline* stands in its adapter's table, or is the hub's own."""
-    if decline.processor_code.startswith(OURS) or not registration.decline_codes:
-        return True
-    return registration.meaning_of(decline.processor_code) is not None

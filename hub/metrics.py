@@ -14,6 +14,9 @@ OPERATION_SECONDS: Final = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 28),
 )
 DECLINES: Final = Counter("hub_declines", "Declines, by canonical code.", ("code", "processor"))
+UNKNOWN_DECLINE_CODES: Final = Counter(
+    "hub_unknown_decline_codes", "Declines whose code stands in no table of the adapter.", ("processor",)
+)
 EXCEPTIONS: Final = Counter("hub_exceptions", "Disagreements that a human must settle.", ("type",))
 FAILOVERS: Final = Counter("hub_failovers", "Attempts passed over for another account.", ("reason",))
 INQUIRIES: Final = Counter("hub_inquiries", "What was done about operations that were due.", ("step",))

@@ -234,6 +234,17 @@ def test_a_refusal_is_explained_by_its_reason(adapter: AdyenAdapter) -> None:
     assert report.outcome.decline.code is DeclineCode.INSUFFICIENT_FUNDS
 
 
+@pytest.mark.parametrize(
+    ("method", "code"), [("mc", DeclineCode.AUTHENTICATION_REQUIRED), ("visa", DeclineCode.LIMIT_EXCEEDED)]
+)
+def test_a_refusal_is_read_by_the_cards_network(adapter: AdyenAdapter, method: str, code: DeclineCode) -> None:
+    told = signed(item(success="false", reason="Refused", paymentMethod=method))
+    told["additionalData"] = {**told["additionalData"], "refusalReasonRaw": "65 : as the bank told"}
+    (report,) = adapter.read_delivery(opened(adapter, told)[0])
+    assert isinstance(report.outcome, Declined)
+    assert report.outcome.decline.code is code
+
+
 def test_a_capture_that_was_refused_is_a_decline(adapter: AdyenAdapter) -> None:
     told = item("CAPTURE", success="false", merchantReference="cap_1", originalReference="PSP1")
     (report,) = adapter.read_delivery(opened(adapter, signed(told))[0])

@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench outside format pages lock clean
+.PHONY: help demo test check bench outside format pages adapter lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort
@@ -37,6 +37,9 @@ format: .venv/.ready ## Rewrite the code in the house format
 
 pages: .venv/.ready ## Write the reference pages that are made from the code
 	$(BIN)/python -m tests.pages
+
+adapter: .venv/.ready ## Begin an adapter: make adapter NAME=acme
+	@$(BIN)/python -m adapters.scaffold "$$NAME"
 
 # uv reads no pip settings, so it is told pip's index; by the environment, which make does not print.
 lock: export UV_DEFAULT_INDEX = $(or $(PIP_INDEX_URL),$(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null))

@@ -7,7 +7,7 @@ the second runs against a server that keeps a book of its own, so that what an a
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import aiohttp
 from msgspec import Struct
@@ -51,6 +51,7 @@ class Harness(Protocol):
         """
 
 
+@runtime_checkable
 class SandboxHarness(Harness, Protocol):
     """All that the second half asks for besides."""
 

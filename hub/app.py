@@ -33,8 +33,10 @@ from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
 from hub.openapi import ClosedObjects
 from hub.payment_methods import routes as payment_method_routes
+from hub.payment_methods import verification_routes
 from hub.payment_methods.describing import TokenDesk
 from hub.payment_methods.service import Wallet
+from hub.payment_sessions import routes as payment_session_routes
 from hub.payments import refund_routes, return_routes
 from hub.payments import routes as payment_routes
 from hub.payments.shell import Shell
@@ -51,6 +53,8 @@ HANDLERS: Final = [
     *refund_routes.HANDLERS,
     *return_routes.HANDLERS,
     *payment_method_routes.HANDLERS,
+    *verification_routes.HANDLERS,
+    *payment_session_routes.HANDLERS,
     *merchant_routes.HANDLERS,
     *ruleset_routes.HANDLERS,
     *access_routes.HANDLERS,

@@ -24,7 +24,7 @@ BODY_MAX_DEFAULT: Final = 256 * 1024
 READ_MS_DEFAULT: Final = 10_000
 _UNPRINTED: Final = "(a key)"  # Stands for a key that is better not repeated.
 _KEY_SHOWN_MAX: Final = 64
-_ENCRYPTED: Final = re.compile(r"payment_method_data\.data\.(?:[^.]+\.)*encrypted[^.]*")
+_ENCRYPTED: Final = re.compile(r"(?:payment_method_data\.)?data\.(?:[^.]+\.)*encrypted[^.]*")
 
 T = TypeVar("T")
 _anything: Final = msgspec.json.Decoder()

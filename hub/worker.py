@@ -8,6 +8,8 @@ from typing import Final
 import structlog
 
 from hub.idempotency.jobs import prune_keys
+from hub.payment_methods.detaching import detach_due
+from hub.payment_methods.verifying import verify_due
 from hub.payments.jobs import cancel_due, inquire_due
 from hub.payments.shell import Shell
 from hub.webhooks.jobs import read_waiting
@@ -21,6 +23,8 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (read_waiting, POLL_S),
     (inquire_due, POLL_S),
     (cancel_due, POLL_S),
+    (detach_due, POLL_S),
+    (verify_due, POLL_S),
     (prune_keys, PRUNE_EVERY_S),
 )
 

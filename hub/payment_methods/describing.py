@@ -12,7 +12,6 @@ from adapters.errors import AdapterError
 from hub.access.rules import Caller
 from hub.errors import FieldError, ProblemError
 from hub.merchants.service import Connected, Directory
-from hub.payment_methods.rules import merge_facts
 from normalization.tokens import CardFacts, ProcessorToken
 
 DESCRIBE_SECONDS: Final = 5.0
@@ -48,13 +47,9 @@ class TokenDesk(Struct, frozen=True, kw_only=True):
         if errors:
             raise ProblemError("validation_failed", "a processor token cannot be kept", errors=errors)
 
-    async def describe(self, caller: Caller, tokens: Sequence[ProcessorToken], told: CardFacts) -> CardFacts:
-        """Ask the tokens' processors what card it is; what cannot be told stays as the caller told it."""
-        known = await asyncio.gather(*(self._ask(caller, token) for token in tokens))
-        facts = told
-        for more in reversed(known):  # The first token's processor has the last word.
-            facts = merge_facts(facts, more)
-        return facts
+    async def described(self, caller: Caller, tokens: Sequence[ProcessorToken]) -> list[CardFacts | None]:
+        """Ask each token's processor what card it is, all at once; None where it cannot be told."""
+        return await asyncio.gather(*(self._ask(caller, token) for token in tokens))
 
     async def _ask(self, caller: Caller, token: ProcessorToken) -> CardFacts | None:
         connected = self._account_for(caller, token)

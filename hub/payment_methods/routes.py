@@ -15,7 +15,7 @@ from hub.errors import problems, request_id_of
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, read_cursor, write_cursor
 from hub.payment_methods import customers
 from hub.payment_methods.rules import is_reusable
-from hub.payment_methods.service import Stored, Wallet
+from hub.payment_methods.service import Kept, Stored, Wallet
 from normalization.tokens import CardFacts, ProcessorToken
 
 READ: Final = [requires("payment_methods:read")]
@@ -54,12 +54,16 @@ class CardGiven(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewPaymentMethod(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tokenised card to keep."""
+    """A tokenised card to keep.
+
+    `network_transaction_id` is the card network's id of the payer's first charge, where that was made elsewhere.
+    """
 
     type: Literal["card"]
     processor_tokens: Annotated[list[TokenGiven], Meta(min_length=1, max_length=20)]
     customer: Words | None = None
     card: CardGiven = CardGiven()
+    network_transaction_id: Words | None = None
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -84,6 +88,7 @@ class PaymentMethod(Struct, frozen=True, kw_only=True):
     customer: str | None
     card: Card
     processors: list[str]
+    network_transaction_id: str | None
     created_at: datetime
 
 
@@ -104,7 +109,8 @@ async def create_payment_method(
     """Keep a payment method; a processor that can is asked what card it is."""
     told = msgspec.convert(msgspec.to_builtins(data.card), CardFacts)
     tokens = [token.read() for token in data.processor_tokens]
-    return _shown(await wallet.add(caller, request_id_of(request), tokens, told, data.customer))
+    kept = Kept(tokens=tokens, told=told, customer=data.customer, network_transaction_id=data.network_transaction_id)
+    return shown(await wallet.add(caller, request_id_of(request), kept))
 
 
 @get("/v1/payment_methods/{method_id:str}", guards=READ, tags=["payment methods"], responses=problems(404))
@@ -112,7 +118,7 @@ async def get_payment_method(
     method_id: FromPath[str], caller: NamedDependency[Caller], wallet: NamedDependency[Wallet]
 ) -> PaymentMethod:
     """Show a payment method without its tokens."""
-    return _shown(await wallet.find(caller, method_id))
+    return shown(await wallet.find(caller, method_id))
 
 
 @delete("/v1/payment_methods/{method_id:str}", guards=WRITE, tags=["payment methods"], responses=problems(404))
@@ -122,7 +128,7 @@ async def delete_payment_method(
     caller: NamedDependency[Caller],
     wallet: NamedDependency[Wallet],
 ) -> None:
-    """Forget a payment method and its tokens; payments made with it stay."""
+    """Forget a payment method and its tokens, here at once and soon at the processors; payments made with it stay."""
     await wallet.forget(caller, request_id_of(request), method_id)
 
 
@@ -140,7 +146,7 @@ async def add_processor_token(
     wallet: NamedDependency[Wallet],
 ) -> PaymentMethod:
     """Put one more processor's token behind a payment method."""
-    return _shown(await wallet.add_token(caller, request_id_of(request), method_id, data.read()))
+    return shown(await wallet.add_token(caller, request_id_of(request), method_id, data.read()))
 
 
 @get("/v1/customers/{customer_id:str}/payment_methods", guards=READ, tags=["customers"], responses=problems(404, 422))
@@ -154,10 +160,11 @@ async def list_payment_methods(
     """List a customer's payment methods."""
     found = await wallet.of_customer(caller, customer_id, read_cursor(cursor), limit + 1)
     following = write_cursor(found[limit - 1].row["id"]) if len(found) > limit else None
-    return PaymentMethods([_shown(stored) for stored in found[:limit]], following)
+    return PaymentMethods([shown(stored) for stored in found[:limit]], following)
 
 
-def _shown(stored: Stored) -> PaymentMethod:
+def shown(stored: Stored) -> PaymentMethod:
+    """Show a payment method."""
     row = stored.row
     facts = msgspec.json.decode(row["card"], type=CardFacts)
     return PaymentMethod(
@@ -175,6 +182,7 @@ def _shown(stored: Stored) -> PaymentMethod:
             country=facts.country,
         ),
         processors=sorted({token.processor for token in stored.tokens}),
+        network_transaction_id=row["network_transaction_id"],
         created_at=row["created_at"],
     )
 

@@ -1,10 +1,13 @@
 """What is known of a card, and whether its tokens can be charged again. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from normalization.tokens import CardFacts, ProcessorToken
+
+COMPANY_WIDE: Final = frozenset({"adyen"})
 
 
 def merge_facts(told: CardFacts, known: CardFacts | None) -> CardFacts:
@@ -12,6 +15,14 @@ def merge_facts(told: CardFacts, known: CardFacts | None) -> CardFacts:
     if known is None:
         return told
     return CardFacts(**{**asdict(told), **{name: fact for name, fact in asdict(known).items() if fact is not None}})
+
+
+def all_facts(told: CardFacts, known: Sequence[CardFacts | None]) -> CardFacts:
+    """Put what the tokens' processors know over what a caller told; the first token's has the last word."""
+    facts = told
+    for more in reversed(known):
+        facts = merge_facts(facts, more)
+    return facts
 
 
 def is_reusable(tokens: Iterable[ProcessorToken]) -> bool:
@@ -24,3 +35,12 @@ def is_reusable(tokens: Iterable[ProcessorToken]) -> bool:
         token.processor != "stripe" or token.customer_reference or token.token.startswith("pm_card_")
         for token in tokens
     )
+
+
+def bound_to(token: ProcessorToken, merchant_account: str) -> ProcessorToken:
+    """Say where a token can be charged that a processor stored at *merchant_account*.
+
+    Adyen keeps tokens for the whole company, every other processor for the account alone as far as we know.
+    Source: https://docs.adyen.com/online-payments/tokenization
+    """
+    return replace(token, merchant_account=None if token.processor in COMPANY_WIDE else merchant_account)

@@ -15,6 +15,7 @@ from hub.errors import FieldError, ProblemError
 from hub.ids import new_id
 from hub.payment_methods import store
 from hub.payment_methods.describing import TokenDesk
+from hub.payment_methods.rules import all_facts
 from normalization.tokens import CardFacts, ProcessorToken
 
 
@@ -25,6 +26,15 @@ class Stored(Struct, frozen=True, kw_only=True):
     tokens: Sequence[ProcessorToken]
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """What a caller wants kept as a payment method."""
+
+    tokens: Sequence[ProcessorToken]
+    told: CardFacts = CardFacts()
+    customer: str | None = None
+    network_transaction_id: str | None = None
+
+
 class Wallet(Struct, frozen=True, kw_only=True):
     """What keeping payment methods needs."""
 
@@ -32,16 +42,16 @@ class Wallet(Struct, frozen=True, kw_only=True):
     desk: TokenDesk
     clock: Callable[[], datetime]
 
-    async def add(
-        self, caller: Caller, request_id: str, tokens: Sequence[ProcessorToken], told: CardFacts, customer: str | None
-    ) -> Stored:
+    async def add(self, caller: Caller, request_id: str, kept: Kept) -> Stored:
         """Keep a payment method.
 
         Raises:
             ProblemError: validation_failed for a token or for a customer that is not there.
         """
+        tokens, customer = kept.tokens, kept.customer
         self.desk.check(caller, tokens, path="processor_tokens[{}].")
-        card = await self.desk.describe(caller, tokens, told)
+        known = await self.desk.described(caller, tokens)
+        card = all_facts(kept.told, known)
         method_id, at = new_id("pm_"), self.clock()
         row = {
             "id": method_id,
@@ -49,6 +59,7 @@ class Wallet(Struct, frozen=True, kw_only=True):
             "customer": customer,
             "type": "card",
             "card": msgspec.json.encode(card).decode(),
+            "network_transaction_id": kept.network_transaction_id,
             "created_at": at,
             "deleted_at": None,
         }
@@ -57,8 +68,8 @@ class Wallet(Struct, frozen=True, kw_only=True):
                 # Locked, so that a person who is being erased gains no card meanwhile.
                 await self._customer(connection, caller, customer)
             await store.add_payment_method(connection, row)
-            for token in tokens:
-                await store.add_token(connection, _token_row(caller, method_id, token, at))
+            for token, facts in zip(tokens, known, strict=True):
+                await store.add_token(connection, store.token_row(caller.livemode, method_id, token, facts, at))
             details = {"customer": customer, "processors": sorted({token.processor for token in tokens})}
             await audit(connection, caller, "payment_method.created", method_id, details, request_id=request_id)
         return await self.find(caller, method_id)
@@ -72,11 +83,14 @@ class Wallet(Struct, frozen=True, kw_only=True):
         standing = await self.find(caller, method_id)
         self.desk.check(caller, [token], path="")
         told = msgspec.json.decode(standing.row["card"], type=CardFacts)
-        card = await self.desk.describe(caller, [token], told)
+        known = await self.desk.described(caller, [token])
+        card = all_facts(told, known)
         try:
             async with self.database.transaction() as connection:
                 await self._method(connection, caller, method_id)
-                await store.add_token(connection, _token_row(caller, method_id, token, self.clock()))
+                await store.add_token(
+                    connection, store.token_row(caller.livemode, method_id, token, known[0], self.clock())
+                )
                 text = msgspec.json.encode(card).decode()
                 await store.describe_card(connection, livemode=caller.livemode, method_id=method_id, card=text)
                 details = {"processor": token.processor, "merchant_account": token.merchant_account}
@@ -147,16 +161,3 @@ def no_customer() -> ProblemError:
 
 def _no_method() -> ProblemError:
     return ProblemError("not_found", "there is no such payment method in this mode")
-
-
-def _token_row(caller: Caller, method_id: str, token: ProcessorToken, at: datetime) -> dict[str, object]:
-    return {
-        "id": new_id("ptk_"),
-        "livemode": caller.livemode,
-        "payment_method": method_id,
-        "processor": token.processor,
-        "token": token.token,
-        "customer_reference": token.customer_reference,
-        "merchant_account": token.merchant_account or "",
-        "created_at": at,
-    }

@@ -9,6 +9,8 @@ from msgspec import Struct
 from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.ids import new_id
+from hub.payment_methods import detachments
 from hub.payment_methods.tables import customers, payment_methods, processor_tokens
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -16,6 +18,7 @@ MEANS: Final = (
     payment_methods.c.customer,
     payment_methods.c.card,
     payment_methods.c.deleted_at,
+    payment_methods.c.network_transaction_id,
     processor_tokens.c.processor,
     processor_tokens.c.token,
     processor_tokens.c.customer_reference,
@@ -32,6 +35,7 @@ class Means(Struct, frozen=True, kw_only=True):
     card: CardFacts
     customer: str | None
     deleted: bool
+    network_transaction_id: str | None = None
 
 
 def to_means(rows: Sequence[Mapping[str, Any]]) -> Means | None:
@@ -44,6 +48,7 @@ def to_means(rows: Sequence[Mapping[str, Any]]) -> Means | None:
         card=_card.decode(first["card"]),
         customer=first["customer"],
         deleted=first["deleted_at"] is not None,
+        network_transaction_id=first["network_transaction_id"],
     )
 
 
@@ -75,7 +80,7 @@ async def customer(
 async def erase_customer(connection: AsyncConnection, *, livemode: bool, customer_id: str, at: datetime) -> list[str]:
     """Forget the person and every token; rows stay for the books. Gives the payment methods that went with it."""
     mine = customers.c.livemode == livemode, customers.c.id == customer_id
-    await connection.execute(update(customers).where(*mine).values(person=None, deleted_at=at))
+    await connection.execute(update(customers).where(*mine).values(person=None, import_key=None, deleted_at=at))
     standing = await connection.execute(
         select(payment_methods.c.id).where(
             payment_methods.c.livemode == livemode,
@@ -130,19 +135,57 @@ async def describe_card(connection: AsyncConnection, *, livemode: bool, method_i
 
 
 async def delete_payment_method(connection: AsyncConnection, *, livemode: bool, method_id: str, at: datetime) -> None:
-    """Forget the tokens and the card; the row stays for the books."""
+    """Forget the tokens and the card, here at once and at the processors soon; the row stays for the books."""
+    tokens = await tokens_of(connection, livemode=livemode, method_ids=[method_id])
+    await detachments.queue(connection, tokens[method_id], livemode=livemode, method_id=method_id, at=at)
     mine = processor_tokens.c.livemode == livemode, processor_tokens.c.payment_method == method_id
     await connection.execute(delete(processor_tokens).where(*mine))
     await connection.execute(
         update(payment_methods)
         .where(payment_methods.c.livemode == livemode, payment_methods.c.id == method_id)
-        .values(card="{}", deleted_at=at)
+        .values(card="{}", network_transaction_id=None, import_key=None, deleted_at=at)
     )
 
 
 async def add_token(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
     """Insert a processor token."""
     await connection.execute(insert(processor_tokens), dict(row))
+
+
+def token_row(
+    livemode: bool,  # noqa: FBT001 - the mode
+    method_id: str,
+    token: ProcessorToken,
+    facts: CardFacts | None,
+    at: datetime,
+) -> dict[str, object]:
+    """Make the columns of a token; *facts* are what its processor says of the card."""
+    return {
+        "id": new_id("ptk_"),
+        "livemode": livemode,
+        "payment_method": method_id,
+        "processor": token.processor,
+        "token": token.token,
+        "customer_reference": token.customer_reference,
+        "merchant_account": token.merchant_account or "",
+        "fingerprint": facts.fingerprint if facts else None,
+        "created_at": at,
+    }
+
+
+async def renew_token(
+    connection: AsyncConnection, method_id: str, asked: ProcessorToken, stored: ProcessorToken
+) -> None:
+    """Charge what the processor *stored* from now on, instead of the token that it was *asked* about."""
+    mine = (
+        processor_tokens.c.payment_method == method_id,
+        processor_tokens.c.processor == asked.processor,
+        processor_tokens.c.merchant_account == (asked.merchant_account or ""),
+    )
+    reference = stored.customer_reference or asked.customer_reference
+    await connection.execute(
+        update(processor_tokens).where(*mine).values(token=stored.token, customer_reference=reference)
+    )
 
 
 async def tokens_of(

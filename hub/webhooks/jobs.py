@@ -9,6 +9,7 @@ from hub.payments.recording import record_delivered
 from hub.payments.shell import Shell
 from hub.webhooks import store
 from hub.webhooks.store import Waiting
+from hub.webhooks.token_news import note_tokens
 
 BATCH: Final = 50
 TRIES_MAX: Final = 10
@@ -45,10 +46,11 @@ async def _record(shell: Shell, waiting: Waiting) -> tuple[str, str | None]:
         raise LookupError(f"merchant account {waiting.merchant_account} is gone")
     reports = connected.adapter.read_delivery(waiting.delivery)
     recorded = [await record_delivered(shell, waiting.merchant_account, report, "webhook") for report in reports]
+    noted = await note_tokens(shell, connected, waiting)
     found = [one.held.payment.id for one in recorded if one is not None]
     if len(found) < len(recorded):
         return "unmatched", None
-    return ("done" if found else "ignored"), (found[0] if found else None)
+    return ("done" if found else noted), (found[0] if found else None)
 
 
 async def _again(shell: Shell, waiting: Waiting, status: str, in_the_end: str, why: str) -> None:

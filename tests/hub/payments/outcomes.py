@@ -234,6 +234,75 @@ async def _second_token(home: House) -> httpx.Response:
     return await home.hub.post(f"{path}/processor_tokens", TOKEN)
 
 
+async def verified(home: House, key: str | None = None) -> httpx.Response:
+    method = await home.method(stripe="pm_card_visa")
+    return await home.hub.post(f"/v1/payment_methods/{method}/verify", {"currency": "EUR"}, key=key)
+
+
+@scene("POST", "/v1/payment_methods/{method_id}/verify", 201)
+async def _verified(home: House) -> httpx.Response:
+    return await verified(home)
+
+
+@scene("POST", "/v1/payment_methods/{method_id}/verify", 202)
+async def _verified_in_silence(home: House) -> httpx.Response:
+    method = await home.method(adyen="stored_visa")
+    await home.fault("adyen", "silent_before")
+    return await home.hub.post(f"/v1/payment_methods/{method}/verify", {"currency": "EUR"})
+
+
+@scene("POST", "/v1/payment_methods/{method_id}/verify", 409)
+async def _verified_at_once(home: House) -> httpx.Response:
+    method, key = await home.method(adyen="stored_visa"), new_id("key_")
+    path = f"/v1/payment_methods/{method}/verify"
+    await home.fault("adyen", "silent_before")
+    first = asyncio.create_task(home.hub.post(path, {"currency": "EUR"}, key=key))
+    await asyncio.sleep(0.3)
+    answer = await home.hub.post(path, {"currency": "EUR"}, key=key)
+    await first
+    return answer
+
+
+@scene("GET", "/v1/payment_methods/{method_id}/verifications", 200)
+async def _verifications(home: House) -> httpx.Response:
+    return await home.hub.get((await verified(home)).headers["Location"])
+
+
+async def opened(home: House, account: str = "stripe-eu") -> httpx.Response:
+    sent = {"currency": "EUR", "merchant_account": home.accounts[account]}
+    return await home.hub.post("/v1/payment_sessions", sent)
+
+
+@scene("POST", "/v1/payment_sessions", 201)
+async def _opened(home: House) -> httpx.Response:
+    return await opened(home)
+
+
+@scene("GET", "/v1/payment_sessions/{session_id}", 200)
+async def _read_session(home: House) -> httpx.Response:
+    return await home.hub.get(f"/v1/payment_sessions/{(await opened(home)).json()['id']}")
+
+
+@scene("POST", "/v1/payment_sessions/{session_id}/complete", 200)
+async def _completed(home: House) -> httpx.Response:
+    return await home.hub.post((await opened(home)).json()["complete_url"], {"token": "pm_card_visa"})
+
+
+@scene("POST", "/v1/payment_sessions/{session_id}/complete", 202)
+async def _completed_later(home: House) -> httpx.Response:
+    account = home.places[home.accounts["adyen-eu"]][1]
+    await home.control("adyen", "PUT", f"accounts/{account}", {"tokens_by_webhook_only": True})
+    await home.control("adyen", "POST", "webhooks", {"mode": "delay", "delay_s": 0.5})
+    typed = {"type": "scheme", "encryptedCardNumber": "test_4111111111111111", "encryptedExpiryMonth": "test_03"}
+    typed |= {"encryptedExpiryYear": "test_2030", "encryptedSecurityCode": "test_737"}
+    answer = await home.hub.post(
+        (await opened(home, "adyen-eu")).json()["complete_url"], {"data": {"paymentMethod": typed}}
+    )
+    await home.control("adyen", "POST", "webhooks", {"mode": "normal"})
+    await home.control("adyen", "PUT", f"accounts/{account}", {"tokens_by_webhook_only": False})
+    return answer
+
+
 @scene("POST", "/v1/customers", 201)
 async def _customer(home: House) -> httpx.Response:
     return await home.hub.post("/v1/customers", {})

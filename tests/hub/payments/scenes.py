@@ -23,6 +23,8 @@ Route = tuple[str, str]
 TOKEN: Final = {"processor": "stripe", "token": "pm_card_visa"}
 BODIES: Final[dict[str, Any]] = {
     "/v1/payment_methods/{method_id}/processor_tokens": TOKEN,
+    "/v1/payment_methods/{method_id}/verify": {"currency": "EUR"},
+    "/v1/payment_sessions/{session_id}/complete": {"token": "pm_card_visa"},
     "/v1/merchant_accounts/{account_id}": {"status": "paused"},
 }
 SCENES: Final[dict[tuple[str, str, int], Scene]] = {}

@@ -1,0 +1,54 @@
+"""What a processor tells by webhook of cards that it stored: the session or the check that it came of goes on."""
+
+from typing import Literal
+
+from msgspec.structs import replace
+
+from adapters.contract import DescribesTokens, TellsOfTokens, TokenNews
+from hub.merchants.service import Connected
+from hub.payment_methods import verifications
+from hub.payment_methods.describing import DESCRIBE_SECONDS
+from hub.payment_sessions import store as sessions
+from hub.payment_sessions.finishing import finish
+from hub.payments.shell import Shell, ask
+from hub.webhooks.store import Waiting
+from normalization.tokens import CardFacts, ProcessorToken
+
+Noted = Literal["done", "ignored", "unmatched"]
+
+
+async def note_tokens(shell: Shell, connected: Connected, waiting: Waiting) -> Noted:
+    """Take up what a delivery tells of tokens; unmatched: what it belongs to may be known later."""
+    if not isinstance(connected.adapter, TellsOfTokens):
+        return "ignored"
+    noted = [await _note(shell, connected, news) for news in connected.adapter.read_tokens(waiting.delivery)]
+    if "unmatched" in noted:
+        return "unmatched"
+    return "done" if "done" in noted else "ignored"
+
+
+async def _note(shell: Shell, connected: Connected, news: TokenNews) -> Noted:
+    tag = news.tag or ""
+    if not tag.startswith(("ps_", "ver_")):
+        return "ignored"
+    async with shell.database.reading() as connection:
+        check = await verifications.find(connection, tag)
+        session_id = tag if check is None else check["session"]
+        session = await sessions.find(connection, session_id) if session_id else None
+    if session is None or session["merchant_account"] != connected.account.id:
+        return "ignored"
+    reference = session["customer_reference"] or news.token.customer_reference
+    token = replace(news.token, customer_reference=reference)
+    card = await _described(shell, connected, token)
+    async with shell.database.transaction() as connection:
+        method_id = await finish(connection, session["id"], token, shell.clock(), card=card)
+        if check is not None:
+            await verifications.name(connection, check["id"], method_id)
+    return "done"
+
+
+async def _described(shell: Shell, connected: Connected, token: ProcessorToken) -> CardFacts | None:
+    if not isinstance(connected.adapter, DescribesTokens):
+        return None
+    told = await ask(connected.adapter.describe(token), min(DESCRIBE_SECONDS, shell.settings.request_ms / 1000))
+    return told if isinstance(told, CardFacts) else None

@@ -12,8 +12,11 @@ _TIMES: Final = slice(11, 15)
 
 
 def cpu_ms(pids: Iterable[int]) -> float:
-    """Sum the CPU time of processes, their threads and the children they have waited for."""
-    return sum(sum(map(int, _stat(pid)[_TIMES])) for pid in pids) * TICK_MS
+    """Sum the CPU time of processes, their threads and the children they have waited for; one that is gone counts 0.
+
+    What an ended child used its parent has by then.
+    """
+    return sum(sum(map(int, stat[_TIMES])) for pid in pids if (stat := _stat(pid))) * TICK_MS
 
 
 def with_children(pid: int) -> list[int]:
@@ -37,12 +40,13 @@ def machine_busy_ms() -> float:
 
 
 def _stat(pid: int) -> list[str]:
-    """Read the fields after the name, which stands in brackets and may hold anything."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """Read the fields after the name, which stands in brackets and may hold anything; none where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def _parent(pid: int) -> int | None:
-    try:
-        return int(_stat(pid)[_PARENT])
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+    stat = _stat(pid)
+    return int(stat[_PARENT]) if stat else None

@@ -35,6 +35,7 @@ from hub.openapi import ClosedObjects
 from hub.payment_methods import routes as payment_method_routes
 from hub.payment_methods import verification_routes
 from hub.payment_methods.describing import TokenDesk
+from hub.payment_methods.remembered import Remembered
 from hub.payment_methods.service import Wallet
 from hub.payment_sessions import routes as payment_session_routes
 from hub.payments import refund_routes, return_routes
@@ -112,6 +113,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         settings=settings,
         sealer=sealer,
         health=health_board,
+        remembered=Remembered(settings.payment_methods_remembered_max),
         clock=clock,
         wake=bell.ring,
         running=set(),

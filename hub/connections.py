@@ -18,7 +18,7 @@ LAST_WORDS: Final = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventi
 class Connections:
     """At most `most` connections, opened when they are first needed; statements are prepared once on each.
 
-    Each statement is a transaction of its own. A connection on which anything but an error told by the database
+    Each call is a transaction of its own. A connection on which anything but an error told by the database
     happened, being cancelled too, is closed and not used again: nobody can say in which state it is.
     """
 
@@ -48,6 +48,16 @@ class Connections:
             raise
         self._free.put_nowait(connection)
         return found
+
+    async def executemany(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run *statement* once for each of *rows*, all in one transaction."""
+        connection = await self._take()
+        try:
+            await connection.executemany(statement, rows)
+        except BaseException as failure:
+            self._put_back(connection, failure)
+            raise
+        self._free.put_nowait(connection)
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Any]:
         """Run *statement* and give its rows."""

@@ -15,9 +15,11 @@ import asyncpg
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CursorResult,
     Delete,
     Dialect,
     Insert,
+    Label,
     LargeBinary,
     MetaData,
     Select,
@@ -40,6 +42,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from hub.commits import Commits
 from hub.connections import Connections
 
 POSTGRESQL: Final = asyncpg_dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves its dialects untyped
@@ -161,17 +164,29 @@ class Query:
 class Unit:
     """Statements made once, with bindparam() for every value, that take effect altogether or not at all.
 
-    Each of `hits` must touch exactly one row; an update among `inserts` may touch none. No two statements may touch one
-    row and none may read what another writes: PostgreSQL runs them at one instant.
+    Each of `hits` must touch exactly one row, read or written; an update among `inserts` may touch none. No two
+    statements may write one row and none may read what another writes: PostgreSQL runs them at one instant. `locks`
+    names the value that tells units of this kind apart by the row they compete for.
     """
 
-    def __init__(self, hits: Sequence[Insert | Update | Delete], inserts: Sequence[Insert | Update] = ()) -> None:
+    def __init__(
+        self,
+        hits: Sequence[Select[Any] | Insert | Update | Delete],
+        inserts: Sequence[Insert | Update] = (),
+        *,
+        locks: str,
+    ) -> None:
+        self.locks = locks
         self.checked = len(hits)
         self.statements = [
             (statement, [name for name, value in statement.compile(dialect=SQLITE).params.items() if value is None])
             for statement in (*hits, *inserts)
         ]
-        found = [s.returning(literal_column("1").label("one")).cte(f"hit_{n}") for n, s in enumerate(hits)]
+        one_row: Label[int] = literal_column("1", BigInteger).label("one")
+        found = [
+            (s.with_only_columns(one_row) if isinstance(s, Select) else s.returning(one_row)).cte(f"hit_{n}")
+            for n, s in enumerate(hits)
+        ]
         one, none = literal_column("1", BigInteger), literal_column("0", BigInteger)
         right = and_(true(), *(select(func.count()).select_from(f).scalar_subquery() == one for f in found))
         whole = select(one // case((right, one), else_=none))  # A wrong count divides by zero, which undoes it all.
@@ -185,6 +200,7 @@ class Database:
         self.writer = writer
         self.reader = reader
         self.pool = pool
+        self._commits = Commits(pool) if pool else None
 
     @property
     def is_postgresql(self) -> bool:
@@ -198,10 +214,10 @@ class Database:
             ConflictError: when a row was not as expected or a unique value is taken; nothing has changed.
             CommitUnknownError: when the connection was lost and the commit may have happened.
         """
-        if self.pool is None:
+        if self._commits is None:
             return await self._run_in_turn(unit, values)
         try:
-            await self.pool.fetchval(unit.compiled.sql, *unit.compiled.row(values))
+            await self._commits.run(unit.compiled.sql, unit.compiled.row(values), values[unit.locks])
         except asyncpg.DivisionByZeroError as conflict:
             raise ConflictError from conflict
         except asyncpg.UniqueViolationError as taken:
@@ -245,7 +261,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self.pool is not None:
+        if self.pool is not None and self._commits is not None:
+            await self._commits.close()
             await self.pool.close()
         await self.writer.dispose()
         if self.reader is not self.writer:
@@ -255,8 +272,12 @@ class Database:
         async with self.transaction() as connection:
             for position, (statement, names) in enumerate(unit.statements):
                 result = await connection.execute(statement, {name: values[name] for name in names})
-                if position < unit.checked and result.rowcount != 1:
+                if position < unit.checked and _touched(result) != 1:
                     raise ConflictError
+
+
+def _touched(result: CursorResult[Any]) -> int:
+    return len(result.all()) if result.returns_rows else result.rowcount
 
 
 def _conflict(failure: IntegrityError) -> Exception:

@@ -6,6 +6,8 @@ SETTINGS: Final[dict[str, str]] = {
     "database_url": "`sqlite:///file` or `postgresql://user:password@host/name`.",
     "redis_url": "`redis://host:port`: shared limits, health and wake-ups. Nothing is lost without it.",
     "database_connections_max": "Connections to PostgreSQL that the charge path of one process holds at most.",
+    "payment_methods_remembered_max": "Payment methods that a process remembers, so that the next charge of one reads "
+    "nothing first; the charge's own commit finds out whether it has changed. 0 remembers none.",
     "host": "The address `hub serve` listens on.",
     "port": "The port `hub serve` listens on.",
     "public_url": "The hub's address as payers' browsers and processors reach it: `/return`, `/redirect`, `/webhooks`.",

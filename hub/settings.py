@@ -33,6 +33,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     database_url: str = "sqlite:///hub.db"
     redis_url: str | None = None
     database_connections_max: int = 20
+    payment_methods_remembered_max: int = 4_096
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = "http://127.0.0.1:8000"

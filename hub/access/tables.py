@@ -1,6 +1,6 @@
 """API keys (only their hashes) and the audit log."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, text
 
 from hub.database import Instant, metadata
 
@@ -34,8 +34,15 @@ audit_log = Table(
     Column("details", Text, nullable=False),
     Column("request_id", Text),
     Column("created_at", Instant, nullable=False),
-    Column("position", BigInteger, unique=True),  # Both are set once, by the sealer.
+    Column("position", BigInteger),  # Both are set once, by the sealer.
     Column("hash", Text),
     Index("ix_audit_log_object_id", "object_id"),
+    Index(
+        "uq_audit_log_position",
+        "position",
+        unique=True,
+        postgresql_where=text("position IS NOT NULL"),
+        sqlite_where=text("position IS NOT NULL"),
+    ),
 )
 """Append-only: a row is written in the transaction of its change, and only sealed after."""

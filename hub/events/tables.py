@@ -12,9 +12,16 @@ events = Table(
     Column("type", Text, nullable=False),
     Column("object_id", Text, nullable=False),
     Column("data", LargeBinary, nullable=False),  # The object as the API showed it then.
-    Column("position", BigInteger, unique=True),  # Given by the one relay that publishes; NULL: not shown yet.
+    Column("position", BigInteger),  # Given by the one relay that publishes; NULL: not shown yet.
     Column("created_at", Instant, nullable=False),
     Index("ix_events_object", "object_id"),
+    Index(
+        "uq_events_position",
+        "position",
+        unique=True,
+        postgresql_where=text("position IS NOT NULL"),
+        sqlite_where=text("position IS NOT NULL"),
+    ),
     Index(
         "ix_events_unpublished",
         "id",

@@ -15,6 +15,7 @@ from hub.payment_methods.tables import customers, payment_methods, processor_tok
 from normalization.tokens import CardFacts, ProcessorToken
 
 MEANS: Final = (
+    payment_methods.c.version,
     payment_methods.c.customer,
     payment_methods.c.card,
     payment_methods.c.deleted_at,
@@ -31,6 +32,7 @@ _card: Final = msgspec.json.Decoder(CardFacts)
 class Means(Struct, frozen=True, kw_only=True):
     """What the charge path needs of a payment method."""
 
+    version: int | None  # None: of one-time data, which no row stands for.
     tokens: tuple[ProcessorToken, ...]
     card: CardFacts
     customer: str | None
@@ -44,6 +46,7 @@ def to_means(rows: Sequence[Mapping[str, Any]]) -> Means | None:
         return None
     first = rows[0]
     return Means(
+        version=first["version"],
         tokens=tuple(to_token(row) for row in rows if row["token"] is not None),
         card=_card.decode(first["card"]),
         customer=first["customer"],
@@ -130,7 +133,7 @@ async def describe_card(connection: AsyncConnection, *, livemode: bool, method_i
     await connection.execute(
         update(payment_methods)
         .where(payment_methods.c.livemode == livemode, payment_methods.c.id == method_id)
-        .values(card=card)
+        .values(card=card, version=payment_methods.c.version + 1)
     )
 
 
@@ -143,7 +146,13 @@ async def delete_payment_method(connection: AsyncConnection, *, livemode: bool, 
     await connection.execute(
         update(payment_methods)
         .where(payment_methods.c.livemode == livemode, payment_methods.c.id == method_id)
-        .values(card="{}", network_transaction_id=None, import_key=None, deleted_at=at)
+        .values(
+            card="{}",
+            network_transaction_id=None,
+            import_key=None,
+            deleted_at=at,
+            version=payment_methods.c.version + 1,
+        )
     )
 
 

@@ -22,6 +22,8 @@ payment_methods = Table(
     Column("id", Text, primary_key=True),
     Column("livemode", Boolean, nullable=False),
     Column("customer", Text, ForeignKey("customers.id")),
+    # Counts what a charge must know of; a charge that knows an older one reads again.
+    Column("version", Integer, nullable=False, default=1, server_default="1"),
     Column("type", Text, nullable=False),
     Column("card", Text, nullable=False),
     Column("created_at", Instant, nullable=False),

@@ -30,7 +30,7 @@ from hub.payments.recording import (
     record,
     record_failure,
 )
-from hub.payments.shell import Shell, answered, ask, background
+from hub.payments.shell import TRIES, Shell, answered, ask, background
 from hub.payments.standing import standing
 from hub.payments.states import OperationState, OperationStatus
 from normalization.outcome import ActionRequired, Declined, Report
@@ -49,15 +49,50 @@ async def charge(shell: Shell, wanted: Charge) -> Reply:
         ProblemError: no_merchant_account, merchant_accounts_unavailable, duplicate_reference, idempotency_in_progress,
             idempotency_key_reused, database_unavailable; nothing was charged and nothing is stored.
     """
+    known: Charge | None = _from_memory(shell, wanted)
+    for _ in range(TRIES):
+        informed = known or await _informed(shell, wanted)
+        if isinstance(informed, Reply):
+            return informed
+        reply = await _charge(shell, informed, sure=known is None)
+        if reply is not None:
+            return reply
+        known = None
+    raise ProblemError("database_unavailable", "the payment method changes all the time; try again", retry_after=1)
+
+
+def _from_memory(shell: Shell, wanted: Charge) -> Charge | None:
+    """Take what is known of the means of payment without asking; the first commit finds out whether it still holds."""
+    asked = wanted.request
+    if asked.payment_method is None:
+        return replace(wanted, means=NOTHING_STORED)
+    means = shell.remembered.get((wanted.caller.livemode, asked.payment_method))
+    return replace(wanted, means=means) if means else None
+
+
+async def _informed(shell: Shell, wanted: Charge) -> Charge | Reply:
+    """Read all that stands before the charge: an answer under its key, its reference's holder, its payment method."""
     asked, livemode = wanted.request, wanted.caller.livemode
     found = await standing(shell.database, wanted.key.key, asked.reference, asked.payment_method, livemode=livemode)
     if found.key is not None:
         return settle(found.key, wanted.key)
     if found.holder is not None and not asked.allow_duplicate_reference:
         raise _duplicate(found.holder)
-    wanted = replace(wanted, means=_means(wanted, found.means))
+    means = _means(wanted, found.means)
+    if asked.payment_method is not None:
+        shell.remembered.keep((livemode, asked.payment_method), means)
+    return replace(wanted, means=means)
+
+
+async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
+    """Plan and carry out; None where what is known has to be read first, or read again, since it does not hold.
+
+    Only what was read just now (*sure*) refuses a charge: before anything is refused, its key must be looked up.
+    """
     facts = facts_of(wanted, shell.clock())
     decided = plan(facts, _allowed(shell, wanted.caller))
+    if not sure and (decided.refusal is not None or not decided.order):
+        return None
     if decided.refusal is not None:
         return await _refuse(shell, wanted, decided, facts)
     if not decided.order:
@@ -66,9 +101,11 @@ async def charge(shell: Shell, wanted: Charge) -> Reply:
     attempt = first_attempt(wanted, decided, at, _return_address(shell, wanted))
     payment = payment_of(wanted, decided, facts, at, attempt)
     try:
-        await store.open_payment(shell.database, payment, attempt, wanted.key, shell.lease_s)
-    except ConflictError:
-        return await _taken(shell, wanted)
+        await store.open_payment(
+            shell.database, payment, attempt, wanted.key, shell.lease_s, method_version=wanted.means.version
+        )
+    except ConflictError as conflict:
+        return await _taken(shell, wanted) if conflict.table is not None else None
     except CommitUnknownError:
         await _read_back(shell, attempt)
     held = Held(payment=payment, operation=attempt, operations=(attempt,))

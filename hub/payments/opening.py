@@ -24,7 +24,7 @@ from normalization.tokens import CardFacts, token_for
 from routing.facts import Chargeable, Facts, chargeable_by
 from routing.plan import Choice, Plan
 
-NOTHING_STORED: Final = Means(tokens=(), card=CardFacts(), customer=None, deleted=False)
+NOTHING_STORED: Final = Means(version=None, tokens=(), card=CardFacts(), customer=None, deleted=False)
 """The means of a charge by one-time data: it lives in the request alone."""
 
 

@@ -12,6 +12,7 @@ from adapters.errors import AdapterError, ConfigurationError, NotSentError, Outc
 from hub.database import Database
 from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
+from hub.payment_methods.remembered import Remembered
 from hub.payments import store
 from hub.sealing import Sealer
 from hub.settings import Settings
@@ -31,6 +32,7 @@ class Shell(Struct, frozen=True, kw_only=True):
     settings: Settings
     sealer: Sealer
     health: HealthBoard
+    remembered: Remembered
     clock: Callable[[], datetime]
     wake: Callable[[], None]
     running: set[asyncio.Task[Any]]

@@ -39,6 +39,7 @@ from hub.idempotency.store import (
 )
 from hub.ids import new_id
 from hub.ledger.tables import transfers
+from hub.payment_methods.tables import payment_methods
 from hub.payments.changes import Actor, Change, Evidence
 from hub.payments.rows import (
     booking_values,
@@ -100,7 +101,14 @@ def _update_operation(prefix: str = "o_", *, fenced: bool = False) -> Update:
 
 _INSERT_AUDIT: Final = insert(audit_log).values(_binds(audit_log, "a_"))
 
-_OPEN_PAYMENT: Final = Unit((), (insert(payments).values(_binds(payments, "p_")), _insert_operation(), INSERT_KEY))
+_AS_KNOWN: Final = select(payment_methods.c.id).where(
+    payment_methods.c.livemode == bindparam("p_livemode"),
+    payment_methods.c.id == bindparam("p_payment_method"),
+    payment_methods.c.version == bindparam("method_version", type_=Integer),
+)
+"""The payment method is still what the plan was made for."""
+_OPENING: Final = (insert(payments).values(_binds(payments, "p_")), _insert_operation(), INSERT_KEY)
+_OPEN_PAYMENT: Final = {True: Unit((_AS_KNOWN,), _OPENING, locks="k_key"), False: Unit((), _OPENING, locks="k_key")}
 _REFUSE: Final = Unit(
     (),
     (
@@ -109,16 +117,18 @@ _REFUSE: Final = Unit(
         insert(events).values(_binds(events, "e_")),
         _INSERT_AUDIT,
     ),
+    locks="k_key",
 )
-_WISH: Final = Unit((_update_payment(),), (INSERT_KEY, _INSERT_AUDIT))
-_KEEP: Final = Unit((), (insert(reports).values(_binds(reports, "r_")),))
+_WISH: Final = Unit((_update_payment(),), (INSERT_KEY, _INSERT_AUDIT), locks="p_id")
+_KEEP: Final = Unit((), (insert(reports).values(_binds(reports, "r_")),), locks="r_payment_id")
 _OPEN_FOLLOW_UP: Final = {
-    True: Unit((_update_payment(),), (_insert_operation(), INSERT_KEY, _INSERT_AUDIT)),
-    False: Unit((_update_payment(),), (_insert_operation(), _INSERT_AUDIT)),
+    True: Unit((_update_payment(),), (_insert_operation(), INSERT_KEY, _INSERT_AUDIT), locks="p_id"),
+    False: Unit((_update_payment(),), (_insert_operation(), _INSERT_AUDIT), locks="p_id"),
 }
 _OPEN_NEXT_ATTEMPT: Final = Unit(
     (_update_payment(), _update_operation("c_")),
     (_insert_operation(), insert(reports).values(_binds(reports, "r_")), _INSERT_AUDIT),
+    locks="p_id",
 )
 _CLAIMED: Final = (
     update(operations)
@@ -130,8 +140,8 @@ _CLAIMED: Final = (
     .values(fence=operations.c.fence + 1, lease_until=_after("lease_s"))
 )
 _CLAIM: Final = {
-    True: Unit((_CLAIMED.values(inquiries=operations.c.inquiries + 1, due_at=_after("due_s")),)),
-    False: Unit((_CLAIMED,)),
+    True: Unit((_CLAIMED.values(inquiries=operations.c.inquiries + 1, due_at=_after("due_s")),), locks="o_id"),
+    False: Unit((_CLAIMED,), locks="o_id"),
 }
 _RELEASE: Final = Unit(
     (),
@@ -140,6 +150,7 @@ _RELEASE: Final = Unit(
         .where(operations.c.id == bindparam("o_id"), operations.c.fence == bindparam("fence_read", type_=Integer))
         .values(lease_until=in_seconds(literal_column("0"))),
     ),
+    locks="o_id",
 )
 
 
@@ -168,8 +179,8 @@ def _record(shape: _Shape) -> Unit:
     if shape.answers:
         kept.append(STORE_ANSWER)
     if shape.opens:
-        return Unit((_update_payment(),), (_insert_operation(), *kept))
-    return Unit((_update_payment(), _update_operation(fenced=shape.fenced)), kept)
+        return Unit((_update_payment(),), (_insert_operation(), *kept), locks="p_id")
+    return Unit((_update_payment(), _update_operation(fenced=shape.fenced)), kept, locks="p_id")
 
 
 def _audit_values(
@@ -191,12 +202,21 @@ def _audit_values(
 
 
 async def open_payment(
-    database: Database, payment: Payment, operation: OperationState, key: Key, lease_s: float
+    database: Database,
+    payment: Payment,
+    operation: OperationState,
+    key: Key,
+    lease_s: float,
+    *,
+    method_version: int | None,
 ) -> None:
     """Commit key, payment and attempt before the processor is called.
 
+    *method_version* is that of the stored payment method which the plan was made for; None for one-time data.
+
     Raises:
-        ConflictError: when the key or the open reference is taken; `table` says which.
+        ConflictError: when the key or the open reference is taken, or the payment method has changed; `table` says
+            which of the first two.
         CommitUnknownError: when the commit may have happened.
     """
     values = (
@@ -204,7 +224,8 @@ async def open_payment(
         | operation_values(operation, "o_", lease_s, lease_s)
         | key_values(key, operation.id, operation.livemode, operation.started_at)
     )
-    await database.run(_OPEN_PAYMENT, values)
+    values["method_version"] = method_version
+    await database.run(_OPEN_PAYMENT[method_version is not None], values)
 
 
 async def refuse(

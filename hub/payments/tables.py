@@ -72,7 +72,12 @@ payments = Table(
     ),
     Index("ix_payments_created", "livemode", "created_at", "id"),
     Index("ix_payments_reference", "livemode", "reference"),
-    Index("ix_payments_customer", "customer"),
+    Index(
+        "ix_payments_customer",
+        "customer",
+        postgresql_where=text("customer IS NOT NULL"),
+        sqlite_where=text("customer IS NOT NULL"),
+    ),
     Index("ix_payments_canceling", "id", postgresql_where=text("canceling"), sqlite_where=text("canceling")),
 )
 
@@ -113,8 +118,20 @@ operations = Table(
     Column("latency_ms", Integer),
     CheckConstraint("amount_minor >= 0", name="amount"),
     Index("ix_operations_payment", "payment_id"),
-    Index("ix_operations_processor_reference", "merchant_account", "processor_reference"),
-    Index("ix_operations_kind", "livemode", "kind", "started_at", "id"),
+    Index(
+        "ix_operations_processor_reference",
+        "merchant_account",
+        "processor_reference",
+        postgresql_where=text("processor_reference IS NOT NULL"),
+        sqlite_where=text("processor_reference IS NOT NULL"),
+    ),
+    Index(
+        "ix_operations_refunds",
+        "livemode",
+        "id",
+        postgresql_where=text("kind = 'refund'"),
+        sqlite_where=text("kind = 'refund'"),
+    ),
     Index(
         "ix_operations_due",
         "due_at",

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _configuration()
     _customers()
     _events()
+    _events_indexes()
     _idempotency_keys()
     _merchant_accounts()
     _payments()
@@ -78,9 +79,9 @@ def _audit_log() -> None:
         sa.Column("position", sa.BigInteger(), nullable=True),
         sa.Column("hash", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_log")),
-        sa.UniqueConstraint("position", name=op.f("uq_audit_log_position")),
     )
     op.create_index("ix_audit_log_object_id", "audit_log", ["object_id"], unique=False)
+    _partial("uq_audit_log_position", "audit_log", ["position"], "position IS NOT NULL", unique=True)
 
 
 def _configuration() -> None:
@@ -115,17 +116,13 @@ def _events() -> None:
         sa.Column("position", sa.BigInteger(), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
-        sa.UniqueConstraint("position", name=op.f("uq_events_position")),
     )
+
+
+def _events_indexes() -> None:
     op.create_index("ix_events_object", "events", ["object_id"], unique=False)
-    op.create_index(
-        "ix_events_unpublished",
-        "events",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("position IS NULL"),
-        sqlite_where=sa.text("position IS NULL"),
-    )
+    _partial("ix_events_unpublished", "events", ["id"], "position IS NULL")
+    _partial("uq_events_position", "events", ["position"], "position IS NOT NULL", unique=True)
 
 
 def _idempotency_keys() -> None:
@@ -216,25 +213,11 @@ def _payments() -> None:
 
 
 def _payments_indexes() -> None:
-    op.create_index(
-        "ix_payments_canceling",
-        "payments",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("canceling"),
-        sqlite_where=sa.text("canceling"),
-    )
+    _partial("ix_payments_canceling", "payments", ["id"], "canceling")
     op.create_index("ix_payments_created", "payments", ["livemode", "created_at", "id"], unique=False)
-    op.create_index("ix_payments_customer", "payments", ["customer"], unique=False)
+    _partial("ix_payments_customer", "payments", ["customer"], "customer IS NOT NULL")
     op.create_index("ix_payments_reference", "payments", ["livemode", "reference"], unique=False)
-    op.create_index(
-        "uq_payments_open_reference",
-        "payments",
-        ["livemode", "reference"],
-        unique=True,
-        postgresql_where=sa.text("holds_reference"),
-        sqlite_where=sa.text("holds_reference"),
-    )
+    _partial("uq_payments_open_reference", "payments", ["livemode", "reference"], "holds_reference", unique=True)
 
 
 def _rulesets() -> None:
@@ -271,14 +254,7 @@ def _webhook_deliveries() -> None:
             "merchant_account", "delivery_key", name=op.f("uq_webhook_deliveries_merchant_account_delivery_key")
         ),
     )
-    op.create_index(
-        "ix_webhook_deliveries_due",
-        "webhook_deliveries",
-        ["due_at"],
-        unique=False,
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-    )
+    _partial("ix_webhook_deliveries_due", "webhook_deliveries", ["due_at"], "due_at IS NOT NULL")
     op.create_index("ix_webhook_deliveries_payment", "webhook_deliveries", ["payment_id"], unique=False)
 
 
@@ -324,19 +300,15 @@ def _operations() -> None:
 
 
 def _operations_indexes() -> None:
-    op.create_index(
-        "ix_operations_due",
-        "operations",
-        ["due_at"],
-        unique=False,
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-    )
-    op.create_index("ix_operations_kind", "operations", ["livemode", "kind", "started_at", "id"], unique=False)
+    _partial("ix_operations_due", "operations", ["due_at"], "due_at IS NOT NULL")
     op.create_index("ix_operations_payment", "operations", ["payment_id"], unique=False)
-    op.create_index(
-        "ix_operations_processor_reference", "operations", ["merchant_account", "processor_reference"], unique=False
+    _partial(
+        "ix_operations_processor_reference",
+        "operations",
+        ["merchant_account", "processor_reference"],
+        "processor_reference IS NOT NULL",
     )
+    _partial("ix_operations_refunds", "operations", ["livemode", "id"], "kind = 'refund'")
 
 
 def _payment_methods() -> None:
@@ -345,6 +317,7 @@ def _payment_methods() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("livemode", sa.Boolean(), nullable=False),
         sa.Column("customer", sa.Text(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("card", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
@@ -389,14 +362,7 @@ def _exceptions() -> None:
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_exceptions_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_exceptions")),
     )
-    op.create_index(
-        "ix_exceptions_open",
-        "exceptions",
-        ["livemode", "created_at"],
-        unique=False,
-        postgresql_where=sa.text("status = 'open'"),
-        sqlite_where=sa.text("status = 'open'"),
-    )
+    _partial("ix_exceptions_open", "exceptions", ["livemode", "created_at"], "status = 'open'")
     op.create_index("ix_exceptions_payment", "exceptions", ["payment_id"], unique=False)
 
 
@@ -481,5 +447,10 @@ def _transfers() -> None:
         sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_transfers_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
     )
-    op.create_index("ix_transfers_created", "transfers", ["livemode", "created_at"], unique=False)
+    op.create_index("ix_transfers_created", "transfers", ["created_at"], unique=False, postgresql_using="brin")
     op.create_index("ix_transfers_payment", "transfers", ["payment_id"], unique=False)
+
+
+def _partial(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
+    only = sa.text(where)
+    op.create_index(name, table, columns, unique=unique, postgresql_where=only, sqlite_where=only)

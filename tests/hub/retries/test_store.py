@@ -106,7 +106,7 @@ async def declined(
 
 
 async def keep(database: Database, told: Counted) -> None:
-    unit = Unit((), (store.KEEP_DECLINE, *(store.keep_print(n) for n in range(len(told.prints)))))
+    unit = Unit((), (store.KEEP_DECLINE, *(store.keep_print(n) for n in range(len(told.prints)))), locks="cd_id")
     await database.run(unit, store.decline_values(told))
 
 
@@ -269,7 +269,7 @@ async def test_an_attempt_under_way_counts_until_it_is_known(database: Database)
     await declined(database, mine)
     sent = await attempted(database, mine, OperationStatus.SENDING)
     standing = await card(database, mine)
-    await database.run(Unit((), (store.TAKE_PLACE,)), store.place_values(sent, standing, NOW))
+    await database.run(Unit((), (store.TAKE_PLACE,), locks="slot_id"), store.place_values(sent, standing, NOW))
 
     during = await card(database, mine)
     async with database.transaction() as connection:
@@ -289,7 +289,7 @@ async def test_of_many_that_saw_one_history_one_gets_the_place(database: Databas
 
     taken = await asyncio.gather(
         *(
-            database.run(Unit((), (store.TAKE_PLACE,)), store.place_values(attempt, standing, NOW))
+            database.run(Unit((), (store.TAKE_PLACE,), locks="slot_id"), store.place_values(attempt, standing, NOW))
             for attempt, standing in zip(sent, cards, strict=True)
         ),
         return_exceptions=True,

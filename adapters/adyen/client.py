@@ -98,17 +98,13 @@ class Client:
             OutcomeUnknownError: when it may have acted and no answer could be understood.
             ConfigurationError: when it refused the key or the account.
         """
-        try:
-            build()
-        except _Built as built:
-            answer, resent = await self._send(built)
-            if resent and answer.status in UNAUTHORIZED:  # The sending before this one may have charged.
-                raise OutcomeUnknownError(PROCESSOR, f"resent, then status {answer.status}") from None
-            if only is not None and answer.status < HTTPStatus.BAD_REQUEST and answer.status != only:
-                raise OutcomeUnknownError(PROCESSOR, f"unexpected status {answer.status}") from None
-            return self._read(built.url, answer, reply)
-        msg = "the SDK sent a request by itself"
-        raise RuntimeError(msg)
+        built = _built(build)
+        answer, resent = await self._send(built)
+        if resent and answer.status in UNAUTHORIZED:  # The sending before this one may have charged.
+            raise OutcomeUnknownError(PROCESSOR, f"resent, then status {answer.status}")
+        if only is not None and answer.status < HTTPStatus.BAD_REQUEST and answer.status != only:
+            raise OutcomeUnknownError(PROCESSOR, f"unexpected status {answer.status}")
+        return self._read(built.url, answer, reply)
 
     async def _send(self, built: _Built) -> tuple[Answer, bool]:
         """Send, and again with the same key where Adyen did not act or answers as it did before.
@@ -151,6 +147,16 @@ class Client:
         except UNREADABLE:
             raise OutcomeUnknownError(PROCESSOR, f"unreadable answer, status {answer.status}") from None
         return _refused(answer.status, refusal)
+
+
+def _built(build: Callable[[], object]) -> _Built:
+    """Have the SDK write a request; what carries it out is in the chain of no error, since its URL may name a token."""
+    try:
+        build()
+    except _Built as built:
+        return built
+    msg = "the SDK sent a request by itself"
+    raise RuntimeError(msg)
 
 
 def _refused(status: int, message: object) -> RequestRefused:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from adapters.conformance import (
+    abilities,
     answers,
     challenges,
     consequences,
@@ -30,6 +31,7 @@ __all__ = [
     "CHECKS",
     "FIRST_HALF",
     "Check",
+    "abilities",
     "answers",
     "challenges",
     "consequences",

@@ -22,6 +22,9 @@ DEADLINES: Final = Deadlines(connect=0.5, answer=0.5, total=4.0)
 GRACE_S: Final = 2.0
 """How much later than its deadline a call may end on a busy machine."""
 
+BRIEF: Final = (Operation.PURCHASE, Operation.REFUND)
+"""Where a call waits before it is sent again, one of each kind has to do."""
+
 
 class Bench:
     """One adapter, its server and the requests it is tried with."""

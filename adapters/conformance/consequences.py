@@ -6,13 +6,11 @@ No processor's format is needed for that: whatever it says when it says somethin
 import socket
 from typing import Final
 
-from adapters.conformance import asking
-from adapters.conformance.bench import FIRST, Bench, ended
+from adapters.conformance.bench import BRIEF, FIRST, Bench
 from adapters.conformance.overheard import leaves, overhearing, secrets_of
 from adapters.conformance.stub import Behaviour, answers, echoes, hangs_up, keeps_silent, stops_halfway
 from adapters.conformance.verdict import expect
-from adapters.contract import CancelsByReference, DescribesTokens
-from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
+from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from normalization.outcome import Operation
 
 HTML: Final = b"<!doctype html><title>Bad Gateway</title>"
@@ -45,8 +43,6 @@ MEANINGLESS: Final[dict[str, Behaviour]] = {
     "503_object": answers(503, b"{}"),
     "504_null": answers(504, b"null"),
 }
-BRIEF: Final = (Operation.PURCHASE, Operation.REFUND)
-"""Where a call waits before it is sent again, one of each kind has to do."""
 SECRETIVE: Final = (200, 400, 401, 403, 404, 409, 422, 429, 500)
 
 
@@ -99,21 +95,6 @@ async def what_never_left_is_not_sent(bench: Bench, reason: str) -> None:
         expect(isinstance(seen, NotSentError), f"the {name} whose connection is {reason} is NotSentError", seen)
     async for name, seen in bench.inquiries():
         expect(isinstance(seen, OutcomeUnknownError), f"the {name} that is not sent is OutcomeUnknownError", seen)
-
-
-@FIRST.rule(answer=tuple(MEANINGLESS))
-async def small_abilities_fail_in_the_contracts_words(bench: Bench, answer: str) -> None:
-    """Describing a token and cancelling by reference raise errors of `adapters.errors` or nothing."""
-    bench.stub.behaviour = MEANINGLESS[answer]
-    if isinstance(bench.adapter, DescribesTokens):
-        await ended(bench.adapter.describe(bench.harness.token))
-    if isinstance(bench.adapter, CancelsByReference):
-        cancelled = await ended(
-            bench.adapter.cancel_by_reference(asking.opening(Operation.PURCHASE, bench.harness.token, bench.currency))
-        )
-        if answer.startswith(("2", "302")):
-            return  # Some of these can pass for an accepted cancel; the webhook tells what became of it.
-        expect(isinstance(cancelled, AdapterError), f"a cancel answered by {answer} is not taken for done", cancelled)
 
 
 @FIRST.rule(status=SECRETIVE)

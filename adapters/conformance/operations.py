@@ -8,12 +8,10 @@ from adapters.conformance import asking
 from adapters.conformance.bench import ended
 from adapters.conformance.shop import SECOND, Request, Shop
 from adapters.conformance.verdict import expect
-from adapters.contract import DescribesTokens, Inquiry
+from adapters.contract import Inquiry
 from normalization.money import Money
 from normalization.outcome import OPENING, Approved, Declined, Operation, Pending, Report
-from normalization.tokens import CardFacts
 
-LAST_DIGITS: Final = 4
 LATER_S: Final = 35 * 86_400
 """Longer than any processor in question takes to finish what it has accepted."""
 REST_MINOR: Final = asking.PAID_MINOR - asking.CAPTURED_MINOR
@@ -182,14 +180,6 @@ async def an_inquiry_about_what_never_arrived_says_so(shop: Shop, operation: Ope
     else:
         expect(found and await shop.final(request, found) == Approved(), "it is carried out", found)
         expect(moved == shop.unit(request.money), "it moved once")
-
-
-@SECOND.rule()
-async def a_token_is_described_without_its_number(shop: Shop) -> None:
-    """Facts of the card are for people and rules; None is "not told"."""
-    described = isinstance(shop.adapter, DescribesTokens) and await shop.adapter.describe(shop.harness.token)
-    facts = described or CardFacts()
-    expect(facts.last4 is None or len(facts.last4) == LAST_DIGITS, "last4 are four digits", facts)
 
 
 async def _approved(shop: Shop, request: Request) -> None:

@@ -154,7 +154,7 @@ def _built(build: Callable[[], object]) -> _Built:
     try:
         build()
     except _Built as built:
-        return built
+        return built.with_traceback(None)
     msg = "the SDK sent a request by itself"
     raise RuntimeError(msg)
 

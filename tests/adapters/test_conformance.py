@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.conformance import CHECKS, Check
+from adapters.conformance import CHECKS, FIRST_HALF, Check
 from adapters.conformance.checks import fitting
 from adapters.conformance.harness import SandboxHarness
+from adapters.conformance.suite import ConformanceSuite, FirstHalfSuite
 from adapters.registry import registrations
 
 
@@ -33,3 +34,17 @@ def test_an_adapter_of_the_registry_has_a_harness(processor: str) -> None:
 @pytest.mark.parametrize(("processor", "check"), TRIED, ids=[f"{processor}-{check}" for processor, check in TRIED])
 def test_an_adapter_passes(processor: str, check: Check, tmp_path: Path) -> None:
     asyncio.run(check.run(HARNESSES[processor], tmp_path))
+
+
+class TestAsOthersRunIt(ConformanceSuite):
+    """A test class of somebody else's, cut down to a rule of each half."""
+
+    harness = HARNESSES["stripe"]
+    checks = (CHECKS[0], CHECKS[-1])
+
+
+def test_the_suites_have_every_rule_of_their_halves() -> None:
+    assert ConformanceSuite.checks == CHECKS
+    assert FirstHalfSuite.checks == FIRST_HALF
+    assert {check.name for check in FIRST_HALF} < {check.name for check in CHECKS}
+    assert len({check.name for check in CHECKS}) == len(CHECKS)

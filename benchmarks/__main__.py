@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import adapters, compare, memory, profile
-from benchmarks.stage import Stage, durability, stage
+from benchmarks.stage import Stage, Target, durability, stage
 
 
 def main(words: Sequence[str]) -> int:
@@ -21,6 +21,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("part", nargs="?", default="speed", choices=("speed", "adapters", "memory", "profile"))
     parser.add_argument("--rounds", type=int, default=compare.ROUNDS, help="of ten seconds each, at 1 and at 32")
     parser.add_argument("--valkey", action="store_true", help="give the hub a Valkey for its limits too")
+    parser.add_argument("--forgetful", action="store_true", help="as if every payment method were charged first")
     parser.add_argument("--stacks", type=Path, help="keep the profile's samples in this file")
     asked = parser.parse_args(words)
     with stage() as ready:
@@ -33,14 +34,15 @@ def main(words: Sequence[str]) -> int:
             case "profile":
                 wrong = _profile(ready, asked.stacks)
             case _:
-                wrong = _speed(ready, asked.rounds, with_valkey=asked.valkey) + _adapters(ready)
+                hub = ready.hub(with_valkey=asked.valkey, forgetful=asked.forgetful)
+                wrong = _speed(ready, hub, asked.rounds) + _adapters(ready)
     for bar in wrong:
         print(f"BELOW THE BAR: {bar}")
     return 1 if wrong else 0
 
 
-def _speed(ready: Stage, rounds: int, *, with_valkey: bool) -> list[str]:
-    floor, hub = ready.floor(), ready.hub(with_valkey=with_valkey)
+def _speed(ready: Stage, hub: Target, rounds: int) -> list[str]:
+    floor = ready.floor()
     compare.warm_up(ready, [floor, hub])
     limit = compare.load_limit(ready)
     print(f"the load generator alone: {limit:.0f} requests a second\n\n{compare.HEAD}", flush=True)

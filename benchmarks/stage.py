@@ -133,16 +133,25 @@ class Stage:
             pids=(server.pid,),
         )
 
-    def hub(self, *, with_valkey: bool = False, serving: tuple[str, ...] = ("hub.cli", "serve")) -> Target:
+    def hub(
+        self,
+        *,
+        with_valkey: bool = False,
+        forgetful: bool = False,
+        serving: tuple[str, ...] = ("hub.cli", "serve"),
+    ) -> Target:
         """Start the hub as in production: migrated, one process that serves and one that works, seeded over its API.
 
-        *serving* is the module, with its arguments, that serves.
+        *forgetful*: it remembers no payment method, as if each were charged for the first time. *serving* is the
+        module, with its arguments, that serves.
         """
         settings = {
             "HUB_DATABASE_URL": asyncio.run(self.postgres.fresh_database()),
             "HUB_KEYS": f"bench:{b64encode(secrets.token_bytes(32)).decode()}",
             "HUB_RATE_LIMIT_PER_MINUTE": "100000000",
         }
+        if forgetful:
+            settings["HUB_PAYMENT_METHODS_REMEMBERED_MAX"] = "0"
         if with_valkey:
             valkey = Valkey()
             self._ends.callback(valkey.stop)

@@ -20,6 +20,7 @@ DEVELOPMENT_KEYS: Final = MappingProxyType({"development": bytes(KEY_BYTES)})
 """What `hub dev` seals with, so that a first try needs no setting; `hub serve` refuses it."""
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SECRET: Final = {"keys", "database_url", "redis_url"}
+_MAY_BE_ZERO: Final = {"HUB_PAYMENT_METHODS_REMEMBERED_MAX"}
 _PASSWORD: Final = re.compile(r"(?<=//)[^@/]*@")
 
 
@@ -139,8 +140,9 @@ def _read(variable: str, text: str, kind: Any) -> Any:  # noqa: ANN401 - a type 
 
 
 def _whole_number(variable: str, text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < 1:
-        raise InvalidSettingError(f"{variable}: {text!r} is no whole number of 1 or more")
+    least = 0 if variable in _MAY_BE_ZERO else 1
+    if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < least:
+        raise InvalidSettingError(f"{variable}: {text!r} is no whole number of {least} or more")
     return int(text)
 
 

@@ -19,6 +19,12 @@ def test_variables_are_read() -> None:
     assert (read.port, read.development, read.public_url) == (9000, True, "https://pay.example.com")
 
 
+def test_no_payment_method_need_be_remembered() -> None:
+    settings = load_settings({"HUB_PAYMENT_METHODS_REMEMBERED_MAX": "0"})
+
+    assert settings.payment_methods_remembered_max == 0
+
+
 def test_the_first_key_stays_first() -> None:
     assert list(load_settings({"HUB_KEYS": f"b:{KEY}, a:{KEY}"}).keys) == ["b", "a"]
 

@@ -22,5 +22,9 @@ def is_known(decline: Decline, registration: Registration[Any]) -> bool:
 
 def count(decline: Decline, registration: Registration[Any]) -> None:
     """Count *decline* where its code is not known; the code itself is no label, since anything may come."""
-    if not is_known(decline, registration):
+    try:
+        known = is_known(decline, registration)
+    except Exception:  # noqa: BLE001 - whatever a third party's function raises, the decline is recorded and answered
+        known = False
+    if not known:
         metrics.UNKNOWN_DECLINE_CODES.labels(registration.processor).inc()

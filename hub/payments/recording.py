@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub import metrics
+from hub import declines_unknown, metrics
 from hub.database import CommitUnknownError, ConflictError, is_lost
 from hub.idempotency.store import Answer
 from hub.pan import mask, may_hold_card_number
@@ -190,16 +190,18 @@ async def change(
             held = await patiently(read_again)
             opens = opens and held.operation.status is OperationStatus.SENDING
             continue
-        _count(transition, source)
+        _count(shell, transition, source)
         return replace(recorded, answers=answer is not None)
     raise ConflictError
 
 
-def _count(transition: Transition, source: str) -> None:
+def _count(shell: Shell, transition: Transition, source: str) -> None:
     operation = transition.operation
     metrics.OPERATIONS.labels(operation.kind, operation.status, operation.processor, source).inc()
     if operation.status is OperationStatus.DECLINED and operation.decline is not None:
         metrics.DECLINES.labels(operation.decline.code, operation.processor).inc()
+        if connected := shell.directory.connected(operation.merchant_account):
+            declines_unknown.count(operation.decline, connected.registration)
     for kind, _ in transition.exceptions:
         metrics.EXCEPTIONS.labels(kind).inc()
 

@@ -35,6 +35,13 @@ def test_an_adapter_without_a_table_is_not_judged() -> None:
     assert counted("77", replace(STRIPE, processor="acquirer", decline_codes={}, meaning=None)) == 0
 
 
+def test_a_table_that_cannot_be_read_loses_no_answer() -> None:
+    def broken(code: str) -> DeclineCode:
+        raise KeyError(code)
+
+    assert counted("card_declined/generic_decline", replace(STRIPE, processor="broken", meaning=broken)) == 1
+
+
 def test_the_count_names_no_code() -> None:
     counted("card_declined/another_one")
 

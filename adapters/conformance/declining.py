@@ -1,5 +1,6 @@
 """What a refusal means, told alike by answer, webhook and inquiry."""
 
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
 from msgspec.structs import replace
@@ -11,6 +12,9 @@ from normalization.outcome import Declined, Operation, Outcome
 
 TOLD: Final = frozenset({Category.SOFT, Category.HARD, Category.FRAUD})
 """The categories that any processor's test cards can show."""
+
+SWAPPED: Final = 8
+KINDS: Final = (digits, ascii_lowercase, ascii_uppercase)
 
 
 @SECOND.rule()
@@ -50,12 +54,17 @@ async def a_token_that_is_not_known_is_a_decline(shop: Shop) -> None:
 async def a_follow_up_on_nothing_is_a_decline(shop: Shop, operation: Operation) -> None:
     """The processor knows no such payment."""
     parent = await shop.opened(Operation.AUTHORIZE)
-    other = "".join("0" if one == "1" else "1" if one.isdigit() else one for one in parent)
-    request = shop.follow_up(operation, other, 100)
+    request = shop.follow_up(operation, _another(parent), 100)
     outcome = await shop.final(request, await shop.reported(request))
     expect(isinstance(outcome, Declined), f"the {operation} of an unknown payment is declined", outcome)
     moved = await shop.moved()
     expect((moved.captured, moved.refunded, moved.voided) == (0, 0, 0), "nothing moves", moved)
+
+
+def _another(reference: str) -> str:
+    """Make a reference of the same shape: the prefix kept, each of the last characters another of its kind."""
+    after = str.maketrans("".join(KINDS), "".join(kind[1:] + kind[0] for kind in KINDS))
+    return reference[:-SWAPPED] + reference[-SWAPPED:].translate(after)
 
 
 def _code(outcome: Outcome) -> str:

@@ -195,6 +195,20 @@ async def renew_token(
     await connection.execute(
         update(processor_tokens).where(*mine).values(token=stored.token, customer_reference=reference)
     )
+    await connection.execute(
+        update(payment_methods).where(payment_methods.c.id == method_id).values(version=payment_methods.c.version + 1)
+    )
+
+
+async def chain(connection: AsyncConnection, method_id: str, network_transaction_id: str) -> None:
+    """Keep the card network's id of the first charge that the payer made; a later one changes nothing."""
+    first = (
+        payment_methods.c.id == method_id,
+        payment_methods.c.network_transaction_id.is_(None),
+        payment_methods.c.deleted_at.is_(None),
+    )
+    values = {"network_transaction_id": network_transaction_id, "version": payment_methods.c.version + 1}
+    await connection.execute(update(payment_methods).where(*first).values(values))
 
 
 async def tokens_of(

@@ -48,6 +48,7 @@ class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     reference: Text
     payment_method: Text | None = None
     payment_method_data: OneTimeData | None = None
+    save_payment_method: bool = False
     capture: Literal["automatic", "manual"] = "automatic"
     customer: Text | None = None
     country: CountryCode | None = None
@@ -65,6 +66,10 @@ class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         if (self.payment_method is None) == (self.payment_method_data is None):
             raise ValueError("payment_method: send either payment_method or payment_method_data")
+        if self.save_payment_method and (self.payment_method_data is None or self.customer is None or self.off_session):
+            raise ValueError(
+                "save_payment_method: goes with payment_method_data and a customer, and not with off_session"
+            )
         if self.country is not None and self.country not in REGION:
             raise ValueError("country: is no ISO 3166-1 alpha-2 code in upper case, such as DE")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 import structlog
@@ -30,6 +30,7 @@ from hub.payments.recording import (
     record,
     record_failure,
 )
+from hub.payments.saving import prepared
 from hub.payments.shell import TRIES, Shell, answered, ask, background
 from hub.payments.standing import standing
 from hub.payments.states import OperationState, OperationStatus
@@ -98,7 +99,9 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     if not decided.order:
         raise _nowhere(decided)
     at = shell.clock()
-    attempt = first_attempt(wanted, decided, at, _return_address(shell, wanted))
+    attempt = await prepared(shell, wanted, first_attempt(wanted, decided, at, _return_address(shell, wanted)))
+    if attempt is None:
+        return _no_customer() if sure else None
     payment = payment_of(wanted, decided, facts, at, attempt)
     try:
         await store.open_payment(
@@ -111,6 +114,11 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     held = Held(payment=payment, operation=attempt, operations=(attempt,))
     recorded = await _attempts(shell, wanted, decided, held)
     return await reply_to(shell, wanted.key, recorded)
+
+
+def _no_customer() -> NoReturn:
+    error = FieldError("customer", "is no customer of this mode; make one with POST /v1/customers")
+    raise ProblemError("validation_failed", "there is no such customer to keep the card for", errors=[error])
 
 
 def _means(wanted: Charge, found: Means | None) -> Means:
@@ -274,7 +282,10 @@ async def _pass_over(
     """Close the attempt and open the next in one commit; None where a webhook changed the payment meanwhile."""
     closed = replace(_closed(held.operation, told), latency_ms=latency_ms)
     at = shell.clock()
-    attempt = next_attempt(wanted, held.operation, following.choice, at, _return_address(shell, wanted))
+    made = next_attempt(wanted, held.operation, following.choice, at, _return_address(shell, wanted))
+    attempt = await prepared(shell, wanted, made)
+    if attempt is None:
+        return None
     transition = rules.pass_over(held.payment, held.operation, closed, attempt)
     if transition is None:
         return None

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final, TypeVar
 
 import msgspec
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from hub import declines_unknown, metrics
 from hub.database import CommitUnknownError, ConflictError, is_lost
 from hub.idempotency.store import Answer
 from hub.pan import mask, may_hold_card_number
-from hub.payments import rules, store
+from hub.payments import rules, saving, store
 from hub.payments.answers import (
     CREATED,
     OK,
@@ -33,6 +34,7 @@ from normalization.outcome import OPENING, ActionRequired, Approved, Operation, 
 from routing.failover import Failure
 
 T = TypeVar("T")
+_log = structlog.get_logger(__name__)
 PREFIX: Final = {Operation.CAPTURE: "cap_", Operation.VOID: "can_", Operation.REFUND: "ref_"}
 READ_AGAIN_AFTER_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 """How often, and after how long, what stands is read again when the database is away."""
@@ -99,6 +101,8 @@ async def record(
     shell: Shell, held: Held, report: Report, source: str, latency_ms: int | None = None, *, opens: bool = False
 ) -> Recorded:
     """Commit everything that *report* changes; of two writers the slower one decides anew on what it then reads."""
+    if saving.brings_more(report):
+        held = await _with_method(shell, held, report)
 
     def decide(now: Held) -> Transition:
         operation = now.operation
@@ -111,8 +115,23 @@ async def record(
     return await change(shell, held, decide, source, evidence_of(report), opens=opens)
 
 
+async def _with_method(shell: Shell, held: Held, report: Report) -> Held:
+    """Keep the card and the network's id that the report brings; the outcome is recorded whatever becomes of them."""
+    keep = partial(saving.kept, shell, held.payment, held.operation, report)
+    try:
+        return replace(held, payment=await patiently(keep))
+    except Exception:  # noqa: BLE001 - see above
+        _log.exception("payment_method_not_kept", payment=held.payment.id)
+        return held
+
+
 def evidence_of(report: Report) -> bytes:
-    """Write down what was said, without what only the payer and the processor may know, and card numbers masked."""
+    """Write down what was said, without what only the payer and the processor may know, and card numbers masked.
+
+    A token that was stored is left out: it stands where it can be forgotten.
+    """
+    if report.stored is not None:
+        report = replace(report, stored=None)
     if isinstance(report.outcome, ActionRequired):
         report = replace(report, outcome=replace(report.outcome, url="", fields={}, continuation=""))
     said = msgspec.json.encode(report)

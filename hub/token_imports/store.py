@@ -110,7 +110,8 @@ async def write(connection: AsyncConnection, batch: Batch, *, livemode: bool, at
             await connection.execute(insert(table), rows)
     if batch.changed:
         changed = update(payment_methods).where(payment_methods.c.id == bindparam("method"))
-        values = changed.values(card=bindparam("facts"), network_transaction_id=bindparam("network_id"))
+        known: dict[str, Any] = {"card": bindparam("facts"), "network_transaction_id": bindparam("network_id")}
+        values = changed.values(**known, version=payment_methods.c.version + 1)
         rows = [
             {"method": m.id, "facts": _json(m.card), "network_id": m.network_transaction_id}
             for m in batch.changed.values()

@@ -1,19 +1,25 @@
 """What a processor tells by webhook of cards that it stored: the session or the check that it came of goes on."""
 
-from typing import Literal
+from typing import Final, Literal
 
+import msgspec
 from msgspec.structs import replace
 
-from adapters.contract import DescribesTokens, TellsOfTokens, TokenNews
+from adapters.contract import Authorize, DescribesTokens, TellsOfTokens, TokenNews
 from hub.merchants.service import Connected
 from hub.payment_methods import verifications
 from hub.payment_methods.describing import DESCRIBE_SECONDS
 from hub.payment_sessions import store as sessions
 from hub.payment_sessions.finishing import finish
+from hub.payments.saving import link
 from hub.payments.shell import Shell, ask
+from hub.payments.states import OperationStatus
+from hub.payments.store import find_operation, find_payment
 from hub.webhooks.store import Waiting
 from normalization.tokens import CardFacts, ProcessorToken
 
+CLOSED: Final = frozenset({OperationStatus.DECLINED, OperationStatus.NOT_SENT})
+"""An attempt that ended so keeps no card."""
 Noted = Literal["done", "ignored", "unmatched"]
 
 
@@ -29,6 +35,8 @@ async def note_tokens(shell: Shell, connected: Connected, waiting: Waiting) -> N
 
 async def _note(shell: Shell, connected: Connected, news: TokenNews) -> Noted:
     tag = news.tag or ""
+    if tag.startswith("att_"):
+        return await _of_charge(shell, connected, tag, news.token)
     if not tag.startswith(("ps_", "ver_")):
         return "ignored"
     async with shell.database.reading() as connection:
@@ -44,6 +52,22 @@ async def _note(shell: Shell, connected: Connected, news: TokenNews) -> Noted:
         method_id = await finish(connection, session["id"], token, shell.clock(), card=card)
         if check is not None:
             await verifications.name(connection, check["id"], method_id)
+    return "done"
+
+
+async def _of_charge(shell: Shell, connected: Connected, tag: str, token: ProcessorToken) -> Noted:
+    """Save a card whose charge the payer wanted it saved with, once that is approved."""
+    operation = await find_operation(shell.database, tag)
+    if operation is None or operation.merchant_account != connected.account.id:
+        return "ignored"
+    payment = await find_payment(shell.database, operation.livemode, operation.payment_id)
+    if payment is None or payment.payment_method is not None or operation.status in CLOSED:
+        return "ignored"
+    if not msgspec.json.decode(operation.request, type=Authorize).save:
+        return "ignored"
+    if operation.status is not OperationStatus.APPROVED:
+        return "unmatched"
+    await link(shell, payment, operation, token, card=await _described(shell, connected, token))
     return "done"
 
 

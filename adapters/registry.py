@@ -15,6 +15,7 @@ GROUP: Final = "hub.adapters"
 
 OURS: Final = (
     "adapters.adyen",
+    "adapters.checkout_com",
     "adapters.stripe",
 )
 """The packages that hold one adapter of ours each, as `REGISTRATION`; a new one is one line more."""

@@ -170,7 +170,7 @@ class TestStoredCards:
         made = await merchant.pay(source=source)
 
         assert await refused(merchant.payments.request_payment, payment(source=source)) == (422, ["token_used"])
-        kept = {"source": {"type": "id", "id": made["source"]["id"]}, "reference": "att_2"}
+        kept: Json = {"source": {"type": "id", "id": made["source"]["id"]}, "reference": "att_2"}
         assert (await merchant.pay(**kept))["approved"]
 
     async def test_a_token_lives_a_quarter_of_an_hour(self, merchant: Shop) -> None:

@@ -17,8 +17,8 @@ from adapters.transport import Deadlines, Transport
 from normalization.money import Currency
 from normalization.outcome import OPENING, Operation
 
-DEADLINES: Final = Deadlines(connect=0.5, answer=0.5, total=4.0)
-"""Short enough to be waited for, long enough for two resends."""
+DEADLINES: Final = Deadlines(connect=1.0, answer=1.0, total=5.0)
+"""Short enough to be waited for, long enough for two resends and a busy machine."""
 GRACE_S: Final = 2.0
 """How much later than its deadline a call may end on a busy machine."""
 
@@ -49,17 +49,16 @@ class Bench:
             return asking.opening(operation, self.harness.token, self.currency)
         return asking.follow_up(operation, "made_up_reference", self.currency, minor=asking.PAID_MINOR)
 
-    async def calls(self, operations: tuple[Operation, ...] = tuple(Operation)) -> AsyncIterator[tuple[str, object]]:
-        """Ask for every operation once; what each call returned or raised, beside its name."""
-        for operation in operations:
-            yield str(operation), await ended(send(self.adapter, self.request(operation)))
+    async def calls(self, operations: tuple[Operation, ...] = tuple(Operation)) -> list[tuple[str, object]]:
+        """Ask for every operation once, all together; what each call returned or raised, beside its name."""
+        asked = [ended(send(self.adapter, self.request(operation))) for operation in operations]
+        return list(zip(map(str, operations), await asyncio.gather(*asked), strict=True))
 
-    async def inquiries(
-        self, operations: tuple[Operation, ...] = tuple(Operation)
-    ) -> AsyncIterator[tuple[str, object]]:
-        """Inquire about every operation once."""
-        for operation in operations:
-            yield f"inquiry about the {operation}", await ended(self.adapter.inquire(self.request(operation)))
+    async def inquiries(self, operations: tuple[Operation, ...] = tuple(Operation)) -> list[tuple[str, object]]:
+        """Inquire about every operation once, all together."""
+        asked = [ended(self.adapter.inquire(self.request(operation))) for operation in operations]
+        names = [f"inquiry about the {operation}" for operation in operations]
+        return list(zip(names, await asyncio.gather(*asked), strict=True))
 
 
 def _currency(capabilities: Capabilities) -> Currency:

@@ -50,9 +50,9 @@ SECRETIVE: Final = (200, 400, 401, 403, 404, 409, 422, 429, 500)
 async def what_cannot_be_understood_is_unknown(bench: Bench, answer: str) -> None:
     """The request was read, perhaps carried out: never a decline, never "not sent"."""
     bench.stub.behaviour = MEANINGLESS[answer]
-    async for name, seen in bench.calls():
+    for name, seen in await bench.calls():
         expect(isinstance(seen, OutcomeUnknownError), f"the {name} answered by {answer} is OutcomeUnknownError", seen)
-    async for name, seen in bench.inquiries():
+    for name, seen in await bench.inquiries():
         expect(isinstance(seen, OutcomeUnknownError), f"the {name} answered by {answer} is OutcomeUnknownError", seen)
 
 
@@ -60,9 +60,9 @@ async def what_cannot_be_understood_is_unknown(bench: Bench, answer: str) -> Non
 async def a_refused_key_or_account_is_our_configuration(bench: Bench, status: int) -> None:
     """Nothing moved, and a human has to look; of what an inquiry was to ask about, it says nothing."""
     bench.stub.behaviour = answers(status, b"{}")
-    async for name, seen in bench.calls():
+    for name, seen in await bench.calls():
         expect(isinstance(seen, ConfigurationError), f"the {name} answered {status} is ConfigurationError", seen)
-    async for name, seen in bench.inquiries():
+    for name, seen in await bench.inquiries():
         expect(isinstance(seen, OutcomeUnknownError), f"the {name} answered {status} is OutcomeUnknownError", seen)
 
 
@@ -71,7 +71,7 @@ async def a_processor_that_stays_busy_is_left_alone(bench: Bench, operation: Ope
     """429 to every sending: not sent where the capabilities say that it means not executed, else unknown."""
     bench.stub.behaviour = answers(429, b"")
     wanted = NotSentError if bench.capabilities.too_many_requests_not_executed else OutcomeUnknownError
-    async for name, seen in bench.calls((operation,)):
+    for name, seen in await bench.calls((operation,)):
         expect(isinstance(seen, wanted), f"the {name} answered 429 every time is {wanted.__name__}", seen)
     sent = bench.stub.heard
     expect(1 <= len(sent) <= SENDINGS_MAX, f"it is sent {SENDINGS_MAX} times at most", len(sent))
@@ -82,7 +82,7 @@ async def a_processor_that_stays_busy_is_left_alone(bench: Bench, operation: Ope
 async def an_inquiry_at_a_busy_processor_is_unknown(bench: Bench) -> None:
     """That the question was not carried out says nothing of what it asked about."""
     bench.stub.behaviour = answers(429, b"")
-    async for name, seen in bench.inquiries(BRIEF):
+    for name, seen in await bench.inquiries(BRIEF):
         expect(isinstance(seen, OutcomeUnknownError), f"the {name} answered 429 is OutcomeUnknownError", seen)
 
 
@@ -91,9 +91,9 @@ async def what_never_left_is_not_sent(bench: Bench, reason: str) -> None:
     """Nobody listens, or the name is none: another account may be tried."""
     address = _nobody() if reason == "refused" else "http://processor.invalid"
     bench.adapter = bench.connect(bench.harness.credentials(address))
-    async for name, seen in bench.calls():
+    for name, seen in await bench.calls():
         expect(isinstance(seen, NotSentError), f"the {name} whose connection is {reason} is NotSentError", seen)
-    async for name, seen in bench.inquiries():
+    for name, seen in await bench.inquiries():
         expect(isinstance(seen, OutcomeUnknownError), f"the {name} that is not sent is OutcomeUnknownError", seen)
 
 
@@ -103,9 +103,9 @@ async def an_error_repeats_nothing_secret(bench: Bench, status: int) -> None:
     secrets = [*secrets_of(bench.credentials), *leaves(bench.harness.token.token)]
     bench.stub.behaviour = echoes(status)
     with overhearing() as heard:
-        async for _, seen in bench.calls(BRIEF):
+        for _, seen in await bench.calls(BRIEF):
             heard.take(seen)
-        async for _, seen in bench.inquiries(BRIEF):
+        for _, seen in await bench.inquiries(BRIEF):
             heard.take(seen)
     heard.lacks(secrets)
 

@@ -13,7 +13,7 @@ from normalization.outcome import Approved, Declined, Operation, Pending, Report
 BEFORE: Final = ("silent_before", "reset_before", "error_500_before")
 AFTER: Final = ("silent_after", "reset_after", "error_500_after", "malformed", "truncated")
 QUICK_MS: Final = 150
-LATE_MS: Final = 1500
+LATE_MS: Final = 2500
 """Longer than the transport waits for an answer."""
 
 

@@ -357,13 +357,19 @@ class TellsOfTokens(Protocol):
 C = TypeVar("C", bound=Credentials)
 
 
+def every_time(_token: ProcessorToken) -> bool:
+    """Say that a token can be charged more than once: what most processors' tokens are for."""
+    return True
+
+
 class Registration(Struct, Generic[C], frozen=True, kw_only=True):
     """How the hub gets an adapter: one value a processor.
 
     `connect` makes the adapter of one account from its credentials, the shared transport and its mode. `check` names
     what is wrong with credentials for a mode (a live key in test mode), as (field, message); empty: nothing is.
     `decline_codes` has a row for every code of theirs that the processor documents; `meaning` reads a
-    `Decline.processor_code` where that is more than such a code alone.
+    `Decline.processor_code` where that is more than such a code alone. `reusable` tells by a token's looks whether it
+    can be charged more than once.
     """
 
     processor: str
@@ -373,6 +379,7 @@ class Registration(Struct, Generic[C], frozen=True, kw_only=True):
     check: Callable[[C, bool], list[tuple[str, str]]]
     decline_codes: Mapping[str, DeclineCode] = MappingProxyType({})
     meaning: Callable[[str], DeclineCode | None] | None = None
+    reusable: Callable[[ProcessorToken], bool] = every_time
 
     def meaning_of(self, processor_code: str) -> DeclineCode | None:
         """Say what a `Decline.processor_code` means by itself; None: it is in no table."""

@@ -4,6 +4,7 @@ from adapters.contract import Registration
 from adapters.stripe.account import StripeCredentials, capabilities, check
 from adapters.stripe.adapter import StripeAdapter
 from adapters.stripe.declines import CODES, meaning_of
+from adapters.stripe.tokens import reusable
 from adapters.transport import Transport
 
 
@@ -19,4 +20,5 @@ REGISTRATION = Registration(
     check=check,
     decline_codes=CODES,
     meaning=meaning_of,
+    reusable=reusable,
 )

@@ -17,6 +17,14 @@ from normalization.tokens import CardFacts, ProcessorToken
 METHODS: Final = "/v1/payment_methods"
 
 
+def reusable(token: ProcessorToken) -> bool:
+    """Tell whether a PaymentMethod can be charged again: only once attached to a customer; `pm_card_*` are test cards.
+
+    Source: https://docs.stripe.com/api/payment_methods/attach, https://docs.stripe.com/testing
+    """
+    return token.customer_reference is not None or token.token.startswith("pm_card_")
+
+
 class Tokens:
     """One account's cards; holds no state between calls."""
 

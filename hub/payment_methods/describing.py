@@ -47,6 +47,11 @@ class TokenDesk(Struct, frozen=True, kw_only=True):
         if errors:
             raise ProblemError("validation_failed", "a processor token cannot be kept", errors=errors)
 
+    def reusable(self, tokens: Sequence[ProcessorToken]) -> bool:
+        """Whether any of *tokens* can be charged more than once; of a processor that is gone, none can."""
+        known = self.registrations
+        return any(token.processor in known and known[token.processor].reusable(token) for token in tokens)
+
     async def described(self, caller: Caller, tokens: Sequence[ProcessorToken]) -> list[CardFacts | None]:
         """Ask each token's processor what card it is, all at once; None where it cannot be told."""
         return await asyncio.gather(*(self._ask(caller, token) for token in tokens))

@@ -14,7 +14,6 @@ from hub.access.rules import Caller
 from hub.errors import problems, request_id_of
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, read_cursor, write_cursor
 from hub.payment_methods import customers
-from hub.payment_methods.rules import is_reusable
 from hub.payment_methods.service import Kept, Stored, Wallet
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -110,7 +109,7 @@ async def create_payment_method(
     told = msgspec.convert(msgspec.to_builtins(data.card), CardFacts)
     tokens = [token.read() for token in data.processor_tokens]
     kept = Kept(tokens=tokens, told=told, customer=data.customer, network_transaction_id=data.network_transaction_id)
-    return shown(await wallet.add(caller, request_id_of(request), kept))
+    return shown(wallet, await wallet.add(caller, request_id_of(request), kept))
 
 
 @get("/v1/payment_methods/{method_id:str}", guards=READ, tags=["payment methods"], responses=problems(404))
@@ -118,7 +117,7 @@ async def get_payment_method(
     method_id: FromPath[str], caller: NamedDependency[Caller], wallet: NamedDependency[Wallet]
 ) -> PaymentMethod:
     """Show a payment method without its tokens."""
-    return shown(await wallet.find(caller, method_id))
+    return shown(wallet, await wallet.find(caller, method_id))
 
 
 @delete("/v1/payment_methods/{method_id:str}", guards=WRITE, tags=["payment methods"], responses=problems(404))
@@ -146,7 +145,7 @@ async def add_processor_token(
     wallet: NamedDependency[Wallet],
 ) -> PaymentMethod:
     """Put one more processor's token behind a payment method."""
-    return shown(await wallet.add_token(caller, request_id_of(request), method_id, data.read()))
+    return shown(wallet, await wallet.add_token(caller, request_id_of(request), method_id, data.read()))
 
 
 @get("/v1/customers/{customer_id:str}/payment_methods", guards=READ, tags=["customers"], responses=problems(404, 422))
@@ -160,10 +159,10 @@ async def list_payment_methods(
     """List a customer's payment methods."""
     found = await wallet.of_customer(caller, customer_id, read_cursor(cursor), limit + 1)
     following = write_cursor(found[limit - 1].row["id"]) if len(found) > limit else None
-    return PaymentMethods([shown(stored) for stored in found[:limit]], following)
+    return PaymentMethods([shown(wallet, stored) for stored in found[:limit]], following)
 
 
-def shown(stored: Stored) -> PaymentMethod:
+def shown(wallet: Wallet, stored: Stored) -> PaymentMethod:
     """Show a payment method."""
     row = stored.row
     facts = msgspec.json.decode(row["card"], type=CardFacts)
@@ -171,7 +170,7 @@ def shown(stored: Stored) -> PaymentMethod:
         id=row["id"],
         livemode=bool(row["livemode"]),
         type=row["type"],
-        reusable=is_reusable(stored.tokens),
+        reusable=wallet.desk.reusable(stored.tokens),
         customer=row["customer"],
         card=Card(
             brand=facts.brand,

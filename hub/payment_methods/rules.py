@@ -1,6 +1,6 @@
-"""What is known of a card, and whether its tokens can be charged again. Pure."""
+"""What is known of a card, and where its tokens can be charged. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import asdict, replace
@@ -23,18 +23,6 @@ def all_facts(told: CardFacts, known: Sequence[CardFacts | None]) -> CardFacts:
     for more in reversed(known):
         facts = merge_facts(facts, more)
     return facts
-
-
-def is_reusable(tokens: Iterable[ProcessorToken]) -> bool:
-    """Whether any of *tokens* can be charged more than once.
-
-    A Stripe PaymentMethod can be only once attached to a Stripe customer; `pm_card_*` are Stripe's reusable test cards.
-    Source: https://docs.stripe.com/api/payment_methods/attach, https://docs.stripe.com/testing
-    """
-    return any(
-        token.processor != "stripe" or token.customer_reference or token.token.startswith("pm_card_")
-        for token in tokens
-    )
 
 
 def bound_to(token: ProcessorToken, merchant_account: str) -> ProcessorToken:

@@ -6,6 +6,7 @@ from adapters.checkout_com.adapter import CheckoutComAdapter
 from adapters.checkout_com.client import PROCESSOR
 from adapters.checkout_com.codes import CODES, meaning_of
 from adapters.checkout_com.credentials import CheckoutComCredentials, capabilities, check
+from adapters.checkout_com.tokens import reusable
 from adapters.contract import Adapter, Registration
 from adapters.transport import Transport
 
@@ -23,4 +24,5 @@ REGISTRATION: Final = Registration(
     check=check,
     decline_codes=CODES,
     meaning=meaning_of,
+    reusable=reusable,
 )

@@ -1,5 +1,6 @@
 """The calls about cards that no charge needs: what the browser's library starts with, checks, letting go of a card."""
 
+from typing import Final
 from urllib.parse import quote
 
 from adapters.checkout_com import parameters, translate, wire
@@ -12,7 +13,12 @@ from normalization.declines import Decline, DeclineCode
 from normalization.outcome import Verification
 from normalization.tokens import CardFacts, ProcessorToken
 
-GONE = "http_404"
+GONE: Final = "http_404"
+
+
+def reusable(token: ProcessorToken) -> bool:
+    """Tell whether it is a stored card; a token of the client-side library is good once, for a quarter of an hour."""
+    return token.token.startswith(parameters.STORED)
 
 
 class Tokens:

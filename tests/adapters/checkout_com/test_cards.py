@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from adapters.checkout_com import REGISTRATION
 from adapters.checkout_com.adapter import CheckoutComAdapter
 from adapters.contract import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.errors import ConfigurationError, OutcomeUnknownError
@@ -122,6 +123,11 @@ class TestAVerification:
 
         with pytest.raises(OutcomeUnknownError):
             await adapter.verify(CHECK)
+
+
+@pytest.mark.parametrize(("token", "again"), [("src_card", True), ("tok_1", False)])
+def test_only_a_stored_card_can_be_charged_again(token: str, again: object) -> None:
+    assert REGISTRATION.reusable(ProcessorToken(processor="checkout_com", token=token)) is again
 
 
 class TestAStoredCard:

@@ -1,8 +1,6 @@
-"""Start a pretend processor: in this event loop, or in a process of its own that outlives a killed hub."""
+"""Find a pretend processor by its name and serve it."""
 
 import asyncio
-import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
@@ -18,8 +16,6 @@ from hub.sandbox.book import Book
 from hub.sandbox.processor import Processor, Sandbox
 
 BODY_MAX = 1 << 20
-START_S = 20.0
-STOP_S = 5.0
 
 
 def names() -> tuple[str, ...]:
@@ -55,30 +51,3 @@ async def serve(
             await worker
         await runner.cleanup()
         book.close()
-
-
-@asynccontextmanager
-async def running(name: str, book_path: str | Path, port: int = 0) -> AsyncIterator[str]:
-    """Run a pretend processor in a process of its own and yield its URL."""
-    asked = ("--port", str(port), "--book", str(book_path), "--json")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hub.sandbox", name, *asked, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None  # noqa: S101 - asked for above; tells the type checker
-        line = await asyncio.wait_for(process.stdout.readline(), START_S)
-        if not line:
-            raise RuntimeError(f"the {name} sandbox ended before it listened: exit {await process.wait()}")
-        yield str(json.loads(line)["url"])
-    finally:
-        await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_S)
-    except TimeoutError:
-        process.kill()
-        await process.wait()

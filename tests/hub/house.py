@@ -19,8 +19,8 @@ from hub.database import open_database
 from hub.ids import new_id
 from hub.migrations import bring_up
 from hub.sandbox.server import processor as pretend
-from hub.sandbox.server import running
 from hub.settings import Settings
+from tests.hub.pretending import running
 from tests.processes import free_port
 
 STRIPE_SECRET = str(pretend("stripe").credentials("eu", "")["webhook_secret"])

@@ -14,7 +14,7 @@ from Adyen.exceptions import (
 )
 from Adyen.util import is_valid_hmac_notification
 
-from hub.sandbox.server import running
+from tests.hub.pretending import running
 from tests.hub.sandbox.adyen_shop import ACCOUNT, CARD, KEY, Json, Shop, named, payment, shop, stored, told
 
 

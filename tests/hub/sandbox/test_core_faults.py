@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from hub.sandbox.server import running
+from tests.hub.pretending import running
 from tests.hub.sandbox.stripe_shop import Json, Shop, shop
 
 FORM = {

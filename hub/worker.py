@@ -12,6 +12,7 @@ from hub.payment_methods.detaching import detach_due
 from hub.payment_methods.verifying import verify_due
 from hub.payments.jobs import cancel_due, inquire_due
 from hub.payments.shell import Shell
+from hub.retries.jobs import prune_declines
 from hub.webhooks.jobs import read_waiting
 
 Job = Callable[[Shell], Awaitable[int]]
@@ -26,6 +27,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (detach_due, POLL_S),
     (verify_due, POLL_S),
     (prune_keys, PRUNE_EVERY_S),
+    (prune_declines, PRUNE_EVERY_S),
 )
 
 

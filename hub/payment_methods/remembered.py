@@ -25,6 +25,10 @@ class Remembered:
             self._means.move_to_end(name)
         return means
 
+    def forget(self, name: Name) -> None:
+        """Remember a payment method no more."""
+        self._means.pop(name, None)
+
     def keep(self, name: Name, means: Means) -> None:
         """Remember what was read now."""
         self._means[name] = means

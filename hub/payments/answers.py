@@ -8,11 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Status
+from hub.retries.rules import Advised
 from normalization.declines import MEANING, Advice, Category, Decline, DeclineCode
 from normalization.money import Currency
 from normalization.outcome import OPENING, Operation
 from normalization.regions import Region
 from normalization.verdicts import resolve
+from routing.retries import Retry
 
 ACCEPTED: Final = 202
 CREATED: Final = 201
@@ -141,12 +143,16 @@ def decline_body(decline: Decline | None, at: datetime) -> DeclineBody | None:
     if decline is None:
         return None
     verdict = resolve(decline, at.date())
+    told = decline.retry if isinstance(decline, Advised) else None
+    if told is None:
+        later = None if verdict.wait is None else at + verdict.wait
+        told = Retry(advice=verdict.advice, alternatives=verdict.alternatives, retry_after=later)
     return DeclineBody(
         code=verdict.code,
         category=verdict.category,
-        advice=verdict.advice,
-        alternatives=list(verdict.alternatives),
-        retry_after=None if verdict.wait is None else at + verdict.wait,
+        advice=told.advice,
+        alternatives=list(told.alternatives),
+        retry_after=told.retry_after,
         message=MEANING[verdict.code].message,
         processor_code=decline.processor_code,
         network_code=decline.network_code,

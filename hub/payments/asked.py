@@ -62,6 +62,7 @@ class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     metadata: Metadata = {}
     merchant_account: Text | None = None
     allow_duplicate_reference: bool = False
+    override_retry_rules: bool = False
 
     def __post_init__(self) -> None:
         if (self.payment_method is None) == (self.payment_method_data is None):

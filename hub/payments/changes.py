@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from hub.idempotency.store import Answer
 from hub.payments.states import Transition
+from hub.retries.rules import Counted
 from normalization.money import Currency
 
 
@@ -41,6 +42,7 @@ class Change(Struct, frozen=True, kw_only=True):
     `due_s` is when the inquiry job looks at the operation next, in seconds from now by the database's clock; None:
     never. `events` are (type, object id, JSON). `fenced`: only who holds the operation's fence may say this, because
     the hub says it and not the processor. `opens`: the operation is new, made outside the hub.
+    `counted`: the decline counts against the card.
     """
 
     transition: Transition
@@ -51,3 +53,4 @@ class Change(Struct, frozen=True, kw_only=True):
     answer: Answer | None = None
     fenced: bool = False
     opens: bool = False
+    counted: Counted | None = None

@@ -30,10 +30,13 @@ from hub.payments.recording import (
     record,
     record_failure,
 )
+from hub.payments.retrying import Heard, hear, not_permitted, permit, permit_next
 from hub.payments.saving import prepared
 from hub.payments.shell import TRIES, Shell, answered, ask, background
 from hub.payments.standing import standing
 from hub.payments.states import OperationState, OperationStatus
+from hub.retries.rules import Permit
+from hub.retries.tables import card_slots
 from normalization.outcome import ActionRequired, Declined, Report
 from routing.facts import Facts
 from routing.failover import Failure, Next, Tried, may_try_next
@@ -48,7 +51,7 @@ async def charge(shell: Shell, wanted: Charge) -> Reply:
 
     Raises:
         ProblemError: no_merchant_account, merchant_accounts_unavailable, duplicate_reference, idempotency_in_progress,
-            idempotency_key_reused, database_unavailable; nothing was charged and nothing is stored.
+            idempotency_key_reused, retry_not_permitted, database_unavailable; nothing was charged, nothing is stored.
     """
     known: Charge | None = _from_memory(shell, wanted)
     for _ in range(TRIES):
@@ -80,9 +83,21 @@ async def _informed(shell: Shell, wanted: Charge) -> Charge | Reply:
     if found.holder is not None and not asked.allow_duplicate_reference:
         raise _duplicate(found.holder)
     means = _means(wanted, found.means)
-    if asked.payment_method is not None:
+    wanted = replace(wanted, means=means)
+    if asked.payment_method is None:
+        return wanted
+    if not found.declined:
         shell.remembered.keep((livemode, asked.payment_method), means)
-    return replace(wanted, means=means)
+        return wanted
+    shell.remembered.forget((livemode, asked.payment_method))
+    leave = await permit(shell, wanted)
+    if isinstance(leave, Permit):
+        return replace(wanted, permit=leave)
+    # What forbids it may be the first request with this very key, on its way.
+    first = await look_up(shell.database, wanted.key, livemode=livemode)
+    if first is not None:
+        return first
+    raise not_permitted(asked.payment_method, leave)
 
 
 async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
@@ -105,10 +120,17 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     payment = payment_of(wanted, decided, facts, at, attempt)
     try:
         await store.open_payment(
-            shell.database, payment, attempt, wanted.key, shell.lease_s, method_version=wanted.means.version
+            shell.database,
+            payment,
+            attempt,
+            wanted.key,
+            shell.lease_s,
+            method_version=wanted.means.version,
+            permit=wanted.permit,
+            request_id=wanted.request_id,
         )
     except ConflictError as conflict:
-        return await _taken(shell, wanted) if conflict.table is not None else None
+        return await _taken(shell, wanted) if conflict.table not in {None, card_slots.name} else None
     except CommitUnknownError:
         await _read_back(shell, attempt)
     held = Held(payment=payment, operation=attempt, operations=(attempt,))
@@ -215,7 +237,7 @@ async def _attempts(shell: Shell, wanted: Charge, decided: Plan, held: Held) -> 
         following = _following(shell, wanted, decided, tried)
         passed = None
         if following is not None:
-            passed = await _pass_over(shell, wanted, held, told, following, latency_ms)
+            passed = await _go_on(shell, wanted, held, told, following, latency_ms)
         recorded = None
         if passed is None and isinstance(told, Report):
             recorded = await record(shell, held, told, "answer", latency_ms)
@@ -276,11 +298,40 @@ def _following(shell: Shell, wanted: Charge, decided: Plan, tried: list[Tried]) 
     return may_try_next(decided, tried, insufficient_funds_elsewhere=shell.settings.failover_insufficient_funds)
 
 
-async def _pass_over(
+async def _go_on(
     shell: Shell, wanted: Charge, held: Held, told: Report | Failure, following: Next, latency_ms: int
 ) -> Held | None:
-    """Close the attempt and open the next in one commit; None where a webhook changed the payment meanwhile."""
-    closed = replace(_closed(held.operation, told), latency_ms=latency_ms)
+    """Pass on to the next account where the networks' rules leave room for one more attempt."""
+    for _ in range(TRIES):
+        heard = None
+        if isinstance(told, Report):
+            heard = await patiently(partial(hear, shell, held.payment, held.operation, told))
+        leave = await patiently(partial(permit_next, shell, wanted, held.operation, heard))
+        if leave is None:
+            return None
+        try:
+            return await _pass_over(shell, wanted, held, told, following, latency_ms, heard, leave)
+        except ConflictError:
+            continue  # Another attempt at this card was faster.
+    return None
+
+
+async def _pass_over(
+    shell: Shell,
+    wanted: Charge,
+    held: Held,
+    told: Report | Failure,
+    following: Next,
+    latency_ms: int,
+    heard: Heard | None,
+    leave: Permit,
+) -> Held | None:
+    """Close the attempt and open the next in one commit; None where a webhook changed the payment meanwhile.
+
+    Raises:
+        ConflictError: when another attempt at the card took the place.
+    """
+    closed = replace(_closed(held.operation, heard.report if heard else told), latency_ms=latency_ms)
     at = shell.clock()
     made = next_attempt(wanted, held.operation, following.choice, at, _return_address(shell, wanted))
     attempt = await prepared(shell, wanted, made)
@@ -295,8 +346,19 @@ async def _pass_over(
     said = evidence_of(told) if isinstance(told, Report) else msgspec.json.encode(failure)
     evidence = Evidence(source="answer", report=said, recorded_at=at)
     try:
-        await store.open_next_attempt(shell.database, held.payment, transition, attempt, evidence, shell.lease_s)
-    except ConflictError:
+        await store.open_next_attempt(
+            shell.database,
+            held.payment,
+            transition,
+            attempt,
+            evidence,
+            shell.lease_s,
+            counted=heard.counted if heard else None,
+            permit=leave,
+        )
+    except ConflictError as conflict:
+        if conflict.table == card_slots.name:
+            raise
         return None
     except CommitUnknownError:
         if await store.find_operation(shell.database, attempt.id) is None:

@@ -16,6 +16,7 @@ from hub.payment_methods.store import Means
 from hub.payments.answers import ConsideredBody, RoutingBody
 from hub.payments.asked import PaymentRequest
 from hub.payments.states import OperationState, OperationStatus, Payment, Status
+from hub.retries.rules import GOOD, Permit
 from normalization.declines import Decline
 from normalization.money import Money
 from normalization.outcome import Operation
@@ -29,7 +30,10 @@ NOTHING_STORED: Final = Means(version=None, tokens=(), card=CardFacts(), custome
 
 
 class Charge(Struct, frozen=True, kw_only=True):
-    """One request to charge: who asks for what, under which key; `means` is read once the key is known to be new."""
+    """One request to charge: who asks for what, under which key; `means` is read once the key is known to be new.
+
+    `permit` is what is known of the card's declines.
+    """
 
     request: PaymentRequest
     caller: Caller
@@ -38,6 +42,7 @@ class Charge(Struct, frozen=True, kw_only=True):
     request_id: str
     began_at: datetime
     means: Means = NOTHING_STORED
+    permit: Permit = GOOD
 
 
 def facts_of(wanted: Charge, now: datetime) -> Facts:

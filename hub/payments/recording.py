@@ -26,11 +26,13 @@ from hub.payments.answers import (
     refund_body,
 )
 from hub.payments.changes import Change, Evidence
+from hub.payments.retrying import hear
 from hub.payments.shell import TRIES, Shell
 from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Transition
 from hub.payments.steps import ASKED_AFTER, HORIZON
+from hub.retries.rules import Counted
 from hub.settlement.expecting import Terms, expected_lines
-from normalization.outcome import OPENING, ActionRequired, Approved, Operation, Report
+from normalization.outcome import OPENING, ActionRequired, Approved, Declined, Operation, Report
 from routing.failover import Failure
 
 T = TypeVar("T")
@@ -103,6 +105,10 @@ async def record(
     """Commit everything that *report* changes; of two writers the slower one decides anew on what it then reads."""
     if saving.brings_more(report):
         held = await _with_method(shell, held, report)
+    heard, told = None, report
+    if isinstance(report.outcome, Declined):
+        heard = await patiently(partial(hear, shell, held.payment, held.operation, report))
+        told = heard.report if heard is not None else report
 
     def decide(now: Held) -> Transition:
         operation = now.operation
@@ -110,9 +116,10 @@ async def record(
             operation = replace(operation, latency_ms=latency_ms)
         if isinstance(report.outcome, ActionRequired) and operation.status in _NEW_TO_A_CHALLENGE:
             operation = _with_challenge(shell, operation, report.outcome)
-        return rules.apply(now.payment, operation, report)
+        return rules.apply(now.payment, operation, told)
 
-    return await change(shell, held, decide, source, evidence_of(report), opens=opens)
+    counted = heard.counted if heard is not None else None
+    return await change(shell, held, decide, source, evidence_of(report), opens=opens, counted=counted)
 
 
 async def _with_method(shell: Shell, held: Held, report: Report) -> Held:
@@ -171,8 +178,11 @@ async def change(
     *,
     fenced: bool = False,
     opens: bool = False,
+    counted: Counted | None = None,
 ) -> Recorded:
     """Commit what *decide* makes of what is held, with its events, postings and the caller's answer.
+
+    *counted* is kept with it where it declines the operation.
 
     Raises:
         ConflictError: when *fenced* and somebody else took the operation meanwhile.
@@ -201,6 +211,7 @@ async def change(
                     answer=answer,
                     fenced=fenced,
                     opens=opens,
+                    counted=counted if _is_declined(held.operation, transition) else None,
                 ),
             )
         except (ConflictError, CommitUnknownError) as failure:
@@ -212,6 +223,11 @@ async def change(
         _count(shell, transition, source)
         return replace(recorded, answers=answer is not None)
     raise ConflictError
+
+
+def _is_declined(before: OperationState, transition: Transition) -> bool:
+    declined = OperationStatus.DECLINED
+    return transition.operation.status is declined and before.status is not declined
 
 
 def _count(shell: Shell, transition: Transition, source: str) -> None:

@@ -9,8 +9,9 @@ import msgspec
 from msgspec.structs import astuple
 
 from hub.ids import new_id
-from hub.payments.changes import Evidence
+from hub.payments.changes import Actor, Evidence
 from hub.payments.states import Booking, OperationState, OperationStatus, Payment, Status
+from hub.retries.rules import Advised, Charged
 from normalization.declines import Decline
 from normalization.money import Currency, Money
 from normalization.outcome import Operation
@@ -59,6 +60,25 @@ def report_values(operation: OperationState, evidence: Evidence) -> dict[str, An
     }
 
 
+def audit_values(
+    actor: Actor, payment: Payment, action: str, at: datetime, details: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Bind a row of the audit log about a payment, with the prefix `a_`."""
+    return {
+        "a_id": new_id("aud_"),
+        "a_livemode": payment.livemode,
+        "a_key_id": actor.key_id,
+        "a_principal": actor.principal,
+        "a_action": action,
+        "a_object_id": payment.id,
+        "a_details": msgspec.json.encode(details or {}).decode(),
+        "a_request_id": actor.request_id,
+        "a_created_at": at,
+        "a_position": None,
+        "a_hash": None,
+    }
+
+
 def booking_values(booking: Booking, at: datetime) -> dict[str, Any]:
     """Make a transfer's columns."""
     return {
@@ -91,6 +111,18 @@ def exception_values(operation: OperationState, kind: str, detail: str, at: date
     }
 
 
+def charged(payment: Payment, operation: OperationState) -> Charged:
+    """Give an attempt as what counts needs it."""
+    return Charged(
+        id=operation.id,
+        livemode=operation.livemode,
+        holder=payment.payment_method or operation.id,
+        processor=operation.processor,
+        merchant_account=operation.merchant_account,
+        money=operation.money,
+    )
+
+
 def to_payment(row: Mapping[Any, Any]) -> Payment:
     """Read a row of `payments`."""
     values: dict[str, Any] = dict(row)
@@ -110,4 +142,4 @@ def to_operation(row: Mapping[Any, Any]) -> OperationState:
 
 
 def _decline(stored: bytes | None) -> Decline | None:
-    return msgspec.json.decode(stored, type=Decline) if stored else None
+    return msgspec.json.decode(stored, type=Advised) if stored else None

@@ -11,6 +11,7 @@ from hub.idempotency.tables import idempotency_keys
 from hub.payment_methods.store import MEANS, Means, to_means
 from hub.payment_methods.tables import payment_methods, processor_tokens
 from hub.payments.store import OPEN_BY_REFERENCE
+from hub.retries.store import HAS_HISTORY
 
 _STANDING: Final = Query(
     select(
@@ -21,6 +22,7 @@ _STANDING: Final = Query(
         idempotency_keys.c.answer,
         OPEN_BY_REFERENCE.statement.limit(1).scalar_subquery().label("holder"),
         payment_methods.c.id.label("method"),
+        HAS_HISTORY.label("declined"),
         *MEANS,
     )
     .select_from(
@@ -45,11 +47,15 @@ _STANDING: Final = Query(
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """What stands before a charge: its key's row, who holds its reference, and what its payment method is."""
+    """What stands before a charge: its key's row, who holds its reference, and what its payment method is.
+
+    `declined`: its card may have a history that forbids to charge it.
+    """
 
     key: Stored | None
     holder: str | None
     means: Means | None
+    declined: bool
 
 
 async def standing(
@@ -63,4 +69,5 @@ async def standing(
         key=to_stored(first) if first["fingerprint"] is not None else None,
         holder=first["holder"],
         means=to_means(rows) if first["method"] is not None else None,
+        declined=bool(first["declined"]),
     )

@@ -4,9 +4,8 @@ The two commits of a charge are `Unit`s: one round trip on PostgreSQL. Every wri
 guarded by the payment's version, so that of two writers one reads again and decides anew.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -42,7 +41,9 @@ from hub.ledger.tables import transfers
 from hub.payment_methods.tables import payment_methods
 from hub.payments.changes import Actor, Change, Evidence
 from hub.payments.rows import (
+    audit_values,
     booking_values,
+    charged,
     exception_values,
     operation_values,
     payment_values,
@@ -54,6 +55,8 @@ from hub.payments.rows import (
 )
 from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Status, Transition
 from hub.payments.tables import operations, payments, reports
+from hub.retries.rules import GOOD, Counted, Permit
+from hub.retries.store import TAKE_PLACE, decline_values, keeping, place_values
 from hub.settlement.tables import exceptions, expected_settlements
 from normalization.outcome import Operation
 
@@ -108,7 +111,15 @@ _AS_KNOWN: Final = select(payment_methods.c.id).where(
 )
 """The payment method is still what the plan was made for."""
 _OPENING: Final = (insert(payments).values(_binds(payments, "p_")), _insert_operation(), INSERT_KEY)
-_OPEN_PAYMENT: Final = {True: Unit((_AS_KNOWN,), _OPENING, locks="k_key"), False: Unit((), _OPENING, locks="k_key")}
+
+
+@cache
+def _open_payment(known: bool, declined: bool, overridden: bool) -> Unit:  # noqa: FBT001 - the key of a cache
+    """A charge of a stored payment method, of a card that has declines, against a rule."""
+    opened = (*_OPENING, TAKE_PLACE) if declined else _OPENING
+    return Unit((_AS_KNOWN,) if known else (), (*opened, _INSERT_AUDIT) if overridden else opened, locks="k_key")
+
+
 _REFUSE: Final = Unit(
     (),
     (
@@ -125,11 +136,14 @@ _OPEN_FOLLOW_UP: Final = {
     True: Unit((_update_payment(),), (_insert_operation(), INSERT_KEY, _INSERT_AUDIT), locks="p_id"),
     False: Unit((_update_payment(),), (_insert_operation(), _INSERT_AUDIT), locks="p_id"),
 }
-_OPEN_NEXT_ATTEMPT: Final = Unit(
-    (_update_payment(), _update_operation("c_")),
-    (_insert_operation(), insert(reports).values(_binds(reports, "r_")), _INSERT_AUDIT),
-    locks="p_id",
-)
+
+
+@cache
+def _open_next_attempt(kept: tuple[Insert | Update, ...]) -> Unit:
+    opened = (_insert_operation(), insert(reports).values(_binds(reports, "r_")), _INSERT_AUDIT)
+    return Unit((_update_payment(), _update_operation("c_")), (*opened, *kept), locks="p_id")
+
+
 _CLAIMED: Final = (
     update(operations)
     .where(
@@ -164,6 +178,7 @@ class _Shape(Struct, frozen=True):
     answers: bool
     fenced: bool
     opens: bool
+    kept: tuple[Insert | Update, ...]  # What counts against the card.
 
 
 @lru_cache(maxsize=64)
@@ -178,27 +193,10 @@ def _record(shape: _Shape) -> Unit:
         kept += [insert(table).values(_binds(table, f"{prefix}{n}_")) for n in range(count)]
     if shape.answers:
         kept.append(STORE_ANSWER)
+    kept += shape.kept
     if shape.opens:
         return Unit((_update_payment(),), (_insert_operation(), *kept), locks="p_id")
     return Unit((_update_payment(), _update_operation(fenced=shape.fenced)), kept, locks="p_id")
-
-
-def _audit_values(
-    actor: Actor, payment: Payment, action: str, at: datetime, details: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    return {
-        "a_id": new_id("aud_"),
-        "a_livemode": payment.livemode,
-        "a_key_id": actor.key_id,
-        "a_principal": actor.principal,
-        "a_action": action,
-        "a_object_id": payment.id,
-        "a_details": msgspec.json.encode(details or {}).decode(),
-        "a_request_id": actor.request_id,
-        "a_created_at": at,
-        "a_position": None,
-        "a_hash": None,
-    }
 
 
 async def open_payment(
@@ -209,14 +207,17 @@ async def open_payment(
     lease_s: float,
     *,
     method_version: int | None,
+    permit: Permit = GOOD,
+    request_id: str | None = None,
 ) -> None:
     """Commit key, payment and attempt before the processor is called.
 
-    *method_version* is that of the stored payment method which the plan was made for; None for one-time data.
+    *method_version* is that of the stored payment method which the plan was made for; None for one-time data. A card
+    with declines takes the place that *permit* names; a rule that was overridden is written into the audit log.
 
     Raises:
-        ConflictError: when the key or the open reference is taken, or the payment method has changed; `table` says
-            which of the first two.
+        ConflictError: when the key, the open reference or the card's place is taken, or the payment method has changed;
+            `table` says which of the first three.
         CommitUnknownError: when the commit may have happened.
     """
     values = (
@@ -225,7 +226,15 @@ async def open_payment(
         | key_values(key, operation.id, operation.livemode, operation.started_at)
     )
     values["method_version"] = method_version
-    await database.run(_OPEN_PAYMENT[method_version is not None], values)
+    if permit.card is not None:
+        values |= place_values(charged(payment, operation), permit.card, operation.started_at)
+    rule = permit.overridden
+    if rule is not None:
+        actor = Actor(operation.key_id, operation.requested_by, request_id)
+        details = {"rule": rule.rule, "text": rule.text, "until": rule.until.isoformat() if rule.until else ""}
+        values |= audit_values(actor, payment, "payment.override_retry_rules", operation.started_at, details)
+    unit = _open_payment(method_version is not None, permit.card is not None, rule is not None)
+    await database.run(unit, values)
 
 
 async def refuse(
@@ -241,7 +250,7 @@ async def refuse(
     told = {"id": new_id("evt_"), "livemode": payment.livemode, "type": event[0], "object_id": payment.id}
     values = payment_values(payment) | prefixed("e_", told | {"data": event[1], "position": None, "created_at": at})
     values |= key_values(key, None, payment.livemode, at) | {"k_status": answer.status, "k_answer": answer.body}
-    await database.run(_REFUSE, values | _audit_values(actor, payment, "payment.refuse", at))
+    await database.run(_REFUSE, values | audit_values(actor, payment, "payment.refuse", at))
 
 
 async def wish(database: Database, read: Payment, wished: Payment, key: Key, answer: Answer, actor: Actor) -> None:
@@ -254,7 +263,7 @@ async def wish(database: Database, read: Payment, wished: Payment, key: Key, ans
     values = payment_values(wished) | {"p_version": read.version + 1, "p_version_read": read.version}
     values |= key_values(key, None, read.livemode, wished.updated_at)
     values |= {"k_status": answer.status, "k_answer": answer.body}
-    await database.run(_WISH, values | _audit_values(actor, read, "payment.cancel", wished.updated_at))
+    await database.run(_WISH, values | audit_values(actor, read, "payment.cancel", wished.updated_at))
 
 
 async def keep(database: Database, operation: OperationState, evidence: Evidence) -> None:
@@ -279,7 +288,7 @@ async def open_follow_up(
     """
     values = payment_values(reserved) | {"p_version": read.version + 1, "p_version_read": read.version}
     values |= operation_values(operation, "o_", lease_s, lease_s)
-    values |= _audit_values(actor, reserved, f"payment.{operation.kind}", operation.started_at)
+    values |= audit_values(actor, reserved, f"payment.{operation.kind}", operation.started_at)
     if key is not None:
         values |= key_values(key, operation.id, operation.livemode, operation.started_at)
     await database.run(_OPEN_FOLLOW_UP[key is not None], values)
@@ -292,11 +301,16 @@ async def open_next_attempt(
     following: OperationState,
     evidence: Evidence,
     lease_s: float,
+    *,
+    counted: Counted | None = None,
+    permit: Permit = GOOD,
 ) -> None:
     """Close the attempt that ended without money moving and open the next one, in one commit.
 
+    *counted* is the decline that closed it, where it counts against the card; *permit* that of the next attempt.
+
     Raises:
-        ConflictError: when the payment changed since *read*.
+        ConflictError: when the payment changed since *read*, or the card's place is taken; `table` says so.
         CommitUnknownError: when the commit may have happened.
     """
     values = payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
@@ -305,8 +319,16 @@ async def open_next_attempt(
     )
     values |= report_values(transition.operation, evidence)
     actor = Actor(following.key_id, following.requested_by, following.id)
-    values |= _audit_values(actor, transition.payment, "payment.failover", evidence.recorded_at)
-    await database.run(_OPEN_NEXT_ATTEMPT, values)
+    details = {"overridden": permit.overridden.rule} if permit.overridden is not None else {}
+    values |= audit_values(actor, transition.payment, "payment.failover", evidence.recorded_at, details)
+    kept: tuple[Insert | Update, ...] = ()
+    if counted is not None:
+        kept += keeping(counted)
+        values |= decline_values(counted)
+    if permit.card is not None:
+        kept += (TAKE_PLACE,)
+        values |= place_values(charged(transition.payment, following), permit.card, evidence.recorded_at)
+    await database.run(_open_next_attempt(kept), values)
 
 
 async def save(database: Database, read: Payment, change: Change) -> None:
@@ -326,6 +348,7 @@ async def save(database: Database, read: Payment, change: Change) -> None:
         change.answer is not None,
         change.fenced,
         change.opens,
+        keeping(change.counted) if change.counted is not None else (),
     )
     at = change.evidence.recorded_at
     values = payment_values(transition.payment) | {"p_version": read.version + 1, "p_version_read": read.version}
@@ -333,7 +356,7 @@ async def save(database: Database, read: Payment, change: Change) -> None:
     values |= operation_values(operation, "o_", change.due_s, 0.0) | report_values(operation, change.evidence)
     actor = Actor(operation.key_id, operation.requested_by, operation.id)
     details = {"operation": operation.id, "source": change.evidence.source}
-    values |= _audit_values(actor, transition.payment, f"{operation.kind}.{operation.status}", at, details)
+    values |= audit_values(actor, transition.payment, f"{operation.kind}.{operation.status}", at, details)
     owner = {"livemode": operation.livemode, "payment_id": operation.payment_id, "operation_id": operation.id}
     for n, booking in enumerate(transition.bookings):
         values |= prefixed(f"t{n}_", owner | booking_values(booking, at))
@@ -346,6 +369,8 @@ async def save(database: Database, read: Payment, change: Change) -> None:
         values |= prefixed(f"x{n}_", owner | exception_values(operation, kind, detail, at))
     if change.answer is not None:
         values |= answer_values(change.answer, operation.livemode)
+    if change.counted is not None:
+        values |= decline_values(change.counted)
     await database.run(_record(shape), values)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +12,7 @@ from normalization.money import Money
 from normalization.tokens import CardFacts
 from routing.retries import Barrier, Past, Retry, barrier, matters, retry, stops
 
-REMEMBERED = timedelta(days=60)
+REMEMBERED: Final = timedelta(days=60)
 """How long a decline is looked at: the longest window, and once more to tell re-attempts from first tries."""
 
 
@@ -27,7 +28,8 @@ class Card(Struct, frozen=True, kw_only=True):
     """What is known of the card behind a payment method, and of every other method that is the same card.
 
     `name` is the same for all of them, `place` the next free one among its attempts. `brand` is the newest that a
-    decline brought, `prints` are the fingerprints that the holder asked about is known by itself.
+    decline brought. `prints` are the fingerprints of the holder's own tokens, `kept` those that every holder of one is
+    known by already.
     """
 
     name: str
@@ -35,6 +37,20 @@ class Card(Struct, frozen=True, kw_only=True):
     place: int = 1
     brand: str | None = None
     prints: frozenset[Print] = frozenset()
+    kept: frozenset[Print] = frozenset()
+
+
+class Permit(Struct, frozen=True):
+    """Leave to send one attempt; `card` is None where nothing is known against it.
+
+    `overridden` is the network's rule that the caller set aside.
+    """
+
+    card: Card | None = None
+    overridden: Barrier | None = None
+
+
+GOOD: Final = Permit()
 
 
 class Advised(Decline, frozen=True, kw_only=True):
@@ -55,7 +71,10 @@ class Charged(Struct, frozen=True, kw_only=True):
 
 
 class Counted(Struct, frozen=True, kw_only=True):
-    """A decline to be kept with the outcome, and the fingerprints to know its holder by."""
+    """A decline to be kept with the outcome, and the fingerprints to know its holder by.
+
+    `news`: somebody may think that the card is good; whoever remembers so has to read again.
+    """
 
     attempt: Charged
     brand: str | None
@@ -63,6 +82,7 @@ class Counted(Struct, frozen=True, kw_only=True):
     stops: bool
     at: datetime
     prints: tuple[Print, ...]
+    news: bool
 
 
 def forbidden(card: Card | None, brand: str | None, money: Money, now: datetime) -> Barrier | None:
@@ -92,6 +112,7 @@ def counted(decline: Decline, attempt: Charged, card: Card, facts: CardFacts, at
         stops=stops(decline, brand, at),
         at=at,
         prints=tuple(sorted(prints, key=msgspec.structs.astuple)),
+        news=not card.past or not prints <= card.kept,
     )
 
 

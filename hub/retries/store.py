@@ -7,6 +7,7 @@ cards that were declined. What is written is a part of the charge path's two com
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,8 @@ from sqlalchemy import (
     Insert,
     RowMapping,
     Table,
+    Text,
+    Update,
     and_,
     bindparam,
     delete,
@@ -24,11 +27,12 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.database import Database
-from hub.payment_methods.tables import processor_tokens
+from hub.payment_methods.tables import payment_methods, processor_tokens
 from hub.payments.states import OperationStatus
 from hub.payments.tables import operations
 from hub.retries.rules import REMEMBERED, Card, Charged, Counted, Print, renewed
@@ -49,20 +53,21 @@ _ALIKE_MAX: Final = 8
 
 _method: Final = bindparam("method_asked", type_=processor_tokens.c.payment_method.type)
 _livemode: Final = bindparam("livemode", type_=card_declines.c.livemode.type)
+_mine: Final = processor_tokens.alias()
 HAS_HISTORY: Final = or_(
     exists(select(literal_column("1")).where(card_declines.c.livemode == _livemode, card_declines.c.holder == _method)),
     exists(
         select(literal_column("1"))
-        .select_from(processor_tokens)
+        .select_from(_mine)
         .join(
             card_prints,
             and_(
                 card_prints.c.livemode == _livemode,
-                card_prints.c.processor == processor_tokens.c.processor,
-                card_prints.c.fingerprint == processor_tokens.c.fingerprint,
+                card_prints.c.processor == _mine.c.processor,
+                card_prints.c.fingerprint == _mine.c.fingerprint,
             ),
         )
-        .where(processor_tokens.c.payment_method == _method)
+        .where(_mine.c.payment_method == _method)
     ),
 )
 """Whether the payment method `method_asked` of a mode, or one that may be the same card, was ever declined."""
@@ -75,15 +80,39 @@ def _values(table: Table, prefix: str) -> dict[str, Any]:
 TAKE_PLACE: Final = insert(card_slots).values(_values(card_slots, "slot_"))
 """Part of the commit before an attempt is sent: of two with one history the database lets one through."""
 
-KEEP_DECLINE: Final = insert(card_declines).values(_values(card_declines, "cd_"))
-"""Part of the commit of the outcome."""
+
+def keeping(told: Counted) -> tuple[Insert | Update, ...]:
+    """List the statements that keep a decline, part of the commit of its outcome; one tuple for each kind."""
+    return _keeping(len(told.prints), told.news)
 
 
-def keep_print(number: int) -> Insert:
-    """Make the statement that keeps one of a decline's fingerprints unless it is known; part of the same commit."""
+@cache
+def _keeping(prints: int, news: bool) -> tuple[Insert | Update, ...]:  # noqa: FBT001 - the key of a cache
+    keep = insert(card_declines).values(_values(card_declines, "cd_"))
+    statements = (keep, *(_keep_print(number) for number in range(prints)))
+    return (*statements, _tell_anew(prints)) if news else statements
+
+
+def _keep_print(number: int) -> Insert:
+    """Keep a fingerprint unless it is known."""
     values = _values(card_prints, f"cp{number}_")
     known = exists().where(*(card_prints.c[name] == value for name, value in values.items()))
     return insert(card_prints).from_select(list(values), select(*values.values()).where(~known))
+
+
+def _tell_anew(prints: int) -> Update:
+    """Raise the version of every payment method of the card, so that no charge goes by what it remembers of one."""
+    alike = [payment_methods.c.id == bindparam("cd_holder", type_=Text)]
+    for number in range(prints):
+        values = _values(card_prints, f"cp{number}_")
+        sharing = select(processor_tokens.c.payment_method).where(
+            *(processor_tokens.c[name] == values[name] for name in ("livemode", "processor", "fingerprint"))
+        )
+        alike.append(payment_methods.c.id.in_(sharing))
+    # In one order, so that two declines do not wait for each other.
+    locked = select(payment_methods.c.id).where(or_(*alike)).order_by(payment_methods.c.id).with_for_update()
+    anew = payment_methods.c.id.in_(locked.scalar_subquery())
+    return update(payment_methods).where(anew).values(version=payment_methods.c.version + 1)
 
 
 def place_values(attempt: Charged, card: Card, at: datetime) -> dict[str, Any]:
@@ -99,7 +128,7 @@ def place_values(attempt: Charged, card: Card, at: datetime) -> dict[str, Any]:
 
 
 def decline_values(told: Counted) -> dict[str, Any]:
-    """Fill `KEEP_DECLINE` and a `keep_print` for each fingerprint."""
+    """Fill the statements of `keeping`."""
     attempt = told.attempt
     values: dict[str, Any] = {
         "cd_id": attempt.id,
@@ -127,9 +156,12 @@ async def card_of(
     *also* are further fingerprints of the card, those that a report told.
     """
     async with database.reading() as connection:
+        if database.is_postgresql:
+            # As of one instant: an attempt must not end, unseen, between the question for ended ones and for open ones.
+            await connection.execution_options(isolation_level="REPEATABLE READ")
         tokens = await _tokens(connection, holder)
         mine = frozenset(_print(token) for token in tokens if token["fingerprint"] is not None)
-        holders = await _alike(connection, holder, mine | set(also), livemode=livemode)
+        holders, kept = await _alike(connection, holder, mine | set(also), livemode=livemode)
         declines = await _declines(connection, holders, livemode=livemode, since=now - REMEMBERED)
         name = min((row["holder"] for row in declines), default=holder)
         slots = await _slots(connection, holders, name, livemode=livemode, since=now - REMEMBERED)
@@ -141,7 +173,7 @@ async def card_of(
     known = {but, *(row["id"] for row in declines)}
     past += [_under_way(row) for row in slots if row["id"] not in known]
     brands = [row["brand"] for row in declines if row["brand"] is not None]
-    return Card(name=name, past=tuple(past), place=place, brand=brands[-1] if brands else None, prints=mine)
+    return Card(name=name, past=tuple(past), place=place, brand=brands[-1] if brands else None, prints=mine, kept=kept)
 
 
 async def forget_old(connection: AsyncConnection, before: datetime) -> None:
@@ -160,10 +192,16 @@ async def _tokens(connection: AsyncConnection, holder: str) -> Sequence[RowMappi
     return (await connection.execute(wanted)).mappings().all()
 
 
-async def _alike(connection: AsyncConnection, holder: str, prints: AbstractSet[Print], *, livemode: bool) -> set[str]:
-    """Find every holder of declines that is the same card: by a fingerprint, by one of theirs, and so on."""
-    holders, seen = {holder}, set(prints)
+async def _alike(
+    connection: AsyncConnection, holder: str, prints: AbstractSet[Print], *, livemode: bool
+) -> tuple[set[str], frozenset[Print]]:
+    """Find every holder of declines that is the same card, and the fingerprints that they are known by.
+
+    By a fingerprint, by one of theirs, and so on.
+    """
+    holders, kept = {holder}, set[Print]()
     for _ in range(_ALIKE_MAX):
+        seen = kept | prints
         likely = [card_prints.c.holder.in_(holders)]
         if seen:
             keys = [(one.processor, one.fingerprint) for one in seen]
@@ -171,12 +209,12 @@ async def _alike(connection: AsyncConnection, holder: str, prints: AbstractSet[P
         found = await connection.execute(select(card_prints).where(card_prints.c.livemode == livemode, or_(*likely)))
         rows = [(row["holder"], _print(row)) for row in found.mappings()]
         more = [(who, one) for who, one in rows if who in holders or any(_same(one, other) for other in seen)]
-        before = len(holders), len(seen)
+        before = len(holders), len(kept)
         holders |= {who for who, _ in more}
-        seen |= {one for _, one in more}
-        if before == (len(holders), len(seen)):
+        kept |= {one for _, one in more}
+        if before == (len(holders), len(kept)):
             break
-    return holders
+    return holders, frozenset(kept)
 
 
 def _print(row: RowMapping) -> Print:

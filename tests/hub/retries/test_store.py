@@ -106,8 +106,7 @@ async def declined(
 
 
 async def keep(database: Database, told: Counted) -> None:
-    unit = Unit((), (store.KEEP_DECLINE, *(store.keep_print(n) for n in range(len(told.prints)))), locks="cd_id")
-    await database.run(unit, store.decline_values(told))
+    await database.run(Unit((), store.keeping(told), locks="cd_id"), store.decline_values(told))
 
 
 async def card(database: Database, holder: str, *also: Print, livemode: bool = False, now: datetime = NOW) -> Card:

@@ -24,11 +24,13 @@ from hub.payment_methods.verifying import question, record
 from hub.payment_sessions import store
 from hub.payment_sessions.finishing import COMPLETED, DECLINED, OPEN, PROCESSING, finish
 from hub.payments.answers import decline_body
+from hub.payments.rules import REFUSED_BY_US
 from hub.payments.shell import Shell, answered, ask
 from normalization.declines import Decline
 from normalization.money import Currency, Money
 from normalization.tokens import ProcessorToken
 from routing.facts import Chargeable
+from routing.failover import Failure
 
 
 class Opening(Struct, frozen=True, kw_only=True):
@@ -66,7 +68,7 @@ async def open_session(shell: Shell, desk: TokenDesk, wanted: Opening) -> Opened
             return await _keep(shell, wanted, connected, session_id, told)
         refused = told if isinstance(told, Decline) else refused
     if refused is not None:
-        detail = f"the processor opens no such session: {refused.processor_code}"
+        detail = f"no session is opened: {refused.processor_code}; is the account set up for browsers?"
         body = msgspec.to_builtins(decline_body(refused, shell.clock()))
         raise ProblemError("session_refused", detail, extra={"decline": body})
     raise ProblemError(
@@ -128,13 +130,13 @@ async def _request(shell: Shell, wanted: Opening, connected: Connected, session_
 
 
 async def _ask(shell: Shell, connected: Connected, request: OpenTokenSession) -> TokenSession | Decline | None:
-    """Ask one account; None where it did not answer or is not set up for browsers, so that the next one is asked."""
+    """Ask one account; None where it did not answer. One that is not set up for browsers charges all the same."""
     if not isinstance(connected.adapter, OpensTokenSessions):
         return None
     told = await ask(connected.adapter.open_token_session(request), shell.settings.request_ms / 1000)
-    known = isinstance(told, TokenSession | Decline)
-    await answered(shell, connected.account.id, failed=not known)
-    return told if isinstance(told, TokenSession | Decline) else None
+    told = REFUSED_BY_US if told is Failure.CONFIGURATION else told
+    await answered(shell, connected.account.id, failed=isinstance(told, Failure))
+    return None if isinstance(told, Failure) else told
 
 
 async def _keep(shell: Shell, wanted: Opening, connected: Connected, session_id: str, session: TokenSession) -> Opened:

@@ -84,6 +84,7 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
                 "customer_id": [customer.json()["id"]],
                 "ruleset_id": [rules.json()["id"]],
                 "key_id": [key.json()["id"]],
+                "session_id": [await _session(made) for _ in range(4)],
                 "method_id": [made.payment_method, await made.method(stripe="pm_card_visa")],
                 "account_id": [await _spare_account(made)],
                 "merchant_account": list(made.accounts.values()),
@@ -110,6 +111,11 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
         loop.call_soon_threadsafe(over.set)
         thread.join()
         loop.close()
+
+
+async def _session(made: Any) -> str:
+    sent = {"currency": "EUR", "merchant_account": made.accounts["stripe-eu"]}
+    return str((await made.hub.post("/v1/payment_sessions", sent)).json()["id"])
 
 
 async def _spare_account(made: Any) -> str:
@@ -171,6 +177,8 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
             return {"processor_tokens": [token], "customer": None, "card": {}}
         case "/v1/payment_methods/{method_id}/processor_tokens":
             return token | {"merchant_account": None, "customer_reference": None}
+        case "/v1/payment_sessions/{session_id}/complete":
+            return {"token": "pm_card_visa", "data": None}
         case "/v1/merchant_accounts":
             credentials = {"api_key": "sk_test_made_up"}
             return {"processor": "stripe", "credentials": credentials, "currencies": ["NZD"], "countries": []} | PLAIN

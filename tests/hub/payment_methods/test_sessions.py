@@ -140,7 +140,7 @@ async def test_a_card_that_its_bank_refuses_leaves_the_session_to_try_another(ho
 
 async def test_a_silent_processor_leaves_the_session_open(home: House) -> None:
     opened = await session(home, "adyen-web")
-    await home.fault("adyen", "silent_before")
+    await home.fault("adyen", "silent_before", "purchase")
 
     silent = await completed(home, opened, data=DATA)
     done = await completed(home, opened, data=DATA)
@@ -178,7 +178,8 @@ async def test_an_account_that_is_not_set_up_for_browsers_opens_none(home: House
 
     answer = await home.hub.post("/v1/payment_sessions", {"currency": "EUR", "merchant_account": account})
 
-    assert (answer.status_code, answer.json()["code"]) == (503, "merchant_accounts_unavailable")
+    assert (answer.status_code, answer.json()["code"]) == (422, "session_refused")
+    assert answer.json()["decline"]["code"] == "merchant_configuration_error"
 
 
 async def test_a_session_belongs_to_its_mode_and_to_who_may_write(home: House) -> None:

@@ -247,7 +247,7 @@ async def _verified(home: House) -> httpx.Response:
 @scene("POST", "/v1/payment_methods/{method_id}/verify", 202)
 async def _verified_in_silence(home: House) -> httpx.Response:
     method = await home.method(adyen="stored_visa")
-    await home.fault("adyen", "silent_before")
+    await home.fault("adyen", "silent_before", "purchase")
     return await home.hub.post(f"/v1/payment_methods/{method}/verify", {"currency": "EUR"})
 
 
@@ -255,7 +255,7 @@ async def _verified_in_silence(home: House) -> httpx.Response:
 async def _verified_at_once(home: House) -> httpx.Response:
     method, key = await home.method(adyen="stored_visa"), new_id("key_")
     path = f"/v1/payment_methods/{method}/verify"
-    await home.fault("adyen", "silent_before")
+    await home.fault("adyen", "silent_before", "purchase")
     first = asyncio.create_task(home.hub.post(path, {"currency": "EUR"}, key=key))
     await asyncio.sleep(0.3)
     answer = await home.hub.post(path, {"currency": "EUR"}, key=key)

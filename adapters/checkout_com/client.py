@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from secrets import SystemRandom
 from typing import Any, Final, NoReturn, TypeVar
+from urllib.parse import quote, urlencode
 
 import msgspec
 from checkout_sdk.api_client import ApiClient
@@ -20,7 +21,6 @@ from checkout_sdk.environment_subdomain import EnvironmentSubdomain
 from checkout_sdk.instruments.instruments_client import InstrumentsClient
 from checkout_sdk.payments.payments_client import PaymentsClient
 from msgspec import Struct
-from yarl import URL
 
 from adapters.checkout_com.credentials import CheckoutComCredentials
 from adapters.checkout_com.wire import Problem
@@ -73,7 +73,7 @@ class _Door:
         data: str | None,
         files: object,  # noqa: ARG002 - the SDK's own signature
     ) -> NoReturn:
-        target = str(URL(url, encoded=True).with_query(params)) if params else url
+        target = f"{url}?{urlencode(params, quote_via=quote)}" if params else url
         raise _Built(_Request(method, target, headers, None if data is None else data.encode()))
 
 
@@ -152,7 +152,7 @@ def _decoded(answer: Answer, reply: type[Reply]) -> Reply:
 def _refused(answer: Answer) -> RequestRefused:
     """Read an error answer; one without a body is Checkout.com's own where it bears a request id.
 
-    Source: https://www.checkout.com/docs/developer-resources/codes/http-status-codes
+    Source: https://www.checkout.com/docs/developer-resources/codes/error-codes
     """
     status = answer.status
     if status == HTTPStatus.UNAUTHORIZED:

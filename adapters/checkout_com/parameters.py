@@ -8,7 +8,7 @@ from typing import Final
 
 from adapters.checkout_com import amounts
 from adapters.checkout_com.credentials import CheckoutComCredentials
-from adapters.contract import Authentication, Authorize, FollowUp, Verify
+from adapters.contract import Authentication, Authorize, FollowUp, Recurring, Verify
 from normalization.money import Money
 from normalization.outcome import Operation
 from normalization.tokens import ProcessorToken
@@ -72,10 +72,10 @@ def verification(request: Verify, credentials: CheckoutComCredentials) -> Body:
         "capture": False,
         "reference": request.operation_id,
         "processing_channel_id": credentials.processing_channel_id,
-        "payment_type": "Regular",
+        "payment_type": "Unscheduled" if request.save else "Regular",
     }
     if request.return_url is not None:
-        body |= _through_3ds(request.return_url, required=False)
+        body |= _through_3ds(request.return_url, required=False, mandate=request.save)
     if customer := _customer(request.token, request.customer_reference):
         body["customer"] = {"id": customer}
     return body
@@ -121,24 +121,38 @@ def _customer(token: ProcessorToken | None, customer_reference: str | None) -> s
 
 
 def _payment_type(request: Authorize) -> str:
-    """Source: https://www.checkout.com/docs/payments/manage-payments/recurring-payments."""
+    """Say whether it belongs to a series, or lets later charges come without the payer.
+
+    Source: https://www.checkout.com/docs/payments/accept-payments/pay-with-stored-card-details, both of its pages.
+    """
     if request.recurring is not None:
         return "Recurring"
-    return "Regular" if request.payer_present else "Unscheduled"
+    return "Unscheduled" if request.save or not request.payer_present else "Regular"
 
 
 def _challenge(request: Authorize, credentials: CheckoutComCredentials) -> Body:
     required = request.authentication is Authentication.REQUIRED
-    if not challenge_allowed(request) or request.authentication is Authentication.AVOID:
+    if not challenge_allowed(request) or request.return_url is None:
         return {"3ds": {"enabled": False}}
-    if request.return_url is None or not (required or credentials.three_ds == "always"):
-        return {}
-    return _through_3ds(request.return_url, required=required)
+    if request.authentication is Authentication.AVOID:
+        return {"3ds": {"enabled": False}, **_way_back(request.return_url)}
+    if not (required or credentials.three_ds == "always"):
+        # A bank that insists makes Checkout.com upgrade the payment by itself, and then the payer has to come back.
+        return _way_back(request.return_url)
+    agreed = request.save or request.recurring is Recurring.INITIAL
+    return _through_3ds(request.return_url, required=required, mandate=required or agreed)
 
 
-def _through_3ds(return_url: str, *, required: bool) -> Body:
-    """Ask for 3D Secure; where it is not required, a card that knows none is charged without."""
+def _through_3ds(return_url: str, *, required: bool, mandate: bool) -> Body:
+    """Ask for 3D Secure; where it is not required, a card that knows none is charged without.
+
+    A *mandate* has the bank challenge the payer in any case, so that it does not refuse later charges without them.
+    """
     wanted: Body = {"enabled": True, "attempt_n3d": not required}
-    if required:
+    if mandate:
         wanted["challenge_indicator"] = "challenge_requested_mandate"
-    return {"3ds": wanted, "success_url": return_url, "failure_url": return_url}
+    return {"3ds": wanted, **_way_back(return_url)}
+
+
+def _way_back(return_url: str) -> Body:
+    return {"success_url": return_url, "failure_url": return_url}

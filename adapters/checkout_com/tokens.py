@@ -33,7 +33,7 @@ class Tokens:
     def open(self, request: OpenTokenSession) -> TokenSession:
         """Give what Checkout.com's library makes a one-time token with.
 
-        Source: https://www.checkout.com/docs/payments/accept-payments/accept-a-payment-on-your-website
+        Source: https://www.checkout.com/docs/developer-resources/api/manage-api-keys
         """
         if self._credentials.public_key is None:
             raise ConfigurationError(PROCESSOR, "public_key is missing in the account's credentials; set it")

@@ -1,8 +1,8 @@
 """
 What Checkout.com answers when the request itself failed; a refused card is no error.
 
-Source: https://www.checkout.com/docs/developer-resources/codes/error-codes and
-https://www.checkout.com/docs/developer-resources/codes/http-status-codes
+Source: https://www.checkout.com/docs/developer-resources/codes/error-codes and, on 409,
+https://support.checkout.com/hc/en-us/articles/24570669653010
 """
 
 from http import HTTPStatus

@@ -23,6 +23,7 @@ class CheckoutCom:
     """The pretend Checkout.com; everything it remembers is in the book."""
 
     name: str = "checkout_com"
+    # It wants a 2xx within ten seconds and tries again; how often is not in the pages that were at hand.
     # Source: https://www.checkout.com/docs/reporting-and-insights/webhooks
     retry_delays_s: tuple[float, ...] = tuple(minutes * _MINUTE_S for minutes in (5, 10, 15, 30, 60, 240, 720, 1440))
     webhook_timeout_s: float = 10.0

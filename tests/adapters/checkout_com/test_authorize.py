@@ -88,6 +88,7 @@ class TestWhatIsSent:
         ("facts", "kind", "initiated"),
         [
             ({}, "Regular", None),
+            ({"save": True}, "Unscheduled", None),
             ({"recurring": Recurring.INITIAL}, "Recurring", None),
             ({"payer_present": False}, "Unscheduled", True),
             ({"payer_present": False, "recurring": Recurring.SUBSEQUENT}, "Recurring", True),
@@ -122,7 +123,9 @@ class TestWhatIsSent:
         [
             ("always", {}, {"enabled": True, "attempt_n3d": True}),
             ("on_request", {}, None),
-            ("on_request", {"authentication": Authentication.REQUIRED}, "mandate"),
+            ("on_request", {"authentication": Authentication.REQUIRED}, (False, "mandate")),
+            ("always", {"save": True}, (True, "mandate")),
+            ("always", {"recurring": Recurring.INITIAL}, (True, "mandate")),
             ("always", {"authentication": Authentication.AVOID}, {"enabled": False}),
             ("always", {"return_url": None}, {"enabled": False}),
             ("always", {"payer_present": False}, {"enabled": False}),
@@ -136,12 +139,23 @@ class TestWhatIsSent:
         await connect(three_ds=three_ds).authorize(purchase(**facts))
 
         body = checkout.sent[0].body
-        if wanted == "mandate":
+        if isinstance(wanted, tuple):
             mandate = "challenge_requested_mandate"
-            wanted = {"enabled": True, "attempt_n3d": False, "challenge_indicator": mandate}
+            wanted = {"enabled": True, "attempt_n3d": wanted[0], "challenge_indicator": mandate}
         assert body.get("3ds") == wanted
-        if isinstance(wanted, dict) and wanted["enabled"]:
-            assert body["success_url"] == body["failure_url"] == RETURN_URL
+
+    @pytest.mark.parametrize("three_ds", ["always", "on_request"])
+    async def test_the_payer_can_come_back_also_where_the_bank_insists_by_itself(
+        self, connect: Connect, checkout: ScriptedCheckoutCom, three_ds: str
+    ) -> None:
+        checkout.will_answer(paid(), paid())
+
+        await connect(three_ds=three_ds).authorize(purchase())
+        await connect(three_ds=three_ds).authorize(purchase(payer_present=False))
+
+        present, absent = (sent.body for sent in checkout.sent)
+        assert present["success_url"] == present["failure_url"] == RETURN_URL
+        assert "success_url" not in absent
 
     async def test_a_descriptor_goes_only_with_its_city(self, connect: Connect, checkout: ScriptedCheckoutCom) -> None:
         checkout.will_answer(paid(), paid())

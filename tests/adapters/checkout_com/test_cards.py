@@ -82,7 +82,9 @@ class TestAVerification:
         completion = CompleteVerification(request=request, continuation=told.outcome.continuation, returned={})
         done = await adapter.complete_verification(completion)
 
-        assert checkout.sent[0].body["3ds"] == {"enabled": True, "attempt_n3d": True}
+        mandate = "challenge_requested_mandate"
+        wanted = {"enabled": True, "attempt_n3d": True, "challenge_indicator": mandate}
+        assert checkout.sent[0].body["3ds"] == wanted
         assert done.outcome == Approved()
 
     async def test_that_needs_a_challenge_without_a_way_back_is_refused(

@@ -2,15 +2,17 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import update
 
 from hub.ids import new_id
 from hub.retries.tables import card_declines
-from tests.hub.house import House
+from tests.hub.house import QUICK, House, house
 from tests.hub.money import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -212,6 +214,24 @@ async def test_of_many_at_once_near_the_cap_as_many_are_sent_as_there_is_room(ho
 
     assert sorted(answer.status_code for answer in many) == [201] * 2 + [422] * 6
     assert await sent(home, method) == MASTERCARD_DECLINES
+
+
+async def test_two_processes_share_the_room_that_is_left(database_url: str, tmp_path: Path) -> None:
+    settings = replace(QUICK, answer_ms=5_000, request_ms=10_000)
+    async with house(database_url, tmp_path, settings=settings, second=True) as made:
+        assert made.second is not None
+        method, account = await card(made, "APPROVED", MASTERCARD), made.accounts["adyen-eu"]
+        for hub in (made.hub, made.second):  # Both remember the card as a good one.
+            paid = await hub.charge(payment_method=method, merchant_account=account)
+            assert paid.json()["status"] == "captured"
+        await answers(made, made.places[method][1], REFUSED, MASTERCARD)
+        await declined(made, method, MASTERCARD_DECLINES - 1)
+
+        hubs = [made.hub, made.second] * 4
+        many = await asyncio.gather(*(hub.charge(payment_method=method, merchant_account=account) for hub in hubs))
+
+        assert sorted(answer.status_code for answer in many) == [201] + [422] * 7
+        assert await sent(made, method) == MASTERCARD_DECLINES + 2
 
 
 async def test_a_payment_of_unknown_end_takes_up_room_until_it_is_known(home: House) -> None:

@@ -132,7 +132,12 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
             editor=AccountEditor(
                 database=database, sealer=sealer, registrations=known, directory=directory, clock=clock
             ),
-            wallet=Wallet(database=database, desk=TokenDesk(registrations=known, directory=directory), clock=clock),
+            wallet=Wallet(
+                database=database,
+                desk=TokenDesk(registrations=known, directory=directory),
+                remembered=shell.remembered,
+                clock=clock,
+            ),
             clock=clock,
             shell=shell,
             bell=bell,

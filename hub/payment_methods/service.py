@@ -15,6 +15,7 @@ from hub.errors import FieldError, ProblemError
 from hub.ids import new_id
 from hub.payment_methods import store
 from hub.payment_methods.describing import TokenDesk
+from hub.payment_methods.remembered import Remembered
 from hub.payment_methods.rules import all_facts
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -40,6 +41,7 @@ class Wallet(Struct, frozen=True, kw_only=True):
 
     database: Database
     desk: TokenDesk
+    remembered: Remembered
     clock: Callable[[], datetime]
 
     async def add(self, caller: Caller, request_id: str, kept: Kept) -> Stored:
@@ -72,7 +74,10 @@ class Wallet(Struct, frozen=True, kw_only=True):
                 await store.add_token(connection, store.token_row(caller.livemode, method_id, token, facts, at))
             details = {"customer": customer, "processors": sorted({token.processor for token in tokens})}
             await audit(connection, caller, "payment_method.created", method_id, details, request_id=request_id)
-        return await self.find(caller, method_id)
+        made = await self.find(caller, method_id)
+        # Most are charged as soon as they are made.
+        self.remembered.keep((caller.livemode, method_id), store.means_of(made.row, made.tokens))
+        return made
 
     async def add_token(self, caller: Caller, request_id: str, method_id: str, token: ProcessorToken) -> Stored:
         """Put one more processor behind a payment method.

@@ -44,14 +44,18 @@ def to_means(rows: Sequence[Mapping[str, Any]]) -> Means | None:
     """Read rows of `MEANS`, one for each token; None where there is no such payment method."""
     if not rows:
         return None
-    first = rows[0]
+    return means_of(rows[0], [to_token(row) for row in rows if row["token"] is not None])
+
+
+def means_of(row: Mapping[str, Any] | RowMapping, tokens: Sequence[ProcessorToken]) -> Means:
+    """Read a row of `payment_methods`, with the tokens behind it."""
     return Means(
-        version=first["version"],
-        tokens=tuple(to_token(row) for row in rows if row["token"] is not None),
-        card=_card.decode(first["card"]),
-        customer=first["customer"],
-        deleted=first["deleted_at"] is not None,
-        network_transaction_id=first["network_transaction_id"],
+        version=row["version"],
+        tokens=tuple(tokens),
+        card=_card.decode(row["card"]),
+        customer=row["customer"],
+        deleted=row["deleted_at"] is not None,
+        network_transaction_id=row["network_transaction_id"],
     )
 
 

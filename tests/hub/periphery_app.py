@@ -27,6 +27,7 @@ from hub.merchants.editing import AccountEditor
 from hub.merchants.service import Directory
 from hub.payment_methods import routes as payment_methods
 from hub.payment_methods.describing import TokenDesk
+from hub.payment_methods.remembered import Remembered
 from hub.payment_methods.service import Wallet
 from hub.redis import SharedMemory
 from hub.rulesets import routes as rulesets
@@ -89,7 +90,7 @@ async def periphery(
             "registrations": given(processors),
             "api_keys": given(keys),
             "settings": given(settings),
-            "wallet": given(Wallet(database=database, desk=desk, clock=now)),
+            "wallet": given(Wallet(database=database, desk=desk, remembered=Remembered(8), clock=now)),
         },
     )
     app.state.update({"api_keys": keys, "limiter": RateLimiter(shared, settings.rate_limit_per_minute)})

@@ -110,14 +110,19 @@ _AS_KNOWN: Final = select(payment_methods.c.id).where(
     payment_methods.c.version == bindparam("method_version", type_=Integer),
 )
 """The payment method is still what the plan was made for."""
+_STANDS: Final = payments.c.status != Status.FAILED, payments.c.status != Status.CANCELED
+_SAME: Final = payments.c.livemode == bindparam("p_livemode"), payments.c.reference == bindparam("p_reference")
+_FREE: Final = select(literal_column("1", Integer)).where(~exists().where(*_SAME, *_STANDS))
+"""No open or successful payment has the reference: also none that was allowed to repeat it, or that was paid late."""
 _OPENING: Final = (insert(payments).values(_binds(payments, "p_")), _insert_operation(), INSERT_KEY)
 
 
 @cache
-def _open_payment(known: bool, declined: bool, overridden: bool) -> Unit:  # noqa: FBT001 - the key of a cache
-    """A charge of a stored payment method, of a card that has declines, against a rule."""
+def _open_payment(once: bool, known: bool, declined: bool, overridden: bool) -> Unit:  # noqa: FBT001 - the key of a cache
+    """A charge under a reference of its own, of a stored payment method, of a card with declines, against a rule."""
+    held = ((_FREE,) if once else ()) + ((_AS_KNOWN,) if known else ())
     opened = (*_OPENING, TAKE_PLACE) if declined else _OPENING
-    return Unit((_AS_KNOWN,) if known else (), (*opened, _INSERT_AUDIT) if overridden else opened, locks="k_key")
+    return Unit(held, (*opened, _INSERT_AUDIT) if overridden else opened, locks="k_key")
 
 
 _REFUSE: Final = Unit(
@@ -217,7 +222,7 @@ async def open_payment(
 
     Raises:
         ConflictError: when the key, the open reference or the card's place is taken, or the payment method has changed;
-            `table` says which of the first three.
+            `table` says which of the first three, but for a reference whose payment does not hold it.
         CommitUnknownError: when the commit may have happened.
     """
     values = (
@@ -233,8 +238,8 @@ async def open_payment(
         actor = Actor(operation.key_id, operation.requested_by, request_id)
         details = {"rule": rule.rule, "text": rule.text, "until": rule.until.isoformat() if rule.until else ""}
         values |= audit_values(actor, payment, "payment.override_retry_rules", operation.started_at, details)
-    unit = _open_payment(method_version is not None, permit.card is not None, rule is not None)
-    await database.run(unit, values)
+    shape = payment.holds_reference, method_version is not None, permit.card is not None, rule is not None
+    await database.run(_open_payment(*shape), values)
 
 
 async def refuse(
@@ -381,8 +386,7 @@ OPEN_BY_REFERENCE: Final = Query(
     select(payments.c.id).where(
         payments.c.livemode == bindparam("livemode"),
         payments.c.reference == bindparam("reference"),
-        payments.c.status != Status.FAILED,
-        payments.c.status != Status.CANCELED,
+        *_STANDS,
     )
 )
 _OPERATIONS: Final = Query(

@@ -303,7 +303,12 @@ async def open_database(url: str, *, connections_max: int = 20) -> Database:
         return Database(writer, _sqlite(f"sqlite+aiosqlite://{rest}", "BEGIN", connections=4), None)
     if kind in {"postgresql", "postgres"}:
         engine = create_async_engine(
-            f"postgresql+asyncpg://{rest}", pool_size=5, max_overflow=10, pool_use_lifo=True, pool_pre_ping=True
+            f"postgresql+asyncpg://{rest}",
+            pool_size=5,
+            max_overflow=10,
+            pool_use_lifo=True,
+            pool_pre_ping=True,
+            hide_parameters=True,  # An error is logged: no token and nobody's name may stand in it.
         )
         return Database(engine, engine, await Connections(f"postgresql://{rest}", connections_max).started())
     raise ValueError(f"database: {kind!r} is no kind of database; write sqlite:///file or postgresql://…")
@@ -316,7 +321,7 @@ def is_missing(url: str) -> bool:
 
 
 def _sqlite(url: str, begin: str, *, connections: int) -> AsyncEngine:
-    engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_timeout=30)
+    engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_timeout=30, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection

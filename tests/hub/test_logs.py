@@ -4,6 +4,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from hub.database import open_database
+
 FAILS = """
 import structlog
 from hub.serving import configure_logs
@@ -27,3 +33,15 @@ def test_a_traceback_names_the_place_and_shows_no_variable() -> None:
     assert (entry["event"], entry["payment"], entry["level"]) == ("failed", "pay_1", "error")
     assert entry["exception"][0]["frames"][-1]["name"] == "charge"
     assert "sk_live_secret" not in told
+
+
+async def test_a_statement_that_failed_is_told_without_its_values(database_url: str) -> None:
+    database = await open_database(database_url)
+
+    with pytest.raises(DBAPIError) as failed:
+        async with database.transaction() as connection:
+            await connection.execute(text("INSERT INTO nowhere VALUES (:token)"), {"token": "pm_of_somebody"})
+    await database.close()
+
+    assert "nowhere" in str(failed.value)
+    assert "pm_of_somebody" not in str(failed.value)

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
@@ -36,6 +38,59 @@ def differences(connection: Connection) -> list[Any]:
 async def test_the_migrated_tables_are_the_declared_ones(database: Database) -> None:
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
+
+
+OLDER = (
+    "ALTER TABLE payment_methods DROP COLUMN version",
+    "DROP INDEX ix_operations_refunds",
+    "CREATE INDEX ix_operations_kind ON operations (livemode, kind, started_at, id)",
+    "DROP INDEX ix_operations_processor_reference",
+    "CREATE INDEX ix_operations_processor_reference ON operations (merchant_account, processor_reference)",
+    "DROP INDEX ix_payments_customer",
+    "CREATE INDEX ix_payments_customer ON payments (customer)",
+    "DROP INDEX ix_transfers_created",
+    "CREATE INDEX ix_transfers_created ON transfers (livemode, created_at)",
+)
+"""How a database was made before revision 0001 was changed."""
+OLDER_ON_POSTGRESQL = (
+    "DROP INDEX uq_audit_log_position",
+    "ALTER TABLE audit_log ADD CONSTRAINT uq_audit_log_position UNIQUE (position)",
+    "DROP INDEX uq_events_position",
+    "ALTER TABLE events ADD CONSTRAINT uq_events_position UNIQUE (position)",
+)
+
+
+def to_revision(connection: Connection, revision: str) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "hub:migrations")
+    command.upgrade(config, revision)
+
+
+async def indexes(database: Database) -> set[str]:
+    query = (
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+        if database.is_postgresql
+        else "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    )
+    async with database.reading() as connection:
+        return set((await connection.execute(text(query))).scalars())
+
+
+async def test_a_database_of_before_gets_what_a_new_one_has(database_url: str) -> None:
+    database = await open_database(database_url)
+    async with database.writer.begin() as connection:
+        await connection.run_sync(to_revision, "0004")
+    new = await indexes(database)
+    async with database.writer.begin() as connection:
+        for statement in (*OLDER, *(OLDER_ON_POSTGRESQL if database.is_postgresql else ())):
+            await connection.execute(text(statement))
+
+    await bring_up(database_url)
+
+    assert new <= await indexes(database)
+    async with database.reading() as connection:
+        assert await connection.run_sync(differences) == []
+    await database.close()
 
 
 def test_migrating_again_changes_nothing(database_url: str) -> None:

@@ -15,7 +15,7 @@ from normalization.declines import DeclineCode
 _D = DeclineCode
 
 
-class Counted(StrEnum):
+class Tally(StrEnum):
     """What a cap counts."""
 
     REATTEMPTS = "reattempts"  # Tries after the first refusal.
@@ -30,7 +30,7 @@ class Cap(Struct, frozen=True, kw_only=True):
     """
 
     network: str
-    counted: Counted
+    counted: Tally
     count: int
     within: timedelta
     same_amount: bool
@@ -43,7 +43,7 @@ _VISA_RAISED: Final = date(2026, 4, 18)
 CAPS: Final[tuple[Cap, ...]] = (
     Cap(
         network="visa",
-        counted=Counted.REATTEMPTS,
+        counted=Tally.REATTEMPTS,
         count=15,
         within=timedelta(days=30),
         same_amount=False,
@@ -51,14 +51,14 @@ CAPS: Final[tuple[Cap, ...]] = (
     ),
     Cap(
         network="visa",
-        counted=Counted.REATTEMPTS,
+        counted=Tally.REATTEMPTS,
         count=20,
         within=timedelta(days=30),
         same_amount=False,
         since=_VISA_RAISED,
     ),
-    Cap(network="mastercard", counted=Counted.DECLINES, count=10, within=timedelta(hours=24), same_amount=False),
-    Cap(network="mastercard", counted=Counted.DECLINES, count=35, within=timedelta(days=30), same_amount=True),
+    Cap(network="mastercard", counted=Tally.DECLINES, count=10, within=timedelta(hours=24), same_amount=False),
+    Cap(network="mastercard", counted=Tally.DECLINES, count=35, within=timedelta(days=30), same_amount=True),
 )
 """How often a card may be tried.
 
@@ -109,7 +109,7 @@ def visa_category(code: str, on: date | None = None) -> int:
     return VISA_CATEGORIES.get(code, _GENERIC)
 
 
-class Advised(Struct, frozen=True, kw_only=True):
+class MerchantAdvice(Struct, frozen=True, kw_only=True):
     """What a Mastercard merchant advice code asks of a merchant.
 
     `code` is what it tells of a refusal that nothing else explains.
@@ -121,25 +121,25 @@ class Advised(Struct, frozen=True, kw_only=True):
     code: DeclineCode | None = None
 
 
-MASTERCARD_ADVICE: Final[dict[str, Advised]] = {
-    "01": Advised(text="new account information is available", code=_D.CREDENTIALS_UPDATED),
-    "02": Advised(text="cannot be approved now, try later", wait=timedelta(hours=72)),
-    "03": Advised(text="do not try again", never=True, code=_D.RETRY_LIMIT_REACHED),
-    "04": Advised(text="the token does not fulfil what its type requires", code=_D.TOKEN_INVALID),
-    "05": Advised(text="the negotiated value was not approved", code=_D.INVALID_AMOUNT),
-    "21": Advised(text="the payer cancelled the recurring payment", never=True, code=_D.RECURRING_STOPPED),
-    "22": Advised(text="the merchant does not qualify for the product", code=_D.MERCHANT_CONFIGURATION_ERROR),
-    "24": Advised(text="try after 1 hour", wait=timedelta(hours=1)),
-    "25": Advised(text="try after 24 hours", wait=timedelta(hours=24)),
-    "26": Advised(text="try after 2 days", wait=timedelta(days=2)),
-    "27": Advised(text="try after 4 days", wait=timedelta(days=4)),
-    "28": Advised(text="try after 6 days", wait=timedelta(days=6)),
-    "29": Advised(text="try after 8 days", wait=timedelta(days=8)),
-    "30": Advised(text="try after 10 days", wait=timedelta(days=10)),
-    "40": Advised(text="a prepaid card that cannot be loaded again"),
-    "41": Advised(text="a virtual card number for one payment"),
-    "42": Advised(text="the sanctions score is above the threshold", never=True, code=_D.COMPLIANCE_REFUSED),
-    "43": Advised(text="a virtual card number for several payments"),
+MASTERCARD_ADVICE: Final[dict[str, MerchantAdvice]] = {
+    "01": MerchantAdvice(text="new account information is available", code=_D.CREDENTIALS_UPDATED),
+    "02": MerchantAdvice(text="cannot be approved now, try later", wait=timedelta(hours=72)),
+    "03": MerchantAdvice(text="do not try again", never=True, code=_D.RETRY_LIMIT_REACHED),
+    "04": MerchantAdvice(text="the token does not fulfil what its type requires", code=_D.TOKEN_INVALID),
+    "05": MerchantAdvice(text="the negotiated value was not approved", code=_D.INVALID_AMOUNT),
+    "21": MerchantAdvice(text="the payer cancelled the recurring payment", never=True, code=_D.RECURRING_STOPPED),
+    "22": MerchantAdvice(text="the merchant does not qualify for the product", code=_D.MERCHANT_CONFIGURATION_ERROR),
+    "24": MerchantAdvice(text="try after 1 hour", wait=timedelta(hours=1)),
+    "25": MerchantAdvice(text="try after 24 hours", wait=timedelta(hours=24)),
+    "26": MerchantAdvice(text="try after 2 days", wait=timedelta(days=2)),
+    "27": MerchantAdvice(text="try after 4 days", wait=timedelta(days=4)),
+    "28": MerchantAdvice(text="try after 6 days", wait=timedelta(days=6)),
+    "29": MerchantAdvice(text="try after 8 days", wait=timedelta(days=8)),
+    "30": MerchantAdvice(text="try after 10 days", wait=timedelta(days=10)),
+    "40": MerchantAdvice(text="a prepaid card that cannot be loaded again"),
+    "41": MerchantAdvice(text="a virtual card number for one payment"),
+    "42": MerchantAdvice(text="the sanctions score is above the threshold", never=True, code=_D.COMPLIANCE_REFUSED),
+    "43": MerchantAdvice(text="a virtual card number for several payments"),
 }
 """Mastercard's merchant advice codes (ISO 8583 field 48, element 84).
 
@@ -157,14 +157,14 @@ DESCRIBES_CARD: Final = frozenset({"40", "41", "43"})
 _MASTERCARDS: Final = frozenset({"mastercard", "maestro", None})
 
 
-def advised(network: str | None, advice: str | None) -> Advised | None:
+def merchant_advice(network: str | None, advice: str | None) -> MerchantAdvice | None:
     """Read an advice code on a card of *network*; one is taken for Mastercard's where the network is not known."""
     return MASTERCARD_ADVICE.get(advice) if advice is not None and network in _MASTERCARDS else None
 
 
 def advised_wait(network: str | None, advice: str | None) -> timedelta | None:
     """Give the wait that the network sets before the same card is tried again, where it sets one."""
-    found = advised(network, advice)
+    found = merchant_advice(network, advice)
     return None if found is None else found.wait
 
 
@@ -182,7 +182,7 @@ def stop_signal(network: str | None, code: str | None, advice: str | None, on: d
 
     None as the day: by the newest rules.
     """
-    found = advised(network, advice)
+    found = merchant_advice(network, advice)
     if found is not None and found.never:
         return Stop.MASTERCARD_ADVICE
     if network == "visa" and code is not None and visa_category(code, on) == NEVER:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from normalization.declines import MEANING, Advice, Decline, DeclineCode
-from normalization.networks import Stop, advised, visa_category
+from normalization.networks import Stop, merchant_advice, visa_category
 from normalization.responses import response_meaning
 from normalization.verdicts import Basis, Kept, Verdict
 
@@ -70,7 +70,7 @@ def _network_said(decline: Decline) -> list[str]:
         told = f"means {meaning} on {card}{category}" if meaning else f"is in no table for {card} and decides nothing"
         said.append(f"network code {code} {told}")
     if (advice := decline.network_advice_code) is not None:
-        found = advised(decline.network, advice)
+        found = merchant_advice(decline.network, advice)
         told = f"says: {found.text}" if found else f"is in no table for {card}; it may ask to stop"
         said.append(f"network advice {advice} {told}")
     return said
@@ -81,7 +81,7 @@ def _when(decline: Decline, verdict: Verdict) -> str:
         return "the same payment method is not tried again"
     if verdict.wait is None:
         return "waiting does not help: no time is given"
-    found = advised(decline.network, decline.network_advice_code)
+    found = merchant_advice(decline.network, decline.network_advice_code)
     own = MEANING[verdict.code].delay_hours
     if found is not None and found.wait == verdict.wait:
         return f"network advice {decline.network_advice_code} sets the wait: {in_words(verdict.wait)}"

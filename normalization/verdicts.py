@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from normalization.declines import GENERIC, MEANING, NEVER_SOFTENED, Advice, Category, Decline, DeclineCode
-from normalization.networks import DESCRIBES_CARD, Advised, Stop, advised, stop_signal
+from normalization.networks import DESCRIBES_CARD, MerchantAdvice, Stop, merchant_advice, stop_signal
 from normalization.responses import response_meaning
 
 
@@ -79,7 +79,7 @@ def resolve(
     Its `code` is what the processor's code alone means, or what `settled` made of it: the verdict is the same.
     *funds_elsewhere* lets another processor be tried after `insufficient_funds`.
     """
-    told = advised(decline.network, decline.network_advice_code)
+    told = merchant_advice(decline.network, decline.network_advice_code)
     code, basis = _weigh(decline, response_meaning(decline.network_code, decline.network), told)
     stop = _stop(decline, code, on, policy)
     kept = _kept(decline, code, stop, policy, funds_elsewhere=funds_elsewhere)
@@ -116,7 +116,7 @@ def settled(decline: Decline) -> Decline:
     return decline if code is decline.code else msgspec.structs.replace(decline, code=code)
 
 
-def _weigh(decline: Decline, network: DeclineCode | None, told: Advised | None) -> tuple[DeclineCode, Basis]:
+def _weigh(decline: Decline, network: DeclineCode | None, told: MerchantAdvice | None) -> tuple[DeclineCode, Basis]:
     code, basis = _heavier(decline.code, network)
     if code not in GENERIC:
         return code, basis
@@ -164,7 +164,7 @@ def _kept(
     return Kept.POLICY if code in policy.no_failover else None
 
 
-def _wait(code: DeclineCode, told: Advised | None, policy: Policy) -> timedelta | None:
+def _wait(code: DeclineCode, told: MerchantAdvice | None, policy: Policy) -> timedelta | None:
     """The network's own time counts also where it is shorter than ours: it knows more of the card."""
     if MEANING[code].advice is Advice.NEVER:
         return None

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from normalization.declines import MEANING, Advice, Category, Decline
 from normalization.money import Money
-from normalization.networks import CAPS, Cap, Counted, Stop, advised_wait, caps, stop_signal
+from normalization.networks import CAPS, Cap, Stop, Tally, advised_wait, caps, stop_signal
 from normalization.verdicts import resolve
 
 FREE: Final = frozenset({Category.CONFIGURATION, Category.PROCESSOR_ERROR})
@@ -153,7 +153,7 @@ def _capping(history: Sequence[Past], network: str | None, money: Money, now: da
     for name in _networks(network):
         for cap in caps(name, now.date()):
             counted = sorted(past.at for past in spent if not cap.same_amount or past.money == money)
-            if cap.counted is Counted.REATTEMPTS:
+            if cap.counted is Tally.REATTEMPTS:
                 counted = [again for before, again in pairwise(counted) if again - before < cap.within]
             recent = [at for at in counted if at > now - cap.within]
             if len(recent) >= cap.count:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from normalization.declines import MEANING, Advice, Category, Decline, DeclineCode
 from normalization.money import Currency, Money
-from normalization.networks import Counted, caps
+from normalization.networks import Tally, caps
 from routing.retries import Past, barrier, costs, matters, retry, stops
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -224,7 +224,7 @@ def test_whoever_keeps_to_the_answer_never_passes_a_cap(network: str | None, gap
     tries = [one.at for one in history]
     for name in ("visa", "mastercard") if network is None else (network,):
         for cap in caps(name, NOW.date()):
-            again = cap.counted is Counted.REATTEMPTS
+            again = cap.counted is Tally.REATTEMPTS
             for n, first in enumerate(tries):
                 inside = [i for i, one in enumerate(tries) if i >= n and one - first < cap.within]
                 counted = [i for i in inside if not again or (i > 0 and tries[i] - tries[i - 1] < cap.within)]

@@ -57,7 +57,7 @@ def _elsewhere(verdict: Verdict, words: Mapping[str, object]) -> str:
     if verdict.kept is None:
         return "another processor may be tried within the request"
     if verdict.kept is Kept.CODE and verdict.code is DeclineCode.INSUFFICIENT_FUNDS:
-        return "no other processor, unless the setting failover_insufficient_funds allows it"
+        return "no other processor, unless the setting HUB_FAILOVER_INSUFFICIENT_FUNDS allows it"
     return _KEPT[verdict.kept].format(**words)
 
 

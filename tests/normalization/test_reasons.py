@@ -68,7 +68,7 @@ def test_what_was_not_said_is_not_told() -> None:
         ),
         (
             said(D.INSUFFICIENT_FUNDS, "51"),
-            "no other processor, unless the setting failover_insufficient_funds allows it",
+            "no other processor, unless the setting HUB_FAILOVER_INSUFFICIENT_FUNDS allows it",
         ),
         (said(D.INCORRECT_CVC), "waiting does not help: no time is given"),
     ],

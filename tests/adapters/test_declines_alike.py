@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.adyen.codes import refused
+from adapters.checkout_com import codes as checkout_com
 from adapters.stripe.declines import decline_of
 from adapters.stripe.wire import Card, Error, PaymentMethod
 from normalization.declines import DeclineCode
@@ -62,6 +63,44 @@ SAME = [
 ]
 
 
+AT_THE_THIRD = [
+    # Stripe's code, Checkout.com's response code, what both are by themselves
+    ("card_declined/generic_decline", "20099", D.GENERIC_DECLINE),
+    ("card_declined/do_not_honor", "20005", D.DO_NOT_HONOR),
+    ("card_declined/call_issuer", "20001", D.CALL_ISSUER),
+    ("processing_error", "20096", D.PROCESSOR_ERROR),
+    ("card_declined/restricted_card", "20062", D.RESTRICTED_CARD),
+    ("expired_card", "20054", D.EXPIRED_CARD),
+    ("card_declined/invalid_amount", "20013", D.INVALID_AMOUNT),
+    ("incorrect_number", "20014", D.INVALID_CARD_NUMBER),
+    ("card_declined/issuer_not_available", "20091", D.ISSUER_UNAVAILABLE),
+    ("card_declined/reenter_transaction", "20019", D.ISSUER_UNAVAILABLE),
+    ("card_declined/card_not_supported", "20103", D.CARD_NOT_SUPPORTED),
+    ("card_declined/currency_not_supported", "20106", D.CURRENCY_NOT_SUPPORTED),
+    ("card_declined/insufficient_funds", "20051", D.INSUFFICIENT_FUNDS),
+    ("card_declined/fraudulent", "20059", D.SUSPECTED_FRAUD),
+    ("card_declined/security_violation", "20063", D.SUSPECTED_FRAUD),
+    ("card_declined/merchant_blacklist", "43101", D.BLOCKED_BY_RISK_RULE),
+    ("card_declined/incorrect_pin", "20055", D.PIN_ERROR),
+    ("card_declined/pin_try_exceeded", "20075", D.PIN_ERROR),
+    ("card_declined/online_or_offline_pin_required", "20070", D.PIN_ERROR),
+    ("card_declined/transaction_not_allowed", "20057", D.TRANSACTION_NOT_PERMITTED),
+    ("card_declined/service_not_allowed", "20058", D.TRANSACTION_NOT_PERMITTED),
+    ("incorrect_cvc", "200N7", D.INCORRECT_CVC),
+    ("incorrect_zip", "2006P", D.INCORRECT_ADDRESS),
+    ("card_declined/revocation_of_authorization", "200R1", D.RECURRING_STOPPED),
+    ("card_declined/revocation_of_all_authorizations", "200R3", D.RECURRING_STOPPED),
+    ("card_declined/card_velocity_exceeded", "20061", D.LIMIT_EXCEEDED),
+    ("card_declined/withdrawal_count_limit_exceeded", "20065", D.LIMIT_EXCEEDED),
+    ("card_declined/authentication_required", "20154", D.AUTHENTICATION_REQUIRED),
+    ("card_declined/lost_card", "30041", D.LOST_OR_STOLEN_CARD),
+    ("card_declined/stolen_card", "30043", D.LOST_OR_STOLEN_CARD),
+    ("card_declined/pickup_card", "30004", D.LOST_OR_STOLEN_CARD),
+    ("card_declined/new_account_information_available", "20108", D.CREDENTIALS_UPDATED),
+    ("card_declined/duplicate_transaction", "20094", D.DUPLICATE_TRANSACTION),
+]
+
+
 @pytest.mark.parametrize(("at_stripe", "at_adyen", "network_code", "advice", "brand", "code"), SAME)
 def test_two_processors_same_refusal_is_one_decline(
     at_stripe: str, at_adyen: str, network_code: str | None, advice: str | None, brand: str | None, code: DeclineCode
@@ -88,3 +127,14 @@ def test_two_processors_same_refusal_is_one_decline(
         theirs.wait,
         theirs.failover,
     )
+
+
+@pytest.mark.parametrize(("at_stripe", "at_checkout_com", "code"), AT_THE_THIRD)
+def test_the_third_processors_same_refusal_is_that_decline_too(
+    at_stripe: str, at_checkout_com: str, code: DeclineCode
+) -> None:
+    error, _, reason = at_stripe.partition("/")
+
+    stripe = decline_of(Error(type="card_error", code=error, decline_code=reason or None))
+
+    assert stripe.code is checkout_com.refused(at_checkout_com).code is code

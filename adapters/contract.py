@@ -323,7 +323,7 @@ class OpensTokenSessions(Protocol):
 
 @runtime_checkable
 class VerifiesTokens(Protocol):
-    """Can check a card, and store it, without charging it."""
+    """Can verify a card, and store it, without charging it."""
 
     async def verify(self, request: Verify) -> Verification:
         """Ask the card's bank.

@@ -138,7 +138,7 @@ class AdyenAdapter:
         return await self._within_deadline(self._tokens.open(request))
 
     async def verify(self, request: Verify) -> Verification:
-        """Check a card without charging it; see `adapters.adyen.tokens`."""
+        """Verify a card without charging it; see `adapters.adyen.tokens`."""
         return await self._within_deadline(self._tokens.verify(request))
 
     async def complete_verification(self, request: CompleteVerification) -> Verification:

@@ -1,11 +1,11 @@
-"""The calls about cards that no charge needs: what a client-side library wants, checks, and letting go of a card."""
+"""The calls about cards that no charge needs: what a client-side library wants, verifications, and deleting a card."""
 
 from http import HTTPStatus
 from urllib.parse import quote
 
 import msgspec
 
-from adapters.adyen import checks, translate, wire
+from adapters.adyen import translate, verifications, wire
 from adapters.adyen.client import PROCESSOR, Client, RequestRefused
 from adapters.adyen.credentials import AdyenCredentials
 from adapters.contract import CompleteVerification, OpenTokenSession, TokenSession, Verify
@@ -34,7 +34,7 @@ class Tokens:
         if client_key is None:
             raise ConfigurationError(PROCESSOR, "client_key is missing in the account's credentials; set it")
         try:
-            body = checks.methods_request(request, self._credentials)
+            body = verifications.methods_request(request, self._credentials)
         except InexactAmountError:
             return Decline(code=DeclineCode.INVALID_AMOUNT, processor_code="hub/amount")
         offered = await self._client.call(
@@ -44,15 +44,15 @@ class Tokens:
         if isinstance(offered, RequestRefused):
             return translate.decline_of(offered)
         environment = self._credentials.client_environment if self._livemode else "test"
-        return checks.session(request, offered, client_key=client_key, environment=environment)
+        return verifications.session(request, offered, client_key=client_key, environment=environment)
 
     async def verify(self, request: Verify) -> Verification:
         """POST /payments of nothing."""
         try:
-            body = checks.request_of(request, self._credentials)
+            body = verifications.request_of(request, self._credentials)
         except LookupError:
             decline = Decline(code=DeclineCode.INVALID_REQUEST, processor_code="hub/payment_method_data")
-            return checks.declined(request, decline, livemode=self._livemode)
+            return verifications.declined(request, decline, livemode=self._livemode)
         reply = await self._client.call(
             lambda: self._client.payments.payments(body, idempotency_key=request.operation_id), wire.PaymentReply
         )
@@ -65,7 +65,7 @@ class Tokens:
         body = translate.details_request(kept, completion.returned)
         if body is None:
             waiting = translate.waiting_for_payer(kept)
-            return checks.unanswered(request, waiting, livemode=self._livemode, psp=kept.psp_reference)
+            return verifications.unanswered(request, waiting, livemode=self._livemode, psp=kept.psp_reference)
         key = f"{request.operation_id}:details"
         reply = await self._client.call(
             lambda: self._client.payments.payments_details(body, idempotency_key=key), wire.PaymentReply
@@ -109,5 +109,5 @@ class Tokens:
 
     def _read(self, request: Verify, reply: wire.PaymentReply | RequestRefused) -> Verification:
         if isinstance(reply, RequestRefused):
-            return checks.refused(request, reply, livemode=self._livemode)
-        return checks.verified(request, reply, livemode=self._livemode)
+            return verifications.refused(request, reply, livemode=self._livemode)
+        return verifications.verified(request, reply, livemode=self._livemode)

@@ -36,7 +36,7 @@ NO_REFERENCE: Final = (None, "", "null")
 Reader = Callable[[Item], list[Report]]
 
 VERIFIES: Final = "ver_"
-"""How the ids of our checks begin, which move no money."""
+"""How the ids of our verifications begin, which move no money."""
 
 CAPTURE_STEP: Final = ":capture"
 CANCEL_STEP: Final = ":cancel"

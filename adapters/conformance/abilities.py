@@ -1,4 +1,4 @@
-"""What an adapter can do besides: tokens, checks without a charge, cancelling by our reference."""
+"""What an adapter can do besides: tokens, verifications, cancelling by our reference."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -30,14 +30,16 @@ from normalization.money import Currency
 from normalization.outcome import Approved, Declined, Operation, Report, Verification
 from normalization.tokens import ProcessorToken
 
-CHECK: Final = "ver_conformance00000001"
+VERIFICATION: Final = "ver_conformance00000001"
 SESSION: Final = "ps_conformance00000001"
 CUSTOMER: Final = "cus_conformance00000001"
 
 
-def _check(token: ProcessorToken | None, currency: Currency, data: Mapping[str, object] | None = None) -> Verify:
+def _verify(token: ProcessorToken | None, currency: Currency, data: Mapping[str, object] | None = None) -> Verify:
     at = datetime.now(UTC)
-    return Verify(operation_id=CHECK, currency=currency, requested_at=at, token=token, data=data, customer_id=CUSTOMER)
+    return Verify(
+        operation_id=VERIFICATION, currency=currency, requested_at=at, token=token, data=data, customer_id=CUSTOMER
+    )
 
 
 def _abilities(
@@ -46,7 +48,7 @@ def _abilities(
     """Give a call of each thing that *adapter* can do besides what every adapter can."""
     calls: dict[str, Callable[[], Awaitable[object]]] = {}
     if isinstance(adapter, VerifiesTokens):
-        calls["verify"] = partial(adapter.verify, _check(token, currency))
+        calls["verify"] = partial(adapter.verify, _verify(token, currency))
     if isinstance(adapter, DetachesTokens):
         calls["detach"] = partial(adapter.detach, token)
     if isinstance(adapter, OpensTokenSessions):
@@ -93,31 +95,32 @@ async def a_token_is_described_without_its_number(shop: Shop) -> None:
 
 
 @SECOND.rule()
-async def a_check_charges_nothing_and_its_card_can_be_charged(shop: Shop) -> None:
-    """Nor does any webhook about it speak of money; the same check again is the same."""
+async def a_verification_charges_nothing_and_its_card_can_be_charged(shop: Shop) -> None:
+    """Nor does any webhook about it speak of money; the same verification again is the same."""
     if not isinstance(shop.adapter, VerifiesTokens):
         return
-    request = _check(None, shop.currency, shop.harness.one_time)
+    request = _verify(None, shop.currency, shop.harness.one_time)
     seen = [await _verified(shop, request) for _ in range(2)]
     for one in seen:
-        expect(one.outcome == Approved() and one.tag == CHECK, "the card is good", one)
-        expect(not one.livemode, "a check of a test account is in test mode", one)
-    expect((await shop.moved(CHECK)).charges == 0, "a check charges nothing")
+        expect(one.outcome == Approved() and one.tag == VERIFICATION, "the card is good", one)
+        expect(not one.livemode, "a verification at a test account is in test mode", one)
+    expect((await shop.moved(VERIFICATION)).charges == 0, "a verification charges nothing")
     for webhook in await shop.webhooks():
         for delivery in shop.adapter.open_webhook(webhook):
-            expect(not shop.adapter.read_delivery(delivery), "no webhook about a check speaks of money", delivery.key)
-    stored = seen[0].stored or await _told(shop, CHECK)
+            told = shop.adapter.read_delivery(delivery)
+            expect(not told, "no webhook about a verification speaks of money", delivery.key)
+    stored = seen[0].stored or await _told(shop, VERIFICATION)
     await _charged(shop, stored, asking.ATTEMPT)
 
 
 @SECOND.rule()
-async def a_check_of_a_bad_card_is_declined(shop: Shop) -> None:
+async def a_verification_of_a_bad_card_is_declined(shop: Shop) -> None:
     """Before it is charged for the first time."""
     if isinstance(shop.adapter, VerifiesTokens):
         token = next(iter(shop.harness.declines.values()))
-        seen = await _verified(shop, _check(token, shop.currency))
+        seen = await _verified(shop, _verify(token, shop.currency))
         expect(isinstance(seen.outcome, Declined), "a card that is refused is no good", seen)
-        expect((await shop.moved(CHECK)).charges == 0, "a check charges nothing")
+        expect((await shop.moved(VERIFICATION)).charges == 0, "a verification charges nothing")
 
 
 @SECOND.rule()
@@ -149,7 +152,7 @@ async def _charged(shop: Shop, token: ProcessorToken, operation_id: str) -> None
 async def _verified(shop: Shop, request: Verify) -> Verification:
     seen = await ended(shop.adapter.verify(request)) if isinstance(shop.adapter, VerifiesTokens) else None
     if not isinstance(seen, Verification):
-        raise NonconformingError(f"a check that meets no fault is answered; saw {seen!r}")
+        raise NonconformingError(f"a verification that meets no fault is answered; saw {seen!r}")
     return seen
 
 

@@ -154,7 +154,7 @@ class StripeAdapter:
         return await self._tokens.open(request)
 
     async def verify(self, request: Verify) -> Verification:
-        """Check a card without charging it; see `adapters.stripe.tokens`."""
+        """Verify a card without charging it; see `adapters.stripe.tokens`."""
         return await self._tokens.verify(request)
 
     async def complete_verification(self, request: CompleteVerification) -> Verification:

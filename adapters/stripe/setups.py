@@ -1,4 +1,4 @@
-"""Cards that are checked and kept without a charge: SetupIntents, from the hub's words and back. Pure.
+"""Cards that are verified and kept without a charge: SetupIntents, from the hub's words and back. Pure.
 
 Source: https://docs.stripe.com/payments/setupintents/lifecycle, https://docs.stripe.com/api/setup_intents/create.
 """
@@ -58,27 +58,27 @@ def _setting_up(tag: str) -> Parameters:
 
 
 def verified(request: Verify, told: SetupIntent) -> Verification:
-    """Report on the check that made *told*.
+    """Report on the verification that made *told*.
 
     Raises:
-        OutcomeUnknownError: when it is another check's, or of a status that is not known here.
+        OutcomeUnknownError: when it is another verification's, or of a status that is not known here.
     """
     if told.metadata.get(OPERATION, request.operation_id) != request.operation_id:
-        raise OutcomeUnknownError("stripe", "asked about one check and told of another")
+        raise OutcomeUnknownError("stripe", "asked about one verification and told of another")
     method = told.payment_method if isinstance(told.payment_method, PaymentMethod) else None
     failed = told.last_setup_error.payment_method if told.last_setup_error else None
     return _verification(request, _outcome(told), told, method or failed, livemode=told.livemode)
 
 
 def refused(request: Verify, error: Error, *, livemode: bool) -> Verification:
-    """Report a check that Stripe answered with an error."""
+    """Report a verification that Stripe answered with an error."""
     return _verification(
         request, Declined(decline_of(error)), error.setup_intent, error.payment_method, livemode=livemode
     )
 
 
 def never_sent(request: Verify, decline: Decline, *, livemode: bool) -> Verification:
-    """Report a check that was not sent, because Stripe cannot take it."""
+    """Report a verification that was not sent, because Stripe cannot take it."""
     return _verification(request, Declined(decline), None, None, livemode=livemode)
 
 

@@ -1,4 +1,4 @@
-"""The calls about cards that no charge needs: sessions for Stripe.js, checks, and letting go of a card."""
+"""The calls about cards that no charge needs: sessions for Stripe.js, verifications, and letting go of a card."""
 
 from typing import Final
 from urllib.parse import quote
@@ -78,11 +78,11 @@ class Tokens:
         """Ask Stripe how the challenge ended; the payer's browser proves nothing.
 
         Raises:
-            OutcomeUnknownError: when the browser came back with another check's id, or Stripe could not be asked.
+            OutcomeUnknownError: when the browser came back with another one's id, or Stripe could not be asked.
         """
         reference = completion.continuation
         if not reference or completion.returned.get("setup_intent", reference) != reference:
-            raise OutcomeUnknownError(PROCESSOR, "the payer's browser came back with another check's id, or with none")
+            raise OutcomeUnknownError(PROCESSOR, "the payer came back with another verification's id, or with none")
         answer = await self._client.ask(f"{setups.PATH}/{quote(reference, safe='')}", {"expand": ["payment_method"]})
         if answer.error:
             raise OutcomeUnknownError(PROCESSOR, f"could not ask: {answer.status}")

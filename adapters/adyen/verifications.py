@@ -1,4 +1,4 @@
-"""Cards that are checked and stored without a charge: zero-amount payments, from the hub's words and back. Pure.
+"""Cards that are verified and stored without a charge: zero-amount payments, from the hub's words and back. Pure.
 
 Source: https://docs.adyen.com/online-payments/tokenization/create-tokens, with a zero-value auth.
 """
@@ -64,7 +64,7 @@ def request_of(request: Verify, credentials: AdyenCredentials) -> wire.PaymentRe
     The payer is there where the card has just been typed in, and where a challenge may be asked.
 
     Raises:
-        LookupError: when there is nothing to check.
+        LookupError: when there is nothing to verify.
     """
     means = translate.stored(request.token) if request.token else translate.one_time(request.data)
     present = request.token is None or request.return_url is not None
@@ -98,7 +98,7 @@ def may_challenge(request: Verify) -> bool:
 
 
 def verified(request: Verify, reply: wire.PaymentReply, *, livemode: bool) -> Verification:
-    """Read the answer to a check.
+    """Read the answer to a verification.
 
     Raises:
         OutcomeUnknownError: when it says neither yes nor no, or speaks of something else.
@@ -128,13 +128,13 @@ def _stored(request: Verify, reply: wire.PaymentReply) -> ProcessorToken | None:
 
 
 def refused(request: Verify, refusal: RequestRefused, *, livemode: bool) -> Verification:
-    """Report a check that Adyen did not carry out."""
+    """Report a verification that Adyen did not carry out."""
     told = Declined(translate.decline_of(refusal))
     return unanswered(request, told, livemode=livemode, psp=refusal.psp_reference)
 
 
 def declined(request: Verify, decline: Decline, *, livemode: bool) -> Verification:
-    """Report a check that was not sent."""
+    """Report a verification that was not sent."""
     return unanswered(request, Declined(decline), livemode=livemode)
 
 

@@ -17,6 +17,7 @@ from hub.payment_methods import store
 from hub.payment_methods.describing import TokenDesk
 from hub.payment_methods.remembered import Remembered
 from hub.payment_methods.rules import all_facts
+from hub.retries.store import has_history
 from normalization.tokens import CardFacts, ProcessorToken
 
 
@@ -75,8 +76,9 @@ class Wallet(Struct, frozen=True, kw_only=True):
             details = {"customer": customer, "processors": sorted({token.processor for token in tokens})}
             await audit(connection, caller, "payment_method.created", method_id, details, request_id=request_id)
         made = await self.find(caller, method_id)
-        # Most are charged as soon as they are made.
-        self.remembered.keep((caller.livemode, method_id), store.means_of(made.row, made.tokens))
+        # Most are charged as soon as they are made; only a good card may be charged by what is remembered.
+        if not await has_history(self.database, method_id, livemode=caller.livemode):
+            self.remembered.keep((caller.livemode, method_id), store.means_of(made.row, made.tokens))
         return made
 
     async def add_token(self, caller: Caller, request_id: str, method_id: str, token: ProcessorToken) -> Stored:

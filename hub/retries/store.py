@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.database import Database
+from hub.database import Database, Query
 from hub.payment_methods.tables import payment_methods, processor_tokens
 from hub.payments.states import OperationStatus
 from hub.payments.tables import operations
@@ -71,6 +71,7 @@ HAS_HISTORY: Final = or_(
     ),
 )
 """Whether the payment method `method_asked` of a mode, or one that may be the same card, was ever declined."""
+_ASK_HISTORY: Final = Query(select(HAS_HISTORY.label("declined")))
 
 
 def _values(table: Table, prefix: str) -> dict[str, Any]:
@@ -146,6 +147,12 @@ def decline_values(told: Counted) -> dict[str, Any]:
         print_ = msgspec.structs.asdict(seen) | {"livemode": attempt.livemode, "holder": attempt.holder}
         values |= {f"cp{number}_{name}": value for name, value in print_.items()}
     return values
+
+
+async def has_history(database: Database, payment_method: str, *, livemode: bool) -> bool:
+    """Ask `HAS_HISTORY` by itself."""
+    rows = await database.fetch(_ASK_HISTORY, {"livemode": livemode, "method_asked": payment_method})
+    return bool(rows[0]["declined"])
 
 
 async def card_of(

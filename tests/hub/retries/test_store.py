@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
-from hub.database import ConflictError, Database, Query, Unit, open_database
+from hub.database import ConflictError, Database, Unit, open_database
 from hub.ids import new_id
 from hub.migrations import bring_up
 from hub.payment_methods.tables import payment_methods, processor_tokens
@@ -28,7 +28,6 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EUR = Money(4999, Currency.EUR)
 REFUSED = Decline(code=DeclineCode.DO_NOT_HONOR, processor_code="raw", network_code="05")
 STOPPED = replace(REFUSED, network_code="14")
-FLAG = Query(select(store.HAS_HISTORY.label("declined")).where(bindparam("livemode").is_not(None)))
 
 
 @pytest.fixture
@@ -114,8 +113,7 @@ async def card(database: Database, holder: str, *also: Print, livemode: bool = F
 
 
 async def flagged(database: Database, holder: str, *, livemode: bool = False) -> bool:
-    rows = await database.fetch(FLAG, {"livemode": livemode, "method_asked": holder})
-    return bool(rows[0]["declined"])
+    return await store.has_history(database, holder, livemode=livemode)
 
 
 async def test_a_good_card_has_no_history(database: Database) -> None:

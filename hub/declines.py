@@ -99,7 +99,7 @@ def _no_such_code(registration: Registration[Any], code: str) -> str:
     if code.startswith(OURS):
         return f"{code!r} is a code of the hub's own and no processor's; the payment's timeline tells how it came about"
     similar = get_close_matches(code, registration.decline_codes, _SIMILAR_MAX)
-    hint = f"did you mean {', '.join(similar)}?" if similar else f"docs/declines/{registration.processor}.md lists its codes."
+    hint = f"did you mean {', '.join(similar)}?" if similar else "docs/declines lists its codes."
     return (
         f"{code!r} is in no table of {registration.processor}: by itself it would mean generic_decline and be listed "
         f"by `hub doctor`; {hint}"

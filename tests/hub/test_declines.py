@@ -44,7 +44,7 @@ def test_the_command_ends_with_1_for_what_it_cannot_explain() -> None:
     ("code", "hint"),
     [
         ("card_declined/do_not_honr", "did you mean card_declined/do_not_honor"),
-        ("0", "docs/declines/stripe.md lists its codes"),
+        ("0", "docs/declines lists its codes"),
         ("hub/amount", "is a code of the hub's own and no processor's"),
     ],
 )

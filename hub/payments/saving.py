@@ -66,6 +66,7 @@ async def kept(shell: Shell, payment: Payment, operation: OperationState, report
         if network_transaction_id is not None and not _known(shell, payment) and _begins(operation):
             async with shell.database.transaction() as connection:
                 await store.chain(connection, method, network_transaction_id)
+            shell.remembered.forget((payment.livemode, method))
         return payment
     if report.stored is None or not _request.decode(operation.request).save:
         return payment

@@ -19,7 +19,8 @@ class Connections:
     """At most `most` connections, opened when they are first needed; statements are prepared once on each.
 
     Each call is a transaction of its own. A connection on which anything but an error told by the database
-    happened, being cancelled too, is closed and not used again: nobody can say in which state it is.
+    happened, being cancelled too, is closed and not used again: nobody can say in which state it is. Where it had ended
+    before is told as a ConnectionResetError.
     """
 
     def __init__(self, url: str, most: int) -> None:
@@ -94,3 +95,5 @@ class Connections:
             return
         connection.terminate()
         self._free.put_nowait(None)
+        if isinstance(failure, asyncpg.InternalClientError):  # So asyncpg calls what was closed while nobody used it.
+            raise ConnectionResetError("the connection to the database had ended") from failure

@@ -1,12 +1,56 @@
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from hub.connections import Connections
+from hub.database import open_database
 
 BACKEND = "SELECT pg_backend_pid()"
+LAST_WORD = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+
+
+class Wire:
+    """What stands between the hub and PostgreSQL, and can say that the database goes down."""
+
+    def __init__(self, url: str) -> None:
+        self.real = urlsplit(url)
+        self.url = ""
+        self._open: list[asyncio.StreamWriter] = []
+        self._carrying: set[asyncio.Task[None]] = set()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(self.real.hostname, self.real.port)
+        self._open.append(writer)
+        for source, target in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._copy(source, target))
+            self._carrying.add(task)
+            task.add_done_callback(self._carrying.discard)
+
+    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while said := await source.read(65536):
+            target.write(said)
+        target.close()
+
+    async def announce_the_end(self) -> None:
+        """Say it on every connection, and leave them open for a moment as a busy server does."""
+        for writer in self._open:
+            writer.write(b"E" + (len(LAST_WORD) + 4).to_bytes(4, "big") + LAST_WORD)
+        self._open.clear()
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def wire(url: str) -> AsyncIterator[Wire]:
+    made = Wire(url)
+    async with await asyncio.start_server(made.carry, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        made.url = url.replace(f":{made.real.port}/", f":{port}/")
+        yield made
 
 
 @pytest.fixture
@@ -55,6 +99,28 @@ async def test_a_connection_that_the_database_closed_is_replaced(connections: Co
         pytest.fail("no working connection")
 
     assert after != before
+
+
+async def test_a_connection_whose_end_was_announced_is_told_as_lost_and_replaced(postgres_url: str) -> None:
+    async with wire(postgres_url) as between:
+        connections = await Connections(between.url, 1).started()
+        await between.announce_the_end()
+
+        with pytest.raises(OSError, match="had ended"):
+            await connections.fetchval(BACKEND)
+
+        assert await connections.fetchval(BACKEND)
+        await connections.close()
+
+
+async def test_a_transaction_is_begun_on_a_connection_whose_end_was_not_announced(postgres_url: str) -> None:
+    async with wire(postgres_url) as between:
+        database = await open_database(between.url)
+        for _ in range(2):
+            async with database.transaction() as connection:
+                assert await connection.scalar(text(BACKEND))
+            await between.announce_the_end()
+        await database.close()
 
 
 async def test_a_statement_given_up_takes_its_connection_with_it(connections: Connections) -> None:

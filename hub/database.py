@@ -35,7 +35,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 from sqlalchemy.dialects.sqlite.aiosqlite import dialect as sqlite_dialect
-from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
@@ -311,15 +310,8 @@ async def open_database(url: str, *, connections_max: int = 20) -> Database:
             pool_pre_ping=True,
             hide_parameters=True,  # An error is logged: no token and nobody's name may stand in it.
         )
-        event.listen(engine.sync_engine, "handle_error", _tell_lost)
         return Database(engine, engine, await Connections(f"postgresql://{rest}", connections_max).started())
     raise ValueError(f"database: {kind!r} is no kind of database; write sqlite:///file or postgresql://…")
-
-
-def _tell_lost(context: ExceptionContext) -> None:
-    """Have a connection replaced that had ended while nobody used it: asyncpg calls that a mistake of the client's."""
-    cause = context.original_exception.__cause__
-    context.is_disconnect = context.is_disconnect or isinstance(cause, asyncpg.InternalClientError)
 
 
 def is_missing(url: str) -> bool:

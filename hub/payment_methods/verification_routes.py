@@ -65,7 +65,8 @@ async def verify_payment_method(
     wish = Wish(
         caller=caller,
         key=key_of(request, data, f"POST {path}", f"/v1/payment_methods/{method_id}/verifications"),
-        method=await wallet.find(caller, method_id),
+        wallet=wallet,
+        method_id=method_id,
         currency=data.currency,
         country=data.country,
         merchant_account=data.merchant_account,

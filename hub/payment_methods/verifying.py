@@ -25,7 +25,7 @@ from hub.ids import new_id
 from hub.payment_methods import detachments, store, verifications
 from hub.payment_methods.choosing import Asked, choose
 from hub.payment_methods.rules import merge_facts
-from hub.payment_methods.service import Stored
+from hub.payment_methods.service import Stored, Wallet
 from hub.payment_methods.showing import ACCEPTED, CREATED, verification_body
 from hub.payment_methods.verifications import Waiting
 from hub.payment_sessions import finishing
@@ -49,7 +49,8 @@ class Wish(Struct, frozen=True, kw_only=True):
 
     caller: Caller
     key: Key
-    method: Stored
+    wallet: Wallet
+    method_id: str
     currency: Currency
     country: str | None
     merchant_account: str | None
@@ -59,14 +60,14 @@ async def verify(shell: Shell, wish: Wish) -> Reply:
     """Ask one account of a processor that holds a token.
 
     Raises:
-        ProblemError: no_merchant_account, merchant_accounts_unavailable, idempotency_in_progress,
+        ProblemError: not_found, no_merchant_account, merchant_accounts_unavailable, idempotency_in_progress,
             idempotency_key_reused; nothing was asked and nothing is stored.
     """
     livemode = wish.caller.livemode
     known = await look_up(shell.database, wish.key, livemode=livemode)
     if known is not None:
         return known
-    waiting, request = _question(shell, wish)
+    waiting, request = _question(shell, wish, await wish.wallet.find(wish.caller, wish.method_id))
     row = verifications.row_of(
         waiting, requested_by=wish.caller.principal, key_id=wish.caller.key_id, at=request.requested_at
     )
@@ -81,8 +82,8 @@ async def verify(shell: Shell, wish: Wish) -> Reply:
     return await send(shell, waiting, request, wish.key.location)
 
 
-def _question(shell: Shell, wish: Wish) -> tuple[Waiting, Verify]:
-    row, tokens = wish.method.row, wish.method.tokens
+def _question(shell: Shell, wish: Wish, method: Stored) -> tuple[Waiting, Verify]:
+    row, tokens = method.row, method.tokens
     asked = Asked(
         caller=wish.caller,
         reference=row["id"],

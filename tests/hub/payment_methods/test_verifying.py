@@ -78,6 +78,18 @@ async def test_the_same_key_brings_the_same_answer_and_asks_once(home: House) ->
     assert len(await listed(home, method)) == 1
 
 
+async def test_a_key_is_answered_although_its_payment_method_was_deleted(home: House) -> None:
+    method, key = await home.method(stripe="pm_card_visa"), new_id("key_")
+    first = await verify(home, method, key=key)
+    await home.hub.client.delete(f"/v1/payment_methods/{method}")
+
+    again = await verify(home, method, key=key)
+    other = await verify(home, method)
+
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert other.status_code == 404
+
+
 async def test_of_two_with_one_key_at_once_one_asks(home: House) -> None:
     method, key = await home.method(stripe="pm_card_visa"), new_id("key_")
 

@@ -16,8 +16,8 @@ INTRODUCTION: Final = """\
 
 Where payments, their operations and disputes may stand, and every step between. This page is drawn from the tables that
 the code asks before it takes a step; what the words mean stands in the [glossary](glossary.md). A report that would be
-a step not drawn here changes no status: it is kept as evidence in the payment's timeline. Should the hub itself decide on
-such a step it is not taken either, and a human is told by the exception `impossible_transition`. A word that nothing
+a step not drawn here changes no status: it is kept as evidence in the payment's timeline. Should the hub itself decide
+on such a step it is not taken either, and a human is told by the exception `impossible_transition`. A word that nothing
 leads out of is final, and *late* steps are what a processor tells after the hub had closed the matter.
 """
 MACHINES: Final[tuple[tuple[Machine[Any], str], ...]] = (

@@ -71,7 +71,7 @@ def _from_memory(shell: Shell, wanted: Charge) -> Charge | None:
     if asked.payment_method is None:
         return replace(wanted, means=NOTHING_STORED)
     means = shell.remembered.get((wanted.caller.livemode, asked.payment_method))
-    return replace(wanted, means=means) if means else None
+    return replace(wanted, means=means) if means and _is_theirs(wanted, means) else None
 
 
 async def _informed(shell: Shell, wanted: Charge) -> Charge | Reply:
@@ -149,7 +149,15 @@ def _means(wanted: Charge, found: Means | None) -> Means:
     if found is None or found.deleted:
         error = FieldError("payment_method", "is none of this mode; make one with POST /v1/payment_methods")
         raise ProblemError("validation_failed", "there is no such payment method", errors=[error])
+    if not _is_theirs(wanted, found):
+        error = FieldError("customer", "is not whose payment method this is; name its own customer or none")
+        raise ProblemError("validation_failed", "the payment method is another customer's", errors=[error])
     return found
+
+
+def _is_theirs(wanted: Charge, means: Means) -> bool:
+    """Whether the payment method belongs to the customer who is named, if one is; one of nobody's serves everybody."""
+    return means.customer is None or wanted.request.customer in {None, means.customer}
 
 
 def _allowed(shell: Shell, caller: Caller) -> Snapshot:

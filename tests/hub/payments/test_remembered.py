@@ -60,6 +60,23 @@ async def test_a_key_is_answered_although_no_account_is_left(database_url: str, 
         assert other.status_code == 503
 
 
+async def test_nobody_is_charged_with_another_customers_card(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, settings=QUICK) as made:
+        owner, other = [(await made.hub.post("/v1/customers", {})).json()["id"] for _ in range(2)]
+        token = {"processor": "stripe", "token": "pm_card_visa"}
+        card = {"type": "card", "customer": owner, "processor_tokens": [token]}
+        kept = await made.hub.post("/v1/payment_methods", card)
+        method = kept.json()["id"]
+
+        refused = [await made.hub.charge(payment_method=method, customer=other)]
+        paid = [await made.hub.charge(payment_method=method, customer=who) for who in (owner, None)]
+        refused.append(await made.hub.charge(payment_method=method, customer=other))
+
+        assert [(no.status_code, no.json()["errors"][0]["field"]) for no in refused] == [(422, "customer")] * 2
+        assert [yes.json()["customer"] for yes in paid] == [owner, owner]
+        assert await made.charges("stripe") == 2
+
+
 async def test_a_process_that_remembers_nothing_charges_all_the_same(database_url: str, tmp_path: Path) -> None:
     settings = replace(QUICK, payment_methods_remembered_max=0)
     async with house(database_url, tmp_path, settings=settings) as made:

@@ -8,10 +8,9 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import RowMapping
 
-from hub.payments.answers import ACCEPTED, CREATED, DeclineBody, decline_body
+from hub.payments.answers import DeclineBody, decline_body
 from normalization.declines import Decline
 
-__all__ = ["ACCEPTED", "CREATED", "VerificationBody", "verification_body"]
 VerificationStatus = Literal["processing", "approved", "declined", "unknown"]
 _PROCESSING: Final = "processing"
 

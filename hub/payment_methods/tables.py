@@ -92,7 +92,7 @@ verifications = Table(
     Column("session", Text),
     Column("merchant_account", Text, nullable=False),
     Column("processor", Text, nullable=False),
-    Column("status", Text, nullable=False),  # sending, approved, declined, unknown, not_sent
+    Column("status", Text, nullable=False),  # sending, approved, declined, unknown
     Column("request", LargeBinary),  # As sent, for as long as it may be sent again; without one-time data.
     Column("processor_reference", Text),
     Column("decline", LargeBinary),

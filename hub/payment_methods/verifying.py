@@ -26,9 +26,10 @@ from hub.payment_methods import detachments, store, verifications
 from hub.payment_methods.choosing import Asked, choose
 from hub.payment_methods.rules import merge_facts
 from hub.payment_methods.service import Stored, Wallet
-from hub.payment_methods.showing import ACCEPTED, CREATED, verification_body
+from hub.payment_methods.showing import verification_body
 from hub.payment_methods.verifications import Waiting
 from hub.payment_sessions import finishing
+from hub.payments.answers import ACCEPTED, CREATED
 from hub.payments.rules import REFUSED_BY_US
 from hub.payments.shell import Shell, answered, ask
 from normalization.money import Currency

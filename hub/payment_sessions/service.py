@@ -78,12 +78,6 @@ async def open_session(shell: Shell, desk: TokenDesk, wanted: Opening) -> Opened
     )
 
 
-def no_such_customer() -> ProblemError:
-    """Say that a session's customer is not there."""
-    errors = [FieldError("customer", "is no customer of this mode")]
-    return ProblemError("validation_failed", "there is no such customer", errors=errors)
-
-
 def _check(desk: TokenDesk, wanted: Opening) -> None:
     if wanted.processor is not None and wanted.processor not in desk.registrations:
         error = FieldError("processor", f"must be one of {', '.join(sorted(desk.registrations))}")
@@ -111,7 +105,7 @@ async def _request(shell: Shell, wanted: Opening, connected: Connected, session_
         async with shell.database.reading() as connection:
             livemode = wanted.caller.livemode
             if await methods.customer(connection, livemode=livemode, customer_id=wanted.customer) is None:
-                raise no_such_customer()
+                raise _no_such_customer()
             reference = await keeping.known_reference(
                 connection,
                 livemode=livemode,
@@ -127,6 +121,11 @@ async def _request(shell: Shell, wanted: Opening, connected: Connected, session_
         country=wanted.country,
         locale=wanted.locale,
     )
+
+
+def _no_such_customer() -> ProblemError:
+    errors = [FieldError("customer", "is no customer of this mode")]
+    return ProblemError("validation_failed", "there is no such customer", errors=errors)
 
 
 async def _ask(shell: Shell, connected: Connected, request: OpenTokenSession) -> TokenSession | Decline | None:

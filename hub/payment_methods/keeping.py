@@ -4,13 +4,11 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.ids import new_id
 from hub.payment_methods import store
 from hub.payment_methods.rules import bound_to
-from hub.payment_methods.tables import payment_methods, processor_tokens
 from normalization.tokens import CardFacts, ProcessorToken
 
 
@@ -39,7 +37,13 @@ async def keep(connection: AsyncConnection, found: Found, at: datetime) -> str:
     erased = found.customer is not None and (
         await store.customer(connection, livemode=found.livemode, customer_id=found.customer, to_change=True) is None
     )
-    known = await holding(connection, found)
+    known = await store.holding(
+        connection,
+        found.stored,
+        livemode=found.livemode,
+        customer=found.customer,
+        merchant_account=found.merchant_account,
+    )
     if known is not None:
         return known
     method_id = new_id("pm_")
@@ -58,44 +62,3 @@ async def keep(connection: AsyncConnection, found: Found, at: datetime) -> str:
     if erased:
         await store.delete_payment_method(connection, livemode=found.livemode, method_id=method_id, at=at)
     return method_id
-
-
-async def holding(connection: AsyncConnection, found: Found) -> str | None:
-    """Find the customer's payment method that holds the token already."""
-    owner = payment_methods.c.customer
-    wanted = (
-        select(payment_methods.c.id)
-        .join(processor_tokens, processor_tokens.c.payment_method == payment_methods.c.id)
-        .where(
-            processor_tokens.c.livemode == found.livemode,
-            processor_tokens.c.processor == found.stored.processor,
-            processor_tokens.c.token == found.stored.token,
-            processor_tokens.c.merchant_account.in_(("", found.merchant_account)),
-            owner.is_(None) if found.customer is None else owner == found.customer,
-        )
-        .order_by(payment_methods.c.id)
-        .limit(1)
-    )
-    method_id: str | None = await connection.scalar(wanted)
-    return method_id
-
-
-async def known_reference(
-    connection: AsyncConnection, *, livemode: bool, customer: str, processor: str, merchant_account: str
-) -> str | None:
-    """Find what *processor* calls a customer of ours, from the newest token that *merchant_account* can use."""
-    wanted = (
-        select(processor_tokens.c.customer_reference)
-        .join(payment_methods, processor_tokens.c.payment_method == payment_methods.c.id)
-        .where(
-            payment_methods.c.livemode == livemode,
-            payment_methods.c.customer == customer,
-            processor_tokens.c.processor == processor,
-            processor_tokens.c.merchant_account.in_(("", merchant_account)),
-            processor_tokens.c.customer_reference.is_not(None),
-        )
-        .order_by(processor_tokens.c.id.desc())
-        .limit(1)
-    )
-    reference: str | None = await connection.scalar(wanted)
-    return reference

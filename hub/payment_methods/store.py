@@ -228,3 +228,46 @@ async def tokens_of(
     for row in rows.mappings():
         found[row["payment_method"]].append(to_token(row))
     return found
+
+
+async def holding(
+    connection: AsyncConnection, token: ProcessorToken, *, livemode: bool, customer: str | None, merchant_account: str
+) -> str | None:
+    """Find the customer's payment method that *merchant_account* can charge with *token* already."""
+    owner = payment_methods.c.customer
+    wanted = (
+        select(payment_methods.c.id)
+        .join(processor_tokens, processor_tokens.c.payment_method == payment_methods.c.id)
+        .where(
+            processor_tokens.c.livemode == livemode,
+            processor_tokens.c.processor == token.processor,
+            processor_tokens.c.token == token.token,
+            processor_tokens.c.merchant_account.in_(("", merchant_account)),
+            owner.is_(None) if customer is None else owner == customer,
+        )
+        .order_by(payment_methods.c.id)
+        .limit(1)
+    )
+    method_id: str | None = await connection.scalar(wanted)
+    return method_id
+
+
+async def known_reference(
+    connection: AsyncConnection, *, livemode: bool, customer: str, processor: str, merchant_account: str
+) -> str | None:
+    """Find what *processor* calls a customer of ours, from the newest token that *merchant_account* can use."""
+    wanted = (
+        select(processor_tokens.c.customer_reference)
+        .join(payment_methods, processor_tokens.c.payment_method == payment_methods.c.id)
+        .where(
+            payment_methods.c.livemode == livemode,
+            payment_methods.c.customer == customer,
+            processor_tokens.c.processor == processor,
+            processor_tokens.c.merchant_account.in_(("", merchant_account)),
+            processor_tokens.c.customer_reference.is_not(None),
+        )
+        .order_by(processor_tokens.c.id.desc())
+        .limit(1)
+    )
+    reference: str | None = await connection.scalar(wanted)
+    return reference

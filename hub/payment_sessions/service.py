@@ -15,8 +15,8 @@ from hub.access.store import audit
 from hub.errors import FieldError, ProblemError
 from hub.ids import new_id
 from hub.merchants.service import Connected
-from hub.payment_methods import keeping, verifications
 from hub.payment_methods import store as methods
+from hub.payment_methods import verifications
 from hub.payment_methods.choosing import UNAVAILABLE_RETRY_S, Asked, choose
 from hub.payment_methods.describing import TokenDesk
 from hub.payment_methods.verifications import Waiting
@@ -106,7 +106,7 @@ async def _request(shell: Shell, wanted: Opening, connected: Connected, session_
             livemode = wanted.caller.livemode
             if await methods.customer(connection, livemode=livemode, customer_id=wanted.customer) is None:
                 raise _no_such_customer()
-            reference = await keeping.known_reference(
+            reference = await methods.known_reference(
                 connection,
                 livemode=livemode,
                 customer=wanted.customer,

@@ -8,16 +8,15 @@ from typing import Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import update
 
 from adapters.contract import Authorize, Recurring
 from hub.access.store import AUDIT, audit_row
 from hub.payment_methods import keeping, store
 from hub.payment_methods.keeping import Found
+from hub.payments.naming import name_method
 from hub.payments.opening import Charge
 from hub.payments.shell import Shell
 from hub.payments.states import OperationState, OperationStatus, Payment
-from hub.payments.tables import payments
 from normalization.outcome import OPENING, Approved, Report
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -32,7 +31,7 @@ async def prepared(shell: Shell, wanted: Charge, attempt: OperationState) -> Ope
             livemode = wanted.caller.livemode
             if await store.customer(connection, livemode=livemode, customer_id=asked.customer) is None:
                 return None
-            reference = await keeping.known_reference(
+            reference = await store.known_reference(
                 connection,
                 livemode=livemode,
                 customer=asked.customer,
@@ -95,13 +94,11 @@ async def link(
         card=card or CardFacts(),
         network_transaction_id=network_transaction_id,
     )
-    unnamed = payments.c.id == payment.id, payments.c.payment_method.is_(None)
     async with shell.database.transaction() as connection:
         method_id = await keeping.keep(connection, found, at)
         if network_transaction_id is not None:
             await store.chain(connection, method_id, network_transaction_id)
-        named = await connection.execute(update(payments).where(*unnamed).values(payment_method=method_id))
-        if named.rowcount:
+        if await name_method(connection, payment.id, method_id):
             details = {"payment": payment.id, "processor": operation.processor}
             row = audit_row(None, "payment_method.saved", method_id, details, livemode=payment.livemode, at=at)
             row |= {"key_id": operation.key_id, "principal": operation.requested_by}

@@ -1,5 +1,6 @@
 """`hub declines explain`: what a refusal comes to, and how."""
 
+import os
 import sys
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -13,9 +14,10 @@ from msgspec import Struct
 from adapters.contract import Registration
 from hub.app import known_adapters, utc_now
 from hub.declines_unknown import OURS
+from hub.settings import InvalidSettingError, load_settings
 from normalization.declines import MEANING, Advice, Category, Decline, DeclineCode
 from normalization.reasons import in_words, reasons
-from normalization.verdicts import resolve
+from normalization.verdicts import NO_POLICY, Policy, resolve
 
 _SIMILAR_MAX: Final = 3
 
@@ -57,15 +59,21 @@ def run(
         network_advice_code=advice,
         network=brand.lower() if brand else None,
     )
-    explained = explain(known_adapters(), processor, raw, utc_now().date())
+    try:
+        policy = load_settings(os.environ).decline_policy
+    except InvalidSettingError as wrong:
+        raise click.ClickException(str(wrong)) from wrong
+    explained = explain(known_adapters(), processor, raw, utc_now().date(), policy)
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(explained), indent=2).decode() + "\n")
     else:
         sys.stdout.write(_told(explained))
 
 
-def explain(adapters: Mapping[str, Registration[Any]], processor: str, raw: Decline, on: date) -> Explained:
-    """Resolve *raw*, whose code is not looked at, as a refusal by *processor* on a day.
+def explain(
+    adapters: Mapping[str, Registration[Any]], processor: str, raw: Decline, on: date, policy: Policy = NO_POLICY
+) -> Explained:
+    """Resolve *raw*, whose code is not looked at, as a refusal by *processor* on a day, under the merchant's *policy*.
 
     Raises:
         NotExplainedError: for a processor without an adapter, or a code in none of its tables.
@@ -77,7 +85,7 @@ def explain(adapters: Mapping[str, Registration[Any]], processor: str, raw: Decl
     if meaning is None:
         raise NotExplainedError(_no_such_code(registration, raw.processor_code))
     decline = msgspec.structs.replace(raw, code=meaning)
-    verdict = resolve(decline, on)
+    verdict = resolve(decline, on, policy)
     return Explained(
         processor=processor,
         processor_code=decline.processor_code,

@@ -33,4 +33,7 @@ SETTINGS: Final[dict[str, str]] = {
     "replay_off_session_hours": "How long after an attempt it may be sent again, when the payer was not present.",
     "idempotency_days": "How long an Idempotency-Key and its answer are kept.",
     "failover_insufficient_funds": "Whether a decline for insufficient funds is tried at another processor.",
+    "decline_policy": "What you ask beyond the hub's rules after a decline, as JSON over canonical codes: `never` "
+    "(advise no further try), `wait_hours` (advise to wait so long at least), `no_failover` (try no other processor). "
+    "It can only be stricter than docs/declines.md.",
 }

@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, get_type_hints
+from typing import Annotated, Any, Final, get_type_hints
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 from msgspec.structs import fields
 
 from hub.setting_meanings import SETTINGS
+from normalization.declines import DeclineCode
+from normalization.verdicts import NO_POLICY, Policy
 
 __all__ = ["SETTINGS", "InvalidSettingError", "Settings", "load_settings", "settings_page"]
 
@@ -20,6 +23,7 @@ DEVELOPMENT_KEYS: Final = MappingProxyType({"development": bytes(KEY_BYTES)})
 """What `hub dev` seals with, so that a first try needs no setting; `hub serve` refuses it."""
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SECRET: Final = {"keys", "database_url", "redis_url"}
+_WAIT_HOURS_MAX: Final = 24 * 365
 _MAY_BE_ZERO: Final = {"HUB_PAYMENT_METHODS_REMEMBERED_MAX"}
 _PASSWORD: Final = re.compile(r"(?<=//)[^@/]*@")
 
@@ -58,6 +62,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     replay_off_session_hours: int = 24
     idempotency_days: int = 7
     failover_insufficient_funds: bool = False
+    decline_policy: Policy = NO_POLICY
 
     @property
     def challenge_expiry(self) -> timedelta:
@@ -130,6 +135,8 @@ def _read(variable: str, text: str, kind: Any) -> Any:  # noqa: ANN401 - a type 
         return text.lower() in {"yes", "true", "1"}
     if variable == "HUB_KEYS":
         return _keys(variable, text)
+    if kind is Policy:
+        return _policy(variable, text)
     if kind is str and not text:
         raise InvalidSettingError(f"{variable}: is empty; unset it to get the default")
     if variable == "HUB_PUBLIC_URL":
@@ -144,6 +151,22 @@ def _whole_number(variable: str, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", text) or int(text) < least:
         raise InvalidSettingError(f"{variable}: {text!r} is no whole number of {least} or more")
     return int(text)
+
+
+class _PolicyText(Struct, forbid_unknown_fields=True):
+    never: frozenset[DeclineCode] = frozenset()
+    wait_hours: dict[DeclineCode, Annotated[int, Meta(ge=1, le=_WAIT_HOURS_MAX)]] = {}
+    no_failover: frozenset[DeclineCode] = frozenset()
+
+
+def _policy(variable: str, text: str) -> Policy:
+    try:
+        read = msgspec.json.decode(text, type=_PolicyText)
+    except msgspec.MsgspecError as wrong:
+        example = '{"never": ["call_issuer"], "wait_hours": {"do_not_honor": 72}, "no_failover": ["do_not_honor"]}'
+        raise InvalidSettingError(f"{variable}: {wrong}; write JSON such as {example}") from wrong
+    waits = {code: timedelta(hours=hours) for code, hours in read.wait_hours.items()}
+    return Policy(never=read.never, wait_at_least=waits, no_failover=read.no_failover)
 
 
 def _keys(variable: str, text: str) -> dict[str, bytes]:
@@ -182,7 +205,7 @@ def _shown(name: str, value: object) -> str:
 def _default(name: str, value: object) -> str:
     if name == "keys":
         return "none; `hub dev` uses a public one"
-    if value is None:
+    if value is None or value == NO_POLICY:
         return "none"
     if isinstance(value, bool):
         return "`yes`" if value else "`no`"

@@ -10,7 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from normalization.outcome import Declined, Outcome
-from normalization.verdicts import resolve
+from normalization.verdicts import NO_POLICY, Policy, resolve
 from routing.plan import Choice, Plan
 
 
@@ -37,17 +37,20 @@ class Next(Struct, frozen=True):
     reason: str
 
 
-def may_try_next(plan: Plan, tried: Sequence[Tried], *, insufficient_funds_elsewhere: bool = False) -> Next | None:
+def may_try_next(
+    plan: Plan, tried: Sequence[Tried], *, insufficient_funds_elsewhere: bool = False, policy: Policy = NO_POLICY
+) -> Next | None:
     """Give the next account of *plan* after the attempts *tried*, oldest first; None where it must end here.
 
     A decline allows one further processor in all; what was not sent allows any account that was not tried
     yet. *insufficient_funds_elsewhere* lets `insufficient_funds` count among the declines another processor
-    may answer otherwise.
+    may answer otherwise; *policy* can keep further declines where they are.
     """
     if not tried or any(not _no_money(attempt) for attempt in tried):
         return None
     declines = [attempt.ending.decline for attempt in tried if isinstance(attempt.ending, Declined)]
-    if any(not resolve(decline, funds_elsewhere=insufficient_funds_elsewhere).failover for decline in declines):
+    elsewhere = insufficient_funds_elsewhere
+    if any(not resolve(decline, policy=policy, funds_elsewhere=elsewhere).failover for decline in declines):
         return None
     if len(declines) > 1:
         return None

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from normalization.declines import MEANING, Advice, Category, Decline
 from normalization.money import Money
 from normalization.networks import CAPS, Cap, Stop, Tally, advised_wait, caps, stop_signal
-from normalization.verdicts import resolve
+from normalization.verdicts import NO_POLICY, Policy, resolve
 
 FREE: Final = frozenset({Category.CONFIGURATION, Category.PROCESSOR_ERROR})
 """Our mistakes and the processor's cost the payer no attempt."""
@@ -91,11 +91,18 @@ def barrier(history: Iterable[Past], network: str | None, money: Money, now: dat
     return max(found, key=lambda rule: (rule.until is None, rule.until or now), default=None)
 
 
-def retry(decline: Decline, history: Iterable[Past], network: str | None, money: Money, at: datetime) -> Retry:
+def retry(
+    decline: Decline,
+    history: Iterable[Past],
+    network: str | None,
+    money: Money,
+    at: datetime,
+    policy: Policy = NO_POLICY,
+) -> Retry:
     """Say what to do after *decline*, told at *at* of a charge of *money*; *history* holds the attempts before it."""
     if decline.network is None:
         decline = replace(decline, network=network)
-    verdict = resolve(decline, at.date())
+    verdict = resolve(decline, at.date(), policy)
     rule = barrier((*history, Past(at=at, money=money, decline=decline)), network, money, at)
     given = (verdict.advice, *verdict.alternatives)
     own = None if verdict.wait is None else at + verdict.wait

@@ -303,7 +303,8 @@ async def _cancel_left(adapter: CancelsByReference, request: Authorize) -> None:
 def _following(shell: Shell, wanted: Charge, decided: Plan, tried: list[Tried]) -> Next | None:
     if _left_s(shell, wanted) < shell.settings.next_attempt_needs_ms / 1000:
         return None
-    return may_try_next(decided, tried, insufficient_funds_elsewhere=shell.settings.failover_insufficient_funds)
+    funds, policy = shell.settings.failover_insufficient_funds, shell.settings.decline_policy
+    return may_try_next(decided, tried, insufficient_funds_elsewhere=funds, policy=policy)
 
 
 async def _go_on(

@@ -67,8 +67,8 @@ def _permit(card: Card, wanted: Charge, now: datetime) -> Permit | Barrier:
 
 def not_permitted(payment_method: str | None, rule: Barrier) -> ProblemError:
     """Say which network's rule the charge would break, and when it may be sent."""
-    again = "never" if rule.until is None else f"not before {rule.until:%Y-%m-%dT%H:%M:%SZ}"
-    text = f"{rule.text}: this card may be tried {again}"
+    again = "" if rule.until is None else f" before {rule.until:%Y-%m-%dT%H:%M:%SZ}"
+    text = f"{rule.text}: this card may not be tried again{again}"
     return ProblemError(
         "retry_not_permitted",
         f"{text}; use another payment method, or send override_retry_rules to charge all the same",
@@ -89,7 +89,7 @@ async def hear(shell: Shell, payment: Payment, operation: OperationState, report
     card = await card_of(
         shell.database, attempt.holder, livemode=operation.livemode, now=at, also=also, but=operation.id
     )
-    decline = advised(report.outcome.decline, attempt, card, facts, at)
+    decline = advised(report.outcome.decline, attempt, card, facts, at, shell.settings.decline_policy)
     return Heard(
         report=replace(report, outcome=Declined(decline)),
         card=card,

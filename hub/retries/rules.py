@@ -10,6 +10,7 @@ from msgspec import Struct
 from normalization.declines import Decline
 from normalization.money import Money
 from normalization.tokens import CardFacts
+from normalization.verdicts import NO_POLICY, Policy
 from routing.retries import Barrier, Past, Retry, barrier, matters, retry, stops
 
 REMEMBERED: Final = timedelta(days=60)
@@ -90,10 +91,12 @@ def forbidden(card: Card | None, brand: str | None, money: Money, now: datetime)
     return barrier(card.past, brand or card.brand, money, now) if card is not None and card.past else None
 
 
-def advised(decline: Decline, attempt: Charged, card: Card, facts: CardFacts, at: datetime) -> Advised:
+def advised(
+    decline: Decline, attempt: Charged, card: Card, facts: CardFacts, at: datetime, policy: Policy = NO_POLICY
+) -> Advised:
     """Say what follows from *decline* of *attempt*; *facts* are what is known of the card by now."""
     network = decline.network or facts.brand or card.brand
-    told = retry(decline, card.past, network, attempt.money, at)
+    told = retry(decline, card.past, network, attempt.money, at, policy)
     return Advised(**{**msgspec.structs.asdict(decline), "network": network, "retry": told})
 
 

@@ -1,10 +1,13 @@
 import base64
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from msgspec.structs import fields
 
 from hub.settings import SETTINGS, InvalidSettingError, Settings, load_settings, settings_page
+from normalization.declines import DeclineCode
+from normalization.verdicts import Policy
 
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -23,6 +26,24 @@ def test_no_payment_method_need_be_remembered() -> None:
     settings = load_settings({"HUB_PAYMENT_METHODS_REMEMBERED_MAX": "0"})
 
     assert settings.payment_methods_remembered_max == 0
+
+
+def test_a_policy_on_declines_is_read() -> None:
+    text = '{"never": ["call_issuer"], "wait_hours": {"do_not_honor": 72}, "no_failover": ["do_not_honor"]}'
+
+    assert load_settings({"HUB_DECLINE_POLICY": text}).decline_policy == Policy(
+        never=frozenset({DeclineCode.CALL_ISSUER}),
+        wait_at_least={DeclineCode.DO_NOT_HONOR: timedelta(hours=72)},
+        no_failover=frozenset({DeclineCode.DO_NOT_HONOR}),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["never", '{"never": ["no_such_code"]}', '{"retry": []}', '{"wait_hours": {"do_not_honor": 0}}']
+)
+def test_a_policy_that_cannot_be_read_says_what_to_write(text: str) -> None:
+    with pytest.raises(InvalidSettingError, match=r"HUB_DECLINE_POLICY: .*; write JSON such as"):
+        load_settings({"HUB_DECLINE_POLICY": text})
 
 
 def test_the_first_key_stays_first() -> None:

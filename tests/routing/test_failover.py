@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from normalization.declines import MEANING, Category, Decline, DeclineCode
 from normalization.outcome import ActionRequired, Approved, Declined, Outcome, Pending
+from normalization.verdicts import Policy
 from routing.failover import Failure, Next, Tried, may_try_next
 from routing.plan import Choice, Plan
 
@@ -44,6 +45,12 @@ def test_a_decline_goes_on_exactly_where_the_table_says_so(code: DeclineCode) ->
 @pytest.mark.parametrize("code", [code for code in DeclineCode if MEANING[code].category is Category.FRAUD])
 def test_a_suspicion_of_fraud_is_never_tried_again(code: DeclineCode) -> None:
     assert may_try_next(PLAN, [tried(STRIPE_1, declined(code))], insufficient_funds_elsewhere=True) is None
+
+
+def test_a_merchants_policy_keeps_a_decline_where_it_is() -> None:
+    policy = Policy(no_failover=frozenset({DeclineCode.ISSUER_UNAVAILABLE}))
+
+    assert may_try_next(PLAN, [tried(STRIPE_1, DOWN)], policy=policy) is None
 
 
 def test_insufficient_funds_goes_on_only_where_asked_for() -> None:

@@ -370,7 +370,7 @@ async def _pass_over(
             raise
         return None
     except CommitUnknownError:
-        if await store.find_operation(shell.database, attempt.id) is None:
+        if await patiently(partial(store.find_operation, shell.database, attempt.id)) is None:
             return None
     metrics.FAILOVERS.labels(following.reason).inc()
     others = tuple(o for o in held.operations if o.id != closed.id)

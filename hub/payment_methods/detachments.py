@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.store import AUDIT, audit_row
 from hub.database import Database, in_seconds
+from hub.due_rows import claim_due
 from hub.ids import new_id
 from hub.payment_methods.tables import detachments, processor_tokens
 from hub.settlement.tables import exceptions
@@ -64,25 +65,7 @@ async def queue(
 
 async def claim(database: Database, most: int) -> list[Detachment]:
     """Take at most *most* that are due, the longest due first; nobody else gets them for `LEASE_S`."""
-    table = detachments
-    due = (
-        select(table.c.id)
-        .where(table.c.due_at <= in_seconds(literal_column("0")))
-        .order_by(table.c.due_at, table.c.id)
-        .limit(most)
-    )
-    async with database.reading() as connection:
-        if await connection.scalar(due) is None:
-            return []  # So that an idle worker does not take SQLite's one writer every second.
-    async with database.transaction() as connection:
-        ids = (await connection.execute(due.with_for_update(skip_locked=True))).scalars().all()
-        taken = (
-            update(table)
-            .where(table.c.id.in_(ids))
-            .values(due_at=in_seconds(bindparam("lease_s", LEASE_S, type_=Float)), tries=table.c.tries + 1)
-            .returning(table)
-        )
-        rows = (await connection.execute(taken)).mappings().all()
+    rows = await claim_due(database, detachments, most, LEASE_S)
     return [Detachment(**{name: row[name] for name in Detachment.__struct_fields__}) for row in rows]
 
 

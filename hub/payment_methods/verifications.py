@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Float, RowMapping, bindparam, insert, literal_column, select, update
+from sqlalchemy import Float, RowMapping, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.database import Database, in_seconds
+from hub.due_rows import claim_due
 from hub.idempotency.store import INSERT_KEY, Key, key_values
 from hub.payment_methods.tables import verifications
 
@@ -78,25 +79,7 @@ async def before(
 
 async def claim(database: Database, most: int, lease_s: float) -> list[Waiting]:
     """Take at most *most* that are due, the longest due first; nobody else gets them for *lease_s*."""
-    table = verifications
-    due = (
-        select(table.c.id)
-        .where(table.c.due_at <= in_seconds(literal_column("0")))
-        .order_by(table.c.due_at, table.c.id)
-        .limit(most)
-    )
-    async with database.reading() as connection:
-        if await connection.scalar(due) is None:
-            return []  # So that an idle worker does not take SQLite's one writer every second.
-    async with database.transaction() as connection:
-        ids = (await connection.execute(due.with_for_update(skip_locked=True))).scalars().all()
-        taken = (
-            update(table)
-            .where(table.c.id.in_(ids))
-            .values(due_at=in_seconds(bindparam("lease_s", lease_s, type_=Float)), tries=table.c.tries + 1)
-            .returning(table)
-        )
-        rows = (await connection.execute(taken)).mappings().all()
+    rows = await claim_due(database, verifications, most, lease_s)
     return [to_waiting(row) for row in rows]
 
 

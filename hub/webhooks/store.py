@@ -1,17 +1,18 @@
 """All SQL of the inbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Float, Insert, bindparam, insert, literal_column, select, update
+from sqlalchemy import Float, Insert, RowMapping, bindparam, insert, literal_column, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from adapters.contract import Delivery
 from hub import metrics
 from hub.database import Database, in_seconds
+from hub.due_rows import claim_due
 from hub.ids import new_id
 from hub.pan import mask
 from hub.settlement.tables import exceptions
@@ -69,29 +70,11 @@ def _masked(body: bytes) -> bytes:
 
 async def claim(database: Database, most: int) -> list[Waiting]:
     """Take at most *most* deliveries that are due, the oldest first; nobody else gets them for `LEASE_S`."""
-    table = webhook_deliveries
-    due = (
-        select(table.c.id)
-        .where(table.c.due_at <= in_seconds(literal_column("0")))
-        .order_by(table.c.due_at, table.c.id)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
-    async with database.transaction() as connection:
-        ids = (await connection.execute(due)).scalars().all()
-        if not ids:
-            return []
-        taken = (
-            update(table)
-            .where(table.c.id.in_(ids))
-            .values(due_at=in_seconds(bindparam("lease_s", LEASE_S, type_=Float)), tries=table.c.tries + 1)
-            .returning(table)
-        )
-        rows = (await connection.execute(taken)).mappings().all()
+    rows = await claim_due(database, webhook_deliveries, most, LEASE_S)
     return sorted((_waiting(row) for row in rows), key=lambda waiting: waiting.id)
 
 
-def _waiting(row: Mapping[str, Any]) -> Waiting:
+def _waiting(row: RowMapping) -> Waiting:
     return Waiting(
         id=row["id"],
         merchant_account=row["merchant_account"],

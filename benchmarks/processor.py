@@ -1,4 +1,4 @@
-"""A processor that says yes to everything, in Stripe's and in Adyen's format, and counts its charges by tag.
+"""A processor that says yes to everything, in the formats of three, and counts its charges by tag.
 
 It runs as a process of its own, `python -m benchmarks.processor PORT`, remembers no idempotency key and so counts a
 request that was sent twice as two charges. `GET /counts` tells what it counted, `POST /null` does nothing at all.
@@ -108,10 +108,39 @@ def adyen_charge(ledger: Ledger, message: Message) -> bytes:
     return response(200, msgspec.json.encode(reply))
 
 
+class CheckoutComPayment(Struct, frozen=True):
+    """What is read of POST /payments at Checkout.com."""
+
+    amount: int
+    currency: str
+    reference: str
+
+
+def checkout_com_charge(ledger: Ledger, message: Message) -> bytes:
+    """Answer POST /payments with what Checkout.com says of a card that was authorized."""
+    asked = msgspec.json.decode(message.body, type=CheckoutComPayment)
+    number = next(_numbers)
+    ledger.charge(asked.reference)
+    reply = {
+        "id": f"pay_bench{number:021d}",
+        "action_id": f"act_bench{number:021d}",
+        "amount": asked.amount,
+        "currency": asked.currency,
+        "approved": True,
+        "status": "Authorized",
+        "auth_code": "012345",
+        "response_code": "10000",
+        "reference": asked.reference,
+        "source": {"id": "src_bench", "type": "card", "scheme": "Visa", "last4": "4242", "avs_check": "G"},
+    }
+    return response(201, msgspec.json.encode(reply))
+
+
 Answering = Callable[[Ledger, Message], bytes]
 ROUTES: Final[dict[bytes, Answering]] = {
     b"POST /v1/payment_intents": stripe_charge,
     b"POST /v72/payments": adyen_charge,
+    b"POST /payments": checkout_com_charge,
     b"POST /null": lambda _ledger, _message: _NULL,
     b"GET /counts": lambda ledger, _message: response(200, msgspec.json.encode(ledger.counts())),
     b"GET /v1/payment_methods/pm_card_visa": lambda _ledger, _message: response(200, _METHOD),

@@ -99,6 +99,7 @@ async def test_a_visa_card_is_refused_before_it_is_sent_after_twenty_more_tries(
     assert refused.json()["payment_method"] == method
     assert refused.json()["retry_after"] == last["retry_after"] > datetime.now(UTC).isoformat()
     assert refused.json()["errors"][0]["field"] == "payment_method"
+    assert "this card may not be tried again before 20" in refused.json()["detail"]
     assert (await sent(home, method), await stored(home, method)) == (VISA_TRIES, VISA_TRIES)
 
 

@@ -29,6 +29,7 @@ def run(path: Path, *, livemode: bool, given: str | None, afresh: bool, as_json:
     """
     settings = checked_settings()
     results, rejects = default_places(path)
+    started_at = utc_now()
     try:
         form = form_of(path, given)
         wanted = Wanted(path=path, form=form, livemode=livemode, results=results, rejects=rejects, afresh=afresh)
@@ -37,7 +38,7 @@ def run(path: Path, *, livemode: bool, given: str | None, afresh: bool, as_json:
         raise CannotServeError(str(failure)) from failure
     except KeyboardInterrupt:
         raise CannotServeError("stopped; the same command goes on where it was") from None
-    _tell(done, wanted, as_json=as_json)
+    _tell(done, wanted, as_json=as_json, is_old=done.finished_at is not None and done.finished_at < started_at)
     return SOME_REJECTED if done.rejected else DONE
 
 
@@ -71,7 +72,7 @@ async def _import(settings: Settings, wanted: Wanted) -> Progress:
             return await importer.run(wanted, tell)
 
 
-def _tell(done: Progress, wanted: Wanted, *, as_json: bool) -> None:
+def _tell(done: Progress, wanted: Wanted, *, as_json: bool, is_old: bool) -> None:
     counts = {"created": done.created, "joined": done.joined, "known": done.known, "rejected": done.rejected}
     if as_json:
         places = {"results": str(wanted.results), "rejects": str(wanted.rejects)}
@@ -86,6 +87,9 @@ def _tell(done: Progress, wanted: Wanted, *, as_json: bool) -> None:
     ):
         table.add_row(f"{counts[name]:,}", meaning)
     console = Console()
+    if is_old:
+        told = "This file was imported whole before, as follows. Nothing was done now; --afresh looks at it again."
+        console.print(told, highlight=False, soft_wrap=True)
     console.print(table)
     console.print(f"What each line became: {wanted.results}", highlight=False, soft_wrap=True)
     if done.rejected:

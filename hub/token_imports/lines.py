@@ -58,8 +58,12 @@ def read_header(file: BinaryIO, form: Form) -> tuple[Sequence[str], int]:
         raise UnreadableFileError("line 1: the names of the columns cannot be read; write CSV in UTF-8") from failure
     if find_card_number(names) is not None:
         raise UnreadableFileError("line 1: holds what looks like a card number where the columns' names belong")
+    if not any(names):
+        raise UnreadableFileError("line 1: is empty; it has to name the columns")
     for position, name in enumerate(names, 1):
         if name not in COLUMNS:
+            if len(names) == 1 and (";" in name or "\t" in name):
+                raise UnreadableFileError("line 1: has no comma; columns and cells are separated by commas")
             known = ", ".join(COLUMNS)
             raise UnreadableFileError(f"line 1, column {position}: {name[:40]!r} is no column; there are {known}")
     missing = [name for name in ("processor", "token") if name not in names]
@@ -107,7 +111,8 @@ def _as_json(raw: bytes, columns: Sequence[str]) -> bytes:
     except csv.Error:
         raise _unreadable("is no CSV: a quote is not closed or stands alone; a cell holds no line break") from None
     if len(cells) != len(columns):
-        raise _unreadable(f"has {len(cells)} cells where the first line names {len(columns)} columns")
+        cell = "cell" if len(cells) == 1 else "cells"
+        raise _unreadable(f"has {len(cells)} {cell} where the first line names {len(columns)} columns")
     said: dict[str, Any] = {
         name: int(cell)
         if name in _NUMBERS and cell.isascii() and cell.isdecimal() and len(cell) <= _DIGITS_MAX

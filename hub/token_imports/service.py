@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -64,8 +64,13 @@ class Importer(Struct, frozen=True, kw_only=True):
             UnreadableFileError: for a file whose columns are not ours; nothing was imported.
             BusyError: while another process imports the file.
         """
-        with wanted.path.open("rb") as file, _beside(wanted.results) as results, _beside(wanted.rejects) as rejects:
+        with ExitStack() as opened:
+            file = opened.enter_context(wanted.path.open("rb"))
             columns, first = read_header(file, wanted.form)
+            results, rejects = (
+                opened.enter_context(_beside(wanted.results)),
+                opened.enter_context(_beside(wanted.rejects)),
+            )
             async with self.database.transaction() as connection:
                 progress = await store.begin(
                     connection,

@@ -108,7 +108,8 @@ def test_what_is_no_such_object_is_refused(tmp_path: Path, line: bytes) -> None:
         (b"processor,token,token", "twice"),
         (b"processor,token,card_number", "'card_number' is no column"),
         (b"processor,token," + CARD.encode(), "looks like a card number"),
-        (b"", "no column processor"),
+        (b"", "is empty"),
+        (b"processor;token", "separated by commas"),
         (b"processor,\xff", "in UTF-8"),
     ],
 )

@@ -67,7 +67,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         return [_wrong("settings", str(wrong), "correct the variable; docs/settings.md lists them all")]
     found = [_good("settings", "every variable can be used"), _keys(settings), await _redis(settings)]
     if is_missing(settings.database_url):
-        return [*found, _wrong("database", "there is no such file", "run `hub migrate`, or correct HUB_DATABASE_URL")]
+        told = f"there is no file {settings.database_url.partition(':///')[2]}"
+        return [*found, _wrong("database", told, "run `hub migrate`, or correct HUB_DATABASE_URL")]
     try:
         database = await open_database(settings.database_url)
     except (ValueError, OSError) as failure:

@@ -20,7 +20,7 @@ from msgspec import Struct
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
 from hub.app import assembled, create_app
-from hub.database import open_database
+from hub.database import is_missing, open_database
 from hub.migrations import is_migrated, migrate
 from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_settings
 from hub.worker import work
@@ -191,6 +191,9 @@ def _check(settings: Settings) -> None:
 
 
 def _check_database(settings: Settings) -> None:
+    if is_missing(settings.database_url):
+        missing = settings.database_url.partition(":///")[2]
+        raise CannotServeError(f"there is no file {missing}; run `hub migrate` first, or correct HUB_DATABASE_URL")
     _reach(settings)
     if not is_migrated(settings.database_url):
         raise CannotServeError("the database does not have this version's tables; run `hub migrate` first")

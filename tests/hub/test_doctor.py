@@ -106,7 +106,10 @@ async def test_tables_of_another_version_are_to_be_migrated(database_url: str) -
 async def test_an_sqlite_file_that_is_missing_is_told_and_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "hub.db"
 
-    assert "run `hub migrate`" in wrong(await examine(development(f"sqlite:///{missing}")))["database"]
+    found = await examine(development(f"sqlite:///{missing}"))
+
+    assert "run `hub migrate`" in wrong(found)["database"]
+    assert f"there is no file {missing}" in {finding.told for finding in found}
     assert not missing.exists()
 
 

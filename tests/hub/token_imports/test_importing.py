@@ -225,6 +225,30 @@ def test_a_file_that_is_not_ours_is_told_in_one_sentence(sqlite_url: str, tmp_pa
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "'number' is no column" in done.stderr
+    assert [path.name for path in tmp_path.glob("cards.csv*")] == ["cards.csv"]
+
+
+def test_a_file_that_was_imported_whole_is_not_told_as_if_it_were_new(sqlite_url: str, tmp_path: Path) -> None:
+    asyncio.run(bring_up(sqlite_url))
+    file = tmp_path / "cards.csv"
+    file.write_text("processor,token\nstripe,pm_1\n")
+    words = ("tokens", "import", str(file), "--mode", "test")
+
+    first, again = (hub(*words, HUB_DATABASE_URL=sqlite_url) for _ in range(2))
+
+    assert "Nothing was done now" not in first.stdout
+    assert "Nothing was done now" in again.stdout
+
+
+def test_a_database_file_that_is_missing_is_named_and_not_made(tmp_path: Path) -> None:
+    file, missing = tmp_path / "cards.csv", tmp_path / "hub.db"
+    file.write_text("processor,token\n")
+
+    done = hub("tokens", "import", str(file), "--mode", "test", HUB_DATABASE_URL=f"sqlite:///{missing}")
+
+    assert done.returncode == 1
+    assert "there is no file" in done.stderr
+    assert not missing.exists()
 
 
 async def test_an_imported_card_is_charged_at_once(database_url: str, tmp_path: Path) -> None:

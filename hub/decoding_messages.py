@@ -14,6 +14,7 @@ NAME_MAX: Final = 64
 _WHERE: Final = re.compile(r" - at (?:(`key`) in )?`\$([^`]*)`\Z")
 _MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
+_FORM: Final = re.compile(r"Expected `str(?: \| null)?` matching regex .(.*).\Z", re.DOTALL)
 _GOT: Final = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _BOUND: Final = re.compile(r"Expected `(?:int|float)(?: \| null)?` (>=|<=|>|<) ([-0-9.]+)")
 _LENGTH: Final = re.compile(r"Expected `(str|array|object|bytes)(?: \| null)?` of length (>=|<=|==) ([0-9]+)")
@@ -38,8 +39,6 @@ _UNITS: Final = {"str": "characters", "bytes": "bytes", "array": "entries", "obj
 _FIXED: Final = (
     ("Invalid enum value", "is not one of the values this field takes, spelt exactly so (codes are upper case)"),
     ("Invalid value", "is not one of the values this field takes"),
-    ("Expected `str` matching regex", "does not have the form this field takes"),
-    ("Expected `str | null` matching regex", "does not have the form this field takes"),
     ("Expected `datetime` with a timezone", "must be a time with its offset, such as 2026-11-21T09:00:00Z"),
     ("Invalid RFC3339 encoded datetime", "must be a time such as 2026-11-21T09:00:00Z"),
     ("Number out of range", "is a number out of range"),
@@ -66,6 +65,8 @@ def _say(message: str) -> str:
     for beginning, words in _FIXED:
         if message.startswith(beginning):
             return words
+    if found := _FORM.match(message):
+        return f"does not have the form this field takes{_shown(found.group(1))}"
     if found := _BOUND.match(message):
         return f"must be {_BOUNDS[found.group(1)]} {found.group(2)}"
     if found := _LENGTH.match(message):
@@ -77,6 +78,11 @@ def _say(message: str) -> str:
     if found := re.match(r"Expected `([^`]*)`\Z", message):
         return f"must be {_KINDS.get(found.group(1), found.group(1))}"
     return message
+
+
+def _shown(pattern: str) -> str:
+    """Show a pattern of ours, which the decoder's message repeats; one that looks ahead would puzzle more than tell."""
+    return "" if "(?" in pattern else ": " + pattern.replace(r"\\Z", "$")
 
 
 def _readable(path: str) -> str:

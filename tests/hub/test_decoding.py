@@ -26,6 +26,9 @@ class Charge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     amount: Annotated[int, Meta(ge=1, le=99_999_999_999)]
     currency: Currency
     reference: Annotated[str, Meta(min_length=1, max_length=64)] = "r"
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] | None = None
+    locale: Annotated[str, Meta(pattern="^[a-z]{2}$")] = "en"
+    note: Annotated[str, Meta(pattern=r"^(?![\s\S]*[^ -~])")] = ""
     fees: list[Fee] = []
     metadata: dict[str, str] = {}
     anything: Any = None
@@ -90,6 +93,17 @@ def test_only_a_whole_number_in_range_is_an_amount(amount: bytes, message: str) 
         (b'{"amount": 1, "currency": "EUR", "fees": [{"y": 1}]}', "fees[0].y", "is not a field of this request"),
         (b'{"amount": 1, "currency": "EUR", "metadata": {"a": 1}}', "metadata.*", "must be text, not a whole number"),
         (b'{"amount": 1, "currency": "EUR", "reference": ""}', "reference", "must have at least 1 characters"),
+        (
+            b'{"amount": 1, "currency": "EUR", "country": "de"}',
+            "country",
+            "does not have the form this field takes: ^[A-Z]{2}$",
+        ),
+        (
+            b'{"amount": 1, "currency": "EUR", "locale": "DE"}',
+            "locale",
+            "does not have the form this field takes: ^[a-z]{2}$",
+        ),
+        (b'{"amount": 1, "currency": "EUR", "note": "\\n"}', "note", "does not have the form this field takes"),
         (b"[]", "(body)", "must be an object, not a list"),
     ],
 )

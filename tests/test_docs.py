@@ -54,7 +54,9 @@ def test_a_command_of_the_hub_and_its_options_are_there(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_made_from_the_code_is_up_to_date(page: str) -> None:
-    assert (ROOT / page).read_text() == PAGES[page](), "run `make pages`"
+    written = (ROOT / page).read_text() if (ROOT / page).exists() else None
+
+    assert written == PAGES[page](), "run `make pages`"
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), routes())

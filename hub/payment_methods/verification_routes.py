@@ -12,13 +12,13 @@ from hub.access.guards import requires
 from hub.access.rules import Caller
 from hub.errors import FieldError, ProblemError, problems
 from hub.idempotency.documented import MovesMoney
+from hub.idempotency.keyed import answer, key_of
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from hub.payment_methods import verifications
 from hub.payment_methods.service import Wallet
 from hub.payment_methods.showing import VerificationBody, verification_body
 from hub.payment_methods.verifying import Wish, verify
 from hub.payments.asked import CountryCode
-from hub.payments.routes import key_of
 from hub.payments.shell import Shell, shielded
 from normalization.money import Currency
 from normalization.regions import REGION
@@ -71,12 +71,7 @@ async def verify_payment_method(
         country=data.country,
         merchant_account=data.merchant_account,
     )
-    reply = await shielded(shell, verify(shell, wish))
-    headers = {"Location": reply.location} | ({"Idempotent-Replayed": "true"} if reply.replayed else {})
-    answer: Response[Any] = Response(
-        reply.body, status_code=reply.status, media_type="application/json", headers=headers
-    )
-    return answer
+    return answer(await shielded(shell, verify(shell, wish)))
 
 
 @get(

@@ -1,9 +1,7 @@
-"""What a caller asks: the bodies of the API's requests, and what makes two of them the same."""
+"""What a caller asks: the bodies of the API's requests."""
 
-from hashlib import sha256
 from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from adapters.contract import Recurring
@@ -98,8 +96,3 @@ class ConfirmRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Go on after a challenge with what the payer's browser brought back; without it the processor is asked."""
 
     returned: dict[Text, Annotated[str, Meta(max_length=8192)]] | None = None
-
-
-def fingerprint(request: Struct, path: str) -> bytes:
-    """Tell one request from another: what was validated, and where it was sent. Nothing volatile goes in."""
-    return sha256(path.encode() + b"\n" + msgspec.json.encode(request, order="deterministic")).digest()

@@ -14,22 +14,13 @@ from msgspec.structs import replace
 from hub.access.guards import provide_caller, requires
 from hub.access.rules import Caller
 from hub.errors import FieldError, ProblemError, problems, request_id_of
-from hub.idempotency.documented import KEY_MAX, MovesMoney
-from hub.idempotency.service import Reply
-from hub.idempotency.store import Key
+from hub.idempotency.documented import MovesMoney
+from hub.idempotency.keyed import answer, key_of
 from hub.ids import new_id
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
-from hub.pan import find_card_number
 from hub.payments import asking, follow_ups, lists, store
 from hub.payments.answers import ACCEPTED, OK, PaymentBody, RefundBody, payment_body
-from hub.payments.asked import (
-    CancelRequest,
-    CaptureRequest,
-    ConfirmRequest,
-    PaymentRequest,
-    RefundRequest,
-    fingerprint,
-)
+from hub.payments.asked import CancelRequest, CaptureRequest, ConfirmRequest, PaymentRequest, RefundRequest
 from hub.payments.challenges import complete
 from hub.payments.charging import charge
 from hub.payments.follow_ups import Wish, may_see
@@ -50,30 +41,6 @@ class Payments(Struct, frozen=True):
 
     data: list[PaymentBody]
     next_cursor: str | None
-
-
-def key_of(request: Request[Any, Any, Any], body: Struct, path: str, location: str) -> Key:
-    """Read the Idempotency-Key header.
-
-    Raises:
-        ProblemError: idempotency_key_missing, idempotency_key_invalid.
-    """
-    given = request.headers.getall("idempotency-key", [])
-    if not given or not given[0]:
-        raise ProblemError("idempotency_key_missing", "send an Idempotency-Key header: one wish, one key")
-    key = given[0]
-    if len(given) > 1 or len(key) > KEY_MAX or not key.isascii() or not key.isprintable():
-        raise ProblemError("idempotency_key_invalid", f"send one Idempotency-Key of 1 to {KEY_MAX} visible characters")
-    if find_card_number(key) is not None:
-        raise ProblemError("idempotency_key_invalid", "the Idempotency-Key holds what looks like a card number")
-    return Key(key=key, fingerprint=fingerprint(body, path), location=location)
-
-
-def _answer(reply: Reply) -> Response[Any]:
-    headers = {"Location": reply.location}
-    if reply.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return Response(reply.body, status_code=reply.status, media_type="application/json", headers=headers)
 
 
 def _accepted(body: type[Struct]) -> dict[int, ResponseSpec]:
@@ -124,7 +91,7 @@ async def create_payment(
         request_id=request_id_of(request),
         began_at=began_at,
     )
-    return _answer(await shielded(shell, charge(shell, wanted)))
+    return answer(await shielded(shell, charge(shell, wanted)))
 
 
 @get("/v1/payments", guards=[requires("payments:read")], responses=problems(422), tags=["payments"])
@@ -209,7 +176,7 @@ async def capture_payment(
 ) -> Response[PaymentBody]:
     """Take what was authorized, or a part of it."""
     wish = _wish(request, Operation.CAPTURE, payment_id, caller, data)
-    return _answer(await shielded(shell, follow_ups.capture(shell, wish, data)))
+    return answer(await shielded(shell, follow_ups.capture(shell, wish, data)))
 
 
 @post(
@@ -229,7 +196,7 @@ async def cancel_payment(
 ) -> Response[PaymentBody]:
     """Give an authorization back; where the outcome is not known yet, as soon as it is."""
     wish = _wish(request, Operation.VOID, payment_id, caller, data)
-    return _answer(await shielded(shell, follow_ups.carry_out(shell, wish)))
+    return answer(await shielded(shell, follow_ups.carry_out(shell, wish)))
 
 
 @post(
@@ -268,7 +235,7 @@ async def create_refund(
 ) -> Response[RefundBody]:
     """Give back what was captured, or a part of it; several refunds of one payment are fine."""
     wish = _wish(request, Operation.REFUND, payment_id, caller, data)
-    return _answer(await shielded(shell, follow_ups.refund(shell, wish, data)))
+    return answer(await shielded(shell, follow_ups.refund(shell, wish, data)))
 
 
 @get(

@@ -221,6 +221,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     `currencies` None means every ISO currency, with `amounts` as the range where a currency has no own one.
     `replay_for` is how long the processor remembers an idempotency key. `lookup_grace` is how long a request may be
     missing from look-ups although it arrived. `pending_max` is the longest an accepted operation takes.
+    `shares_tokens`: the processor's other accounts can charge what is stored at this one.
     """
 
     currencies: Mapping[Currency, AmountRange] | None
@@ -233,6 +234,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     pending_max: timedelta
     replay_re_answers: bool
     too_many_requests_not_executed: bool
+    shares_tokens: bool = False
     documentation: str  # URL of the page that says so.
 
 

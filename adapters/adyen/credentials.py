@@ -20,6 +20,7 @@ class AdyenCredentials(Credentials, frozen=True, kw_only=True):
     is started with, for payment sessions, and `client_environment` where it finds Adyen in live mode.
     `send_network_reference`: whether a charge that the payer is absent from tells the network's id of the first one;
     Adyen knows it of cards that were stored at Adyen, and needs it for those that came from elsewhere.
+    `token_group`: whether Adyen lets the company's other merchant accounts that the hub has charge cards stored here.
     Source: https://docs.adyen.com/online-payments/build-your-integration#client-side-environment.
     """
 
@@ -31,6 +32,7 @@ class AdyenCredentials(Credentials, frozen=True, kw_only=True):
     client_key: str | None = None
     client_environment: Literal["live", "live-us", "live-au", "live-apse", "live-in"] = "live"
     send_network_reference: bool = False
+    token_group: bool = False
     webhook_user: str | None = None
     webhook_password: str | None = None
 
@@ -53,6 +55,9 @@ def capabilities(credentials: AdyenCredentials) -> Capabilities:
         pending_max=timedelta(days=7),
         replay_re_answers=True,
         too_many_requests_not_executed=True,
+        # A token belongs to the merchant account that stored it, unless Adyen put several into one token group.
+        # Source: https://docs.adyen.com/online-payments/tokenization
+        shares_tokens=credentials.token_group,
         documentation="https://docs.adyen.com/development-resources/api-idempotency",
     )
 

@@ -87,6 +87,11 @@ class Directory:
         """List every account that can be used, by its id."""
         return self._connected
 
+    def shares_tokens(self, account_id: str) -> bool:
+        """Whether the processor's other accounts can charge what it stores at this one; no where it is not known."""
+        connected = self.connected(account_id)
+        return connected is not None and connected.capabilities.shares_tokens
+
     def routing(self, *, livemode: bool) -> Snapshot:
         """Give routing all it may know of a mode: accounts and active rules."""
         return self._snapshots[livemode]

@@ -4,28 +4,29 @@ from datetime import datetime
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.ids import new_id
 from hub.payment_methods import store
-from hub.payment_methods.rules import bound_to
 from normalization.tokens import CardFacts, ProcessorToken
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What a processor stored, for whom and at which account."""
+    """What a processor stored, for whom and at which account; `shared`: its other accounts can charge it too."""
 
     livemode: bool
     customer: str | None
     merchant_account: str
+    shared: bool
     stored: ProcessorToken
     card: CardFacts = CardFacts()
     network_transaction_id: str | None = None
 
     @property
     def token(self) -> ProcessorToken:
-        """The token, bound to the account where it was stored unless it serves others too."""
-        return bound_to(self.stored, self.merchant_account)
+        """The token, bound to the account where it was stored unless others can charge it too."""
+        return replace(self.stored, merchant_account=None if self.shared else self.merchant_account)
 
 
 async def keep(connection: AsyncConnection, found: Found, at: datetime) -> str:

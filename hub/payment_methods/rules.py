@@ -1,13 +1,10 @@
-"""What is known of a card, and where its tokens can be charged. Pure."""
+"""What is known of a card. Pure."""
 
 from collections.abc import Sequence
-from typing import Final
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
-from normalization.tokens import CardFacts, ProcessorToken
-
-COMPANY_WIDE: Final = frozenset({"adyen"})
+from normalization.tokens import CardFacts
 
 
 def merge_facts(told: CardFacts, known: CardFacts | None) -> CardFacts:
@@ -23,12 +20,3 @@ def all_facts(told: CardFacts, known: Sequence[CardFacts | None]) -> CardFacts:
     for more in reversed(known):
         facts = merge_facts(facts, more)
     return facts
-
-
-def bound_to(token: ProcessorToken, merchant_account: str) -> ProcessorToken:
-    """Say where a token can be charged that a processor stored at *merchant_account*.
-
-    Adyen keeps tokens for the whole company, every other processor for the account alone as far as we know.
-    Source: https://docs.adyen.com/online-payments/tokenization
-    """
-    return replace(token, merchant_account=None if token.processor in COMPANY_WIDE else merchant_account)

@@ -4,7 +4,6 @@ The same question may be asked again whatever became of it, so an unknown answer
 """
 
 import asyncio
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -165,7 +164,7 @@ async def record(shell: Shell, waiting: Waiting, told: Verification | Failure) -
         if settled:
             approved = told if isinstance(told, Verification) and isinstance(told.outcome, Approved) else None
             if waiting.session is not None:
-                await _go_on(connection, waiting, row["status"], approved, at)
+                await _go_on(connection, waiting, row["status"], approved, shell)
             elif approved is not None:
                 await _keep(connection, waiting, approved, shell)
             body = msgspec.json.encode(verification_body(row))
@@ -204,10 +203,10 @@ def _values(shell: Shell, waiting: Waiting, told: Verification | Failure) -> dic
 
 
 async def _go_on(
-    connection: AsyncConnection, waiting: Waiting, status: str, approved: Verification | None, at: datetime
+    connection: AsyncConnection, waiting: Waiting, status: str, approved: Verification | None, shell: Shell
 ) -> None:
     """Tell the session; an approved card whose token is not told yet is waited for."""
-    session = waiting.session or ""
+    session, at = waiting.session or "", shell.clock()
     if approved is None:
         await finishing.give_up(connection, session, "declined" if status == "declined" else "open", at)
     elif approved.stored is not None:
@@ -216,6 +215,7 @@ async def _go_on(
             session,
             approved.stored,
             at,
+            shared=shell.directory.shares_tokens(waiting.merchant_account),
             card=approved.card,
             network_transaction_id=approved.network_transaction_id,
         )

@@ -24,12 +24,14 @@ async def finish(
     stored: ProcessorToken,
     at: datetime,
     *,
+    shared: bool,
     card: CardFacts | None = None,
     network_transaction_id: str | None = None,
 ) -> str | None:
     """Make a payment method of what the processor stored, once; None where there is no such session.
 
     The customer that the hub asked the processor to keep it for counts more than what came with the token.
+    *shared*: the processor's other accounts can charge it too.
     """
     row = await store.find(connection, session_id, to_change=True)
     if row is None:
@@ -42,6 +44,7 @@ async def finish(
         livemode=bool(row["livemode"]),
         customer=row["customer"],
         merchant_account=row["merchant_account"],
+        shared=shared,
         stored=replace(stored, customer_reference=reference),
         card=card or CardFacts(),
         network_transaction_id=network_transaction_id,

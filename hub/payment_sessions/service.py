@@ -220,8 +220,9 @@ async def _with_token(shell: Shell, desk: TokenDesk, brought: Completion, row: R
         merchant_account=row["merchant_account"],
     )
     card = (await desk.described(brought.caller, [token]))[0]
+    shared = shell.directory.shares_tokens(row["merchant_account"])
     async with shell.database.transaction() as connection:
-        await finish(connection, row["id"], token, shell.clock(), card=card)
+        await finish(connection, row["id"], token, shell.clock(), shared=shared, card=card)
 
 
 async def _with_data(shell: Shell, brought: Completion, row: RowMapping, data: dict[str, object]) -> None:

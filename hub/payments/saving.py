@@ -90,6 +90,7 @@ async def link(
         livemode=payment.livemode,
         customer=request.customer_id,
         merchant_account=operation.merchant_account,
+        shared=shell.directory.shares_tokens(operation.merchant_account),
         stored=replace(stored, customer_reference=reference),
         card=card or CardFacts(),
         network_transaction_id=network_transaction_id,

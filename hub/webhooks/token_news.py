@@ -48,8 +48,9 @@ async def _note(shell: Shell, connected: Connected, news: TokenNews) -> Noted:
     reference = session["customer_reference"] or news.token.customer_reference
     token = replace(news.token, customer_reference=reference)
     card = await _described(shell, connected, token)
+    shared = connected.capabilities.shares_tokens
     async with shell.database.transaction() as connection:
-        method_id = await finish(connection, session["id"], token, shell.clock(), card=card)
+        method_id = await finish(connection, session["id"], token, shell.clock(), shared=shared, card=card)
         if check is not None:
             await verifications.name(connection, check["id"], method_id)
     return "done"

@@ -79,6 +79,12 @@ async def test_a_purchase_on_a_manual_account_is_inquired_in_both_its_steps(
     assert [sent.key for sent in adyen.sent] == ["att_1", "att_1:capture"] * 2
 
 
+@pytest.mark.parametrize("token_group", [False, True])
+def test_the_account_says_whether_others_can_charge_its_tokens(*, token_group: bool) -> None:
+    credentials = AdyenCredentials(api_key="k", merchant_account="Shop", token_group=token_group)
+    assert REGISTRATION.capabilities(credentials).shares_tokens is token_group
+
+
 def test_the_account_says_that_an_inquiry_is_a_second_sending() -> None:
     able = REGISTRATION.capabilities(AdyenCredentials(api_key="k", merchant_account="Shop", multiple_captures=True))
     assert (able.inquiry, able.replay_for, able.multiple_captures) == (Inquiry.REPLAY, timedelta(days=7), True)

@@ -12,7 +12,7 @@ from adapters.contract import Authorize
 from hub.ids import new_id
 from hub.payment_methods.tables import payment_methods
 from hub.payments.tables import operations, reports
-from tests.hub.house import House
+from tests.hub.house import House, add_account
 from tests.hub.payment_methods.cards import DATA, TYPED, person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -65,6 +65,23 @@ async def test_a_card_saved_with_a_charge_is_charged_later_without_its_payer(hom
     assert listed[0]["card"]["last4"]
     assert listed[0]["network_transaction_id"]
     assert (await asked(home, later["id"])).network_transaction_id == listed[0]["network_transaction_id"]
+
+
+async def test_a_saved_card_is_charged_elsewhere_only_where_its_account_shares_its_tokens(home: House) -> None:
+    own, sharing = home.accounts["adyen-eu"], await grouped(home)
+
+    bound = (await saving(home, "adyen", await person(home), merchant_account=own)).json()
+    shared = (await saving(home, "adyen", await person(home), merchant_account=sharing)).json()
+    refused = await home.hub.charge(payment_method=bound["payment_method"], off_session=True, merchant_account=sharing)
+    charged = await home.hub.charge(payment_method=shared["payment_method"], off_session=True, merchant_account=own)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "no_merchant_account")
+    assert charged.json()["status"] == "captured"
+
+
+async def grouped(home: House) -> str:
+    """An account whose tokens Adyen shares with the company's others."""
+    return await add_account(home, "adyen-group", "adyen", "HubGroup", credentials={"token_group": True})
 
 
 async def test_the_same_key_saves_once_and_answers_the_same(home: House) -> None:

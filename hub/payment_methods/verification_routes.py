@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from hub.access.guards import requires
 from hub.access.rules import Caller
-from hub.errors import FieldError, ProblemError, problems
+from hub.errors import problems
 from hub.idempotency.documented import MovesMoney
 from hub.idempotency.keyed import answer, key_of
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
@@ -18,10 +18,9 @@ from hub.payment_methods import verifications
 from hub.payment_methods.service import Wallet
 from hub.payment_methods.showing import VerificationBody, verification_body
 from hub.payment_methods.verifying import Wish, verify
-from hub.payments.asked import CountryCode
+from hub.payments.asked import CountryCode, check_country
 from hub.payments.shell import Shell, shielded
 from normalization.money import Currency
-from normalization.regions import REGION
 
 Words = Annotated[str, Meta(min_length=1, max_length=255)]
 _ACCEPTED: Final = {
@@ -35,6 +34,10 @@ class VerifyRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     currency: Currency
     country: CountryCode | None = None
     merchant_account: Words | None = None
+
+    def __post_init__(self) -> None:
+        if self.country is not None:
+            check_country(self.country)
 
 
 class Verifications(Struct, frozen=True):
@@ -60,7 +63,6 @@ async def verify_payment_method(
     shell: NamedDependency[Shell],
 ) -> Response[VerificationBody]:
     """Have the card's bank asked whether it is good; no money is reserved."""
-    check_country(data.country)
     path = f"/v1/payment_methods/{method_id}/verify"
     wish = Wish(
         caller=caller,
@@ -95,17 +97,6 @@ async def list_verifications(
         )
     shown, following = page(rows, limit)
     return Verifications([verification_body(row) for row in shown], following)
-
-
-def check_country(country: str | None) -> None:
-    """Refuse a country that is none.
-
-    Raises:
-        ProblemError: validation_failed.
-    """
-    if country is not None and country not in REGION:
-        error = FieldError("country", "is no ISO 3166-1 alpha-2 code in upper case, such as DE")
-        raise ProblemError("validation_failed", "there is no such country", errors=[error])
 
 
 HANDLERS = [verify_payment_method, list_verifications]

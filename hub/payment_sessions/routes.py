@@ -15,12 +15,11 @@ from hub.access.guards import requires
 from hub.access.rules import Caller
 from hub.errors import problems, request_id_of
 from hub.payment_methods.service import Wallet
-from hub.payment_methods.verification_routes import check_country
 from hub.payment_sessions import service
 from hub.payment_sessions.finishing import PROCESSING
 from hub.payment_sessions.service import Completion, Opening
 from hub.payments.answers import ACCEPTED, OK, DeclineBody, decline_body
-from hub.payments.asked import Amount, CountryCode, Text
+from hub.payments.asked import Amount, CountryCode, Text, check_country
 from hub.payments.shell import Shell, shielded
 from normalization.money import Currency
 
@@ -38,6 +37,10 @@ class NewSession(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     processor: Text | None = None
     merchant_account: Text | None = None
     locale: Annotated[str, Meta(pattern=r"^[a-z]{2}-[A-Z]{2}\Z", description="Such as nl-NL.")] | None = None
+
+    def __post_init__(self) -> None:
+        if self.country is not None:
+            check_country(self.country)
 
 
 class CompleteRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +92,6 @@ async def create_payment_session(
     shell: NamedDependency[Shell],
 ) -> PaymentSession:
     """Open a session for a payer's browser; the card never touches the hub."""
-    check_country(data.country)
     wanted = Opening(
         caller=caller,
         request_id=request_id_of(request),

@@ -23,6 +23,16 @@ Metadata = Annotated[
 ]
 
 
+def check_country(country: str) -> None:
+    """Refuse two letters that are no country's.
+
+    Raises:
+        ValueError: naming the field, as the decoder of a request's body passes it on.
+    """
+    if country not in REGION:
+        raise ValueError("country: is no ISO 3166-1 alpha-2 code in upper case, such as DE")
+
+
 class OneTimeData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a processor's own client-side library made of the payer's card; it is never stored."""
 
@@ -69,8 +79,8 @@ class PaymentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError(
                 "save_payment_method: goes with payment_method_data and a customer, and not with off_session"
             )
-        if self.country is not None and self.country not in REGION:
-            raise ValueError("country: is no ISO 3166-1 alpha-2 code in upper case, such as DE")
+        if self.country is not None:
+            check_country(self.country)
 
 
 class CaptureRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -173,6 +173,20 @@ async def test_a_session_is_refused(home: House, changes: dict[str, Any], status
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
 
 
+async def test_whatever_asks_for_a_country_names_the_field_where_there_is_no_such_country(home: House) -> None:
+    asked: dict[str, dict[str, Any]] = {
+        "/v1/payment_sessions": {"currency": "EUR"},
+        f"/v1/payment_methods/{home.payment_method}/verify": {"currency": "EUR"},
+        "/v1/payments": {"currency": "EUR", "amount": 1, "reference": "1", "payment_method": home.payment_method},
+    }
+
+    refused = [await home.hub.post(path, body | {"country": "XX"}) for path, body in asked.items()]
+
+    assert [answer.json()["errors"] for answer in refused] == [
+        [{"field": "country", "message": "is no ISO 3166-1 alpha-2 code in upper case, such as DE"}]
+    ] * len(asked)
+
+
 async def test_an_account_that_is_not_set_up_for_browsers_opens_none(home: House) -> None:
     account = await add_account(home, "stripe-till", "stripe", "till", credentials={"publishable_key": None})
 

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -13,7 +13,7 @@ import yaml
 
 from hub.cli import main
 from hub.disputes.states import DisputeStatus, Stage
-from hub.payments.states import OperationStatus, Status
+from hub.payments.states import ExceptionType, OperationStatus, Status
 from hub.setting_meanings import SETTINGS
 from normalization.declines import Advice, Category
 from normalization.outcome import Operation
@@ -80,6 +80,12 @@ def test_the_glossary_explains_every_word_of_a_status_or_a_decline(words: type[S
     explained = {word.strip("` ") for cell in glossary() for word in cell.split(",")}
 
     assert {str(word) for word in words} - explained == set()
+
+
+def test_the_glossary_explains_every_type_of_an_exception() -> None:
+    explained = {word.strip("` ") for word in glossary()}
+
+    assert set(get_args(ExceptionType)) - explained == set()
 
 
 def test_the_glossary_says_a_word_once() -> None:

@@ -13,10 +13,12 @@ from hub.database import Database, in_seconds
 from hub.due_rows import claim_due
 from hub.ids import new_id
 from hub.payment_methods.tables import detachments, processor_tokens
+from hub.payments.states import ExceptionType
 from hub.settlement.tables import exceptions
 from normalization.tokens import ProcessorToken
 
 LEASE_S: Final = 120.0
+_FAILED: Final[ExceptionType] = "detach_failed"
 
 
 class Detachment(Struct, frozen=True, kw_only=True):
@@ -112,7 +114,7 @@ def _failed(detachment: Detachment, at: datetime) -> dict[str, Any]:
     return {
         "id": new_id("exc_"),
         "livemode": detachment.livemode,
-        "type": "detach_failed",
+        "type": _FAILED,
         "status": "open",
         "merchant_account": detachment.merchant_account,
         "amount_minor": 0,

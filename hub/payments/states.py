@@ -46,6 +46,7 @@ ExceptionType = Literal[
     "approved_after_cancel",
     "approved_after_failure",
     "currency_mismatch",
+    "detach_failed",
     "double_charge_after_failover",
     "impossible_transition",
     "outcome_unknown",
@@ -54,7 +55,7 @@ ExceptionType = Literal[
     "refund_failed",
     "void_not_cleared",
 ]
-"""How our books and the processor's can disagree about one operation."""
+"""Why a human must look: how our books and the processor's disagree about an operation, or about a stored card."""
 
 
 class Payment(Struct, frozen=True, kw_only=True):

@@ -4,10 +4,12 @@ Deadlines are explicit and nothing is retried in secret: a failure is classified
 `OutcomeUnknownError`.
 """
 
+import asyncio
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import Final
+from random import SystemRandom
+from typing import Final, TypeVar
 
 import aiohttp
 from msgspec import Struct
@@ -16,6 +18,16 @@ from adapters.errors import AdapterError, NotSentError, OutcomeUnknownError
 
 BODY_MAX: Final = 8 * 1024 * 1024
 """The longest answer that is read, in bytes."""
+
+PAUSES_MAX_S: Final = (0.4, 0.8)
+"""Seconds to wait, at most, before each of the resends of a request that the processor did not act on."""
+
+Pause = Callable[[int], Awaitable[None]]
+"""Waits before the first, the second … resend."""
+
+Answered = TypeVar("Answered")
+
+_jitter = SystemRandom()
 
 
 class Deadlines(Struct, frozen=True, kw_only=True):
@@ -78,6 +90,15 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),  # Nothing that one account is told goes out with another's request.
         )
 
+    def within_deadline(self, processor: str, call: Awaitable[Answered]) -> Awaitable[Answered]:
+        """Bound all sendings of one operation together by the total of the deadlines.
+
+        Raises:
+            OutcomeUnknownError: when they take longer.
+        """
+        within = self.timeout.total
+        return by(None if within is None else asyncio.get_running_loop().time() + within, processor, call)
+
     async def send(
         self, processor: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
@@ -98,6 +119,24 @@ class Transport:
     async def close(self) -> None:
         """Close the pool."""
         await self.session.close()
+
+
+async def by(ends_at: float | None, processor: str, call: Awaitable[Answered]) -> Answered:
+    """Await *call* until *ends_at* on the event loop's clock, None for however long it takes.
+
+    Raises:
+        OutcomeUnknownError: when it is not done by then.
+    """
+    try:
+        async with asyncio.timeout_at(ends_at):
+            return await call
+    except TimeoutError as late:
+        raise OutcomeUnknownError(processor, "no complete answer in time") from late
+
+
+async def pause_with_jitter(resend: int) -> None:
+    """Wait half to all of what `PAUSES_MAX_S` allows before the first or second *resend*."""
+    await asyncio.sleep(PAUSES_MAX_S[resend - 1] * _jitter.uniform(0.5, 1.0))
 
 
 def classify(processor: str, failure: BaseException) -> AdapterError:

@@ -1,13 +1,11 @@
 """One Adyen merchant account: the calls, their keys and their deadline."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 import msgspec
 
 from adapters.adyen import amounts, translate, webhooks, wire
-from adapters.adyen.client import PROCESSOR, Client, Pause, RequestRefused, pause_with_jitter
+from adapters.adyen.client import PROCESSOR, Client, RequestRefused
 from adapters.adyen.credentials import AdyenCredentials
 from adapters.adyen.tokens import Tokens
 from adapters.contract import (
@@ -23,13 +21,11 @@ from adapters.contract import (
     Webhook,
 )
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
-from adapters.transport import Transport
+from adapters.transport import Pause, Transport, pause_with_jitter
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError
 from normalization.outcome import Approved, Declined, Operation, Pending, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
-
-Answered = TypeVar("Answered")
 
 
 class AdyenAdapter:
@@ -48,7 +44,7 @@ class AdyenAdapter:
         self._livemode = livemode
         self._client = Client(credentials, transport, livemode=livemode, pause=pause)
         self._tokens = Tokens(credentials, self._client, livemode=livemode)
-        self._deadline_s = transport.timeout.total
+        self._within_deadline = transport.within_deadline
 
     async def authorize(self, request: Authorize) -> Report:
         """POST /payments; on an account that captures manually, a purchase is captured right after."""
@@ -59,7 +55,8 @@ class AdyenAdapter:
         except LookupError:
             return self._refuse(request, DeclineCode.INVALID_REQUEST, "hub/payment_method_data")
         return await self._within_deadline(
-            self._pay(request, lambda: self._client.payments.payments(body, idempotency_key=request.operation_id))
+            PROCESSOR,
+            self._pay(request, lambda: self._client.payments.payments(body, idempotency_key=request.operation_id)),
         )
 
     async def complete(self, request: Complete) -> Report:
@@ -81,7 +78,7 @@ class AdyenAdapter:
             )
         key = f"{opened.operation_id}:details"
         return await self._within_deadline(
-            self._pay(opened, lambda: self._client.payments.payments_details(body, idempotency_key=key))
+            PROCESSOR, self._pay(opened, lambda: self._client.payments.payments_details(body, idempotency_key=key))
         )
 
     async def follow_up(self, request: FollowUp) -> Report:
@@ -93,7 +90,7 @@ class AdyenAdapter:
             build = self._modification(request)
         except InexactAmountError:
             return self._refuse(request, DeclineCode.INVALID_AMOUNT, "hub/amount")
-        return await self._within_deadline(self._modify(request, build))
+        return await self._within_deadline(PROCESSOR, self._modify(request, build))
 
     async def inquire(self, request: Authorize | FollowUp) -> Report | None:
         """Send the same bytes with the same key again: Adyen answers as it did, or acts if it never heard of it.
@@ -125,29 +122,29 @@ class AdyenAdapter:
             lambda: self._client.modifications.cancel_authorised_payment(body, idempotency_key=key),
             wire.ModificationReply,
         )
-        reply = await self._within_deadline(call)
+        reply = await self._within_deadline(PROCESSOR, call)
         if isinstance(reply, RequestRefused):
             raise ConfigurationError(PROCESSOR, f"cancel by reference refused, errorCode {reply.error_code}")
 
     async def describe(self, token: ProcessorToken) -> CardFacts | None:
         """Tell what card is behind a token; see `adapters.adyen.tokens`."""
-        return await self._within_deadline(self._tokens.describe(token))
+        return await self._within_deadline(PROCESSOR, self._tokens.describe(token))
 
     async def open_token_session(self, request: OpenTokenSession) -> TokenSession | Decline:
         """Give what Adyen's client-side library needs; see `adapters.adyen.tokens`."""
-        return await self._within_deadline(self._tokens.open(request))
+        return await self._within_deadline(PROCESSOR, self._tokens.open(request))
 
     async def verify(self, request: Verify) -> Verification:
         """Verify a card without charging it; see `adapters.adyen.tokens`."""
-        return await self._within_deadline(self._tokens.verify(request))
+        return await self._within_deadline(PROCESSOR, self._tokens.verify(request))
 
     async def complete_verification(self, request: CompleteVerification) -> Verification:
         """Go on after a challenge; see `adapters.adyen.tokens`."""
-        return await self._within_deadline(self._tokens.complete(request))
+        return await self._within_deadline(PROCESSOR, self._tokens.complete(request))
 
     async def detach(self, token: ProcessorToken) -> Decline | None:
         """Have a stored card deleted; see `adapters.adyen.tokens`."""
-        return await self._within_deadline(self._tokens.detach(token))
+        return await self._within_deadline(PROCESSOR, self._tokens.detach(token))
 
     def open_webhook(self, webhook: Webhook) -> list[Delivery]:
         """Verify raw bytes, every item of them, and split them."""
@@ -224,11 +221,3 @@ class AdyenAdapter:
 
     def _refuse(self, request: Authorize | FollowUp, code: DeclineCode, reason: str) -> Report:
         return translate.declined(request, Decline(code=code, processor_code=reason), livemode=self._livemode)
-
-    async def _within_deadline(self, call: Awaitable[Answered]) -> Answered:
-        """Bound all sendings of one operation together."""
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                return await call
-        except TimeoutError as late:
-            raise OutcomeUnknownError(PROCESSOR, "no answer within the deadline") from late

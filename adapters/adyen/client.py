@@ -4,10 +4,8 @@ The SDK builds the request and hands it to its HTTP client, which here raises wi
 the SDK's own response handling reads the answer.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from secrets import SystemRandom
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
@@ -18,11 +16,10 @@ from msgspec import Struct
 
 from adapters.adyen.credentials import AdyenCredentials
 from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
-from adapters.transport import Answer, Transport, broke_while_kept_alive
+from adapters.transport import PAUSES_MAX_S, Answer, Pause, Transport, broke_while_kept_alive
 
 PROCESSOR: Final = "adyen"
 API_VERSION: Final = "v72"
-THROTTLED_RESENDS_MAX: Final = 2
 UNAUTHORIZED: Final = frozenset({401, 403})
 READABLE_REFUSALS: Final = frozenset({400, 404, 422})
 KEY_IN_USE: Final = "704"
@@ -32,7 +29,6 @@ UNREADABLE: Final = (AttributeError, TypeError, ValueError, RecursionError, msgs
 """What is raised on a body that is no JSON object (a list, null, bad UTF-8, deep nesting) or not the expected one."""
 
 Reply = TypeVar("Reply")
-Pause = Callable[[int], Awaitable[None]]
 
 
 class RequestRefused(Struct, frozen=True):
@@ -57,11 +53,6 @@ class _Door:
 
     def request(self, method: str, url: str, *, json: object, headers: Mapping[str, str], xapikey: str) -> NoReturn:
         raise _Built(method, url, json, {**headers, "x-api-key": xapikey, "Content-Type": "application/json"})
-
-
-async def pause_with_jitter(resend: int) -> None:
-    """Wait 0.2 to 0.4 s before the first *resend* and twice that before the second."""
-    await asyncio.sleep(SystemRandom().uniform(0.2, 0.4) * resend)
 
 
 class Client:
@@ -115,7 +106,7 @@ class Client:
         while True:
             answer = await self._send_once(built, may_have_acted=may_have_acted)
             if answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-                if throttled == THROTTLED_RESENDS_MAX:
+                if throttled == len(PAUSES_MAX_S):
                     raise _not_sent("too many requests, every time", may_have_acted=may_have_acted)
                 throttled += 1
                 await self._pause(throttled)

@@ -1,12 +1,11 @@
 """One processing channel at Checkout.com: the calls, their keys and their deadline."""
 
-import asyncio
 from collections.abc import Awaitable
 from typing import Final, TypeVar
 from urllib.parse import quote
 
 from adapters.checkout_com import parameters, translate, webhooks, wire
-from adapters.checkout_com.client import PROCESSOR, Client, Pause, RequestRefused, pause_with_jitter
+from adapters.checkout_com.client import PROCESSOR, Client, RequestRefused
 from adapters.checkout_com.credentials import CheckoutComCredentials
 from adapters.checkout_com.tokens import Tokens
 from adapters.contract import (
@@ -21,7 +20,7 @@ from adapters.contract import (
     Webhook,
 )
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
-from adapters.transport import Transport
+from adapters.transport import Pause, Transport, pause_with_jitter
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError
 from normalization.outcome import Operation, Report, Verification
@@ -51,7 +50,7 @@ class CheckoutComAdapter:
         self._livemode = livemode
         self._client = Client(credentials, transport, livemode=livemode, pause=pause)
         self._tokens = Tokens(self._client, credentials, livemode=livemode)
-        self._deadline_s = transport.timeout.total
+        self._within_deadline = transport.within_deadline
 
     async def authorize(self, request: Authorize) -> Report:
         """POST /payments; a purchase is pending until Checkout.com has captured it."""
@@ -66,7 +65,7 @@ class CheckoutComAdapter:
         call = self._client.call(
             lambda: self._client.payments.request_payment(body, request.operation_id), wire.Payment
         )
-        reply = await self._within_deadline(call)
+        reply = await self._within_deadline(PROCESSOR, call)
         if isinstance(reply, RequestRefused):
             return translate.refusal_report(request, reply, livemode=self._livemode)
         return translate.payment_report(request, reply, livemode=self._livemode)
@@ -88,7 +87,7 @@ class CheckoutComAdapter:
             return self._refuse(request, DeclineCode.INVALID_AMOUNT, "hub/amount")
         except KeyError:
             return self._refuse(request, DeclineCode.CURRENCY_NOT_SUPPORTED, "hub/currency")
-        reply = await self._within_deadline(self._act(request.operation, request, body))
+        reply = await self._within_deadline(PROCESSOR, self._act(request.operation, request, body))
         if isinstance(reply, RequestRefused):
             return translate.refusal_report(request, reply, livemode=self._livemode)
         return translate.action_report(request, reply, livemode=self._livemode)
@@ -120,18 +119,19 @@ class CheckoutComAdapter:
         key = f"{request.operation_id}{CANCEL_STEP}"
         identifier = quote(found.id, safe="")
         await self._within_deadline(
+            PROCESSOR,
             self._client.call(
                 lambda: self._client.payments.void_payment(identifier, {"reference": key}, key), wire.Accepted
-            )
+            ),
         )
 
     async def describe(self, token: ProcessorToken) -> CardFacts | None:
         """GET /instruments/{id}; None for a one-time token, and where Checkout.com does not know it."""
-        return await self._within_deadline(self._tokens.describe(token))
+        return await self._within_deadline(PROCESSOR, self._tokens.describe(token))
 
     async def detach(self, token: ProcessorToken) -> Decline | None:
         """DELETE /instruments/{id}; a one-time token forgets itself."""
-        return await self._within_deadline(self._tokens.detach(token))
+        return await self._within_deadline(PROCESSOR, self._tokens.detach(token))
 
     async def open_token_session(self, request: OpenTokenSession) -> TokenSession | Decline:
         """Give the public key, which is all that Checkout.com's library needs; nothing is asked."""
@@ -139,7 +139,7 @@ class CheckoutComAdapter:
 
     async def verify(self, request: Verify) -> Verification:
         """POST /payments of nothing: a card verification, which stores the card where that is asked for."""
-        return await self._within_deadline(self._tokens.verify(request))
+        return await self._within_deadline(PROCESSOR, self._tokens.verify(request))
 
     async def complete_verification(self, request: CompleteVerification) -> Verification:
         """Ask how the challenge of a verification ended."""
@@ -209,17 +209,9 @@ class CheckoutComAdapter:
     async def _asked(self, question: Awaitable[Answered]) -> Answered:
         """Ask; that a question failed says nothing of what it was about."""
         try:
-            return await self._within_deadline(question)
+            return await self._within_deadline(PROCESSOR, question)
         except (NotSentError, ConfigurationError) as failure:
             raise OutcomeUnknownError(PROCESSOR, f"could not ask: {failure}") from failure
 
     def _refuse(self, request: Authorize | FollowUp, code: DeclineCode, reason: str) -> Report:
         return translate.declined(request, Decline(code=code, processor_code=reason), livemode=self._livemode)
-
-    async def _within_deadline(self, call: Awaitable[Answered]) -> Answered:
-        """Bound all sendings of one operation together."""
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                return await call
-        except TimeoutError as late:
-            raise OutcomeUnknownError(PROCESSOR, "no answer within the deadline") from late

@@ -4,11 +4,9 @@ The SDK hands a built request to its HTTP client, which here raises with it. Its
 it decodes into objects field by field, and writes what it cannot read to the root logger.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from secrets import SystemRandom
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -25,10 +23,9 @@ from msgspec import Struct
 from adapters.checkout_com.credentials import CheckoutComCredentials
 from adapters.checkout_com.wire import Problem
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
-from adapters.transport import Answer, Transport
+from adapters.transport import PAUSES_MAX_S, Answer, Pause, Transport
 
 PROCESSOR: Final = "checkout_com"
-THROTTLED_RESENDS_MAX: Final = 2
 REQUEST_ID: Final = "cko-request-id"
 REFUSALS: Final = frozenset({400, 403, 404, 422})
 UNDECIDED: Final = frozenset({"processing_error", "service_unavailable", "issuer_network_unavailable"})
@@ -38,7 +35,6 @@ UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
 logging.getLogger("checkout").setLevel(logging.CRITICAL)  # The SDK's own, which writes down the path: stored cards.
 
 Reply = TypeVar("Reply")
-Pause = Callable[[int], Awaitable[None]]
 
 
 class RequestRefused(Struct, frozen=True):
@@ -75,11 +71,6 @@ class _Door:
     ) -> NoReturn:
         target = f"{url}?{urlencode(params, quote_via=quote)}" if params else url
         raise _Built(_Request(method, target, headers, None if data is None else data.encode()))
-
-
-async def pause_with_jitter(resend: int) -> None:
-    """Wait 0.2 to 0.4 s before the first *resend* and twice that before the second."""
-    await asyncio.sleep(SystemRandom().uniform(0.2, 0.4) * resend)
 
 
 class Client:
@@ -121,7 +112,7 @@ class Client:
         return _refused(answer)
 
     async def _send(self, request: _Request) -> Answer:
-        for resend in range(THROTTLED_RESENDS_MAX + 1):
+        for resend in range(len(PAUSES_MAX_S) + 1):
             if resend:
                 await self._pause(resend)
             answer = await self._transport.send(PROCESSOR, request.method, request.url, request.headers, request.body)

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from enum import Enum
-from random import SystemRandom
 from typing import Final, TypeVar, cast
 
 import msgspec
@@ -14,8 +13,8 @@ from stripe import _api_requestor
 
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.stripe.wire import Error, ErrorBody
+from adapters.transport import PAUSES_MAX_S, Transport, broke_while_kept_alive, by, pause_with_jitter
 from adapters.transport import Answer as HttpAnswer
-from adapters.transport import Transport, broke_while_kept_alive
 
 PROCESSOR: Final = "stripe"
 
@@ -42,12 +41,7 @@ BUSY_CODES: Final = frozenset({"lock_timeout", "rate_limit"})
 Source: https://docs.stripe.com/rate-limits.
 """
 
-PAUSES: Final = (0.3, 0.9)
-"""Seconds to wait, at most, before each of the resends of a request that Stripe did not act on."""
-
 T = TypeVar("T")
-
-_jitter = SystemRandom()
 
 
 class Answer(Struct, frozen=True):
@@ -127,11 +121,11 @@ class Client:
 
     async def _send(self, method: str, path: str, parameters: dict[str, object]) -> Answer:
         ends_at = asyncio.get_running_loop().time() + self._within
-        pauses = list(PAUSES)
+        paused = 0
         doubt: OutcomeUnknownError | None = None
         while True:  # Ends: every turn but the last takes one of two pauses or sets the doubt, which is set once.
             try:
-                answer = await _by(ends_at, self._once(method, path, parameters))
+                answer = await by(ends_at, PROCESSOR, self._once(method, path, parameters))
             except NotSentError:
                 if doubt:
                     raise doubt from None
@@ -144,8 +138,9 @@ class Client:
             match consequence(answer.status, answer.error):
                 case Consequence.YES | Consequence.NO:
                     return answer
-                case Consequence.BUSY if pauses and asyncio.get_running_loop().time() + pauses[0] < ends_at:
-                    await asyncio.sleep(pauses.pop(0) * _jitter.uniform(0.5, 1.0))
+                case Consequence.BUSY if paused < len(PAUSES_MAX_S) and _left(ends_at) > PAUSES_MAX_S[paused]:
+                    paused += 1
+                    await pause_with_jitter(paused)
                 case verdict:
                     raise doubt or _failure(verdict, answer)
 
@@ -189,12 +184,8 @@ class _Door(stripe.AIOHTTPClient):
         return (b"{}" if _succeeded(answer.status) else answer.body), answer.status, told
 
 
-async def _by(ends_at: float, call: Awaitable[Answer]) -> Answer:
-    try:
-        async with asyncio.timeout_at(ends_at):
-            return await call
-    except TimeoutError as late:
-        raise OutcomeUnknownError(PROCESSOR, "no complete answer in time") from late
+def _left(ends_at: float) -> float:
+    return ends_at - asyncio.get_running_loop().time()
 
 
 def _failure(verdict: Consequence, answer: Answer) -> Exception:

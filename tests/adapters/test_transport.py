@@ -116,6 +116,14 @@ class TestUnknown:
             with pytest.raises(OutcomeUnknownError):
                 await transport.send("p", "POST", url, {}, b"x")
 
+    async def test_several_sendings_that_take_too_long_together(self) -> None:
+        pool = Transport(Deadlines(total=0.05))
+
+        with pytest.raises(OutcomeUnknownError, match="p: no complete answer in time"):
+            await pool.within_deadline("p", asyncio.Event().wait())
+
+        await pool.close()
+
     async def test_the_error_tells_neither_address_nor_content(self, transport: Transport) -> None:
         async with server(b"secret\r\n\r\n") as url:
             with pytest.raises(OutcomeUnknownError) as caught:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import RowMapping
 
-from adapters.contract import OpensTokenSessions, OpenTokenSession, TokenSession, VerifiesTokens, Verify
+from adapters.contract import SESSION_PREFIX, VERIFICATION_PREFIX, OpensTokenSessions, OpenTokenSession, TokenSession, VerifiesTokens, Verify
 from hub.access.rules import Caller
 from hub.access.store import audit
 from hub.errors import FieldError, ProblemError
@@ -55,15 +55,19 @@ class Opened(Struct, frozen=True, kw_only=True):
 
 
 async def open_session(shell: Shell, desk: TokenDesk, wanted: Opening) -> Opened:
-    """Open a session at the first account that takes such a payment and opens any.
+    """Open a session at the first account that takes such a payment and opens any, within one request's time.
 
     Raises:
         ProblemError: validation_failed, no_merchant_account, merchant_accounts_unavailable, session_refused.
     """
     _check(desk, wanted)
-    session_id, refused = new_id("ps_"), None
-    for connected in _accounts(shell, desk, wanted, session_id):
-        told = await _ask(shell, connected, await _request(shell, wanted, connected, session_id))
+    session_id, refused, began_at = new_id(SESSION_PREFIX), None, shell.clock()
+    for position, connected in enumerate(_accounts(shell, desk, wanted, session_id)):
+        request = await _request(shell, wanted, connected, session_id)
+        left_s = shell.settings.request_ms / 1000 - (shell.clock() - began_at).total_seconds()
+        if position and left_s < shell.settings.next_attempt_needs_ms / 1000:
+            break
+        told = await _ask(shell, connected, request, left_s)
         if isinstance(told, TokenSession):
             return await _keep(shell, wanted, connected, session_id, told)
         refused = told if isinstance(told, Decline) else refused
@@ -128,11 +132,13 @@ def _no_such_customer() -> ProblemError:
     return ProblemError("validation_failed", "there is no such customer", errors=errors)
 
 
-async def _ask(shell: Shell, connected: Connected, request: OpenTokenSession) -> TokenSession | Decline | None:
+async def _ask(
+    shell: Shell, connected: Connected, request: OpenTokenSession, left_s: float
+) -> TokenSession | Decline | None:
     """Ask one account; None where it did not answer. One that is not set up for browsers charges all the same."""
     if not isinstance(connected.adapter, OpensTokenSessions):
         return None
-    told = await ask(connected.adapter.open_token_session(request), shell.settings.request_ms / 1000)
+    told = await ask(connected.adapter.open_token_session(request), left_s)
     told = REFUSED_BY_US if told is Failure.CONFIGURATION else told
     await answered(shell, connected.account.id, failed=isinstance(told, Failure))
     return None if isinstance(told, Failure) else told
@@ -231,7 +237,7 @@ async def _with_data(shell: Shell, brought: Completion, row: RowMapping, data: d
         raise ProblemError("no_merchant_account", "the session's merchant account cannot make a token of data")
     at = shell.clock()
     request = Verify(
-        operation_id=new_id("ver_"),
+        operation_id=new_id(VERIFICATION_PREFIX),
         currency=Currency(row["currency"]),
         requested_at=at,
         data=data,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -17,6 +17,28 @@ from normalization.declines import Decline, DeclineCode
 from normalization.money import Currency, Money
 from normalization.outcome import Operation, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
+
+ATTEMPT_PREFIX: Final = "att_"
+VERIFICATION_PREFIX: Final = "ver_"
+SESSION_PREFIX: Final = "ps_"
+OPERATION_PREFIX: Final[Mapping[Operation, str]] = MappingProxyType(
+    {
+        Operation.AUTHORIZE: ATTEMPT_PREFIX,
+        Operation.PURCHASE: ATTEMPT_PREFIX,
+        Operation.CAPTURE: "cap_",
+        Operation.VOID: "can_",
+        Operation.REFUND: "ref_",
+    }
+)
+"""How our ids begin, which processors give back as tags; a purchase and an authorization are attempts alike."""
+
+
+def tag_of(reference: str | None, kind: Operation) -> str | None:
+    """Give *reference* where it can be our id of such an operation.
+
+    What is made in a processor's dashboard may carry the payment's reference, or words of its own.
+    """
+    return reference if reference is not None and reference.startswith(OPERATION_PREFIX[kind]) else None
 
 
 class Authentication(StrEnum):

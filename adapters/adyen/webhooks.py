@@ -15,28 +15,17 @@ from adapters.adyen.client import PROCESSOR
 from adapters.adyen.codes import brand_of, refused_by_text
 from adapters.adyen.credentials import AdyenCredentials, is_hmac_key
 from adapters.adyen.wire import Envelope, Item
-from adapters.contract import Delivery, TokenNews, Webhook
+from adapters.contract import ATTEMPT_PREFIX, VERIFICATION_PREFIX, Delivery, TokenNews, Webhook, tag_of
 from adapters.errors import WebhookRejectedError
 from normalization.money import Money
 from normalization.outcome import Approved, Declined, Operation, Outcome, Report
 from normalization.tokens import ProcessorToken
 
 ITEMS_MAX: Final = 100
-TAGS: Final = {
-    "att": frozenset({Operation.AUTHORIZE, Operation.PURCHASE}),
-    "cap": frozenset({Operation.CAPTURE}),
-    "can": frozenset({Operation.VOID}),
-    "ref": frozenset({Operation.REFUND}),
-}
-"""Which operations an id of ours can be the tag of; a dashboard's refund may carry the payment's reference."""
-
 NO_REFERENCE: Final = (None, "", "null")
 """What stands where a reference is missing; Adyen has been seen to write the word null."""
 
 Reader = Callable[[Item], list[Report]]
-
-VERIFIES: Final = "ver_"
-"""How the ids of our verifications begin, which move no money."""
 
 CAPTURE_STEP: Final = ":capture"
 CANCEL_STEP: Final = ":cancel"
@@ -136,7 +125,7 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Rep
         ValueError: when its amount cannot be expressed in the hub's money.
     """
     item = msgspec.json.decode(delivery.body, type=Item)
-    if (item.merchant_reference or "").startswith(VERIFIES):
+    if (item.merchant_reference or "").startswith(VERIFICATION_PREFIX):
         return []
     if item.event_code == "AUTHORISATION":
         kind = Operation.PURCHASE if credentials.capture == "automatic" else Operation.AUTHORIZE
@@ -176,21 +165,21 @@ def _capture(item: Item) -> list[Report]:
 
 def _told_of(kind: Operation) -> Reader:
     def read(item: Item) -> list[Report]:
-        return [_report(item, kind, _tag(item, kind), item.psp_reference, item.original_reference)]
+        return [_report(item, kind, tag_of(item.merchant_reference, kind), item.psp_reference, item.original_reference)]
 
     return read
 
 
 def _technical_cancel(item: Item) -> list[Report]:
     """A cancel by our reference carries the attempt's id: the hub may not know the payment's pspReference."""
-    tag = _step_of(item, CANCEL_STEP) or _tag(item, Operation.VOID)
+    tag = _step_of(item, CANCEL_STEP) or tag_of(item.merchant_reference, Operation.VOID)
     return [_report(item, Operation.VOID, tag, item.psp_reference, item.original_reference)]
 
 
 def _cancel_or_refund(item: Item) -> list[Report]:
     """Which of the two it was stands in an unsigned field, so only our own id in the signed reference tells."""
     for kind in (Operation.VOID, Operation.REFUND):
-        if _tag(item, kind) is not None:
+        if tag_of(item.merchant_reference, kind) is not None:
             return _told_of(kind)(item)
     return []
 
@@ -238,15 +227,10 @@ def _money(item: Item) -> Money | None:
     return None if item.amount is None else amounts.from_wire(item.amount)
 
 
-def _tag(item: Item, kind: Operation) -> str | None:
-    reference = item.merchant_reference or ""
-    return reference if kind in TAGS.get(reference.partition("_")[0], ()) else None
-
-
 def _step_of(item: Item, step: str) -> str | None:
     """The attempt whose further request *step* this answers: "att_…" of "att_…:capture"."""
     reference = item.merchant_reference or ""
-    return reference.removesuffix(step) if reference.startswith("att_") and reference.endswith(step) else None
+    return reference.removesuffix(step) if reference.startswith(ATTEMPT_PREFIX) and reference.endswith(step) else None
 
 
 def _rejected(message: str) -> WebhookRejectedError:

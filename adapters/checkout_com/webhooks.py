@@ -17,21 +17,12 @@ from adapters.checkout_com.client import PROCESSOR
 from adapters.checkout_com.codes import brand_of, refused
 from adapters.checkout_com.credentials import CheckoutComCredentials
 from adapters.checkout_com.parameters import KIND
-from adapters.contract import Delivery, Webhook
+from adapters.contract import VERIFICATION_PREFIX, Delivery, Webhook, tag_of
 from adapters.errors import WebhookRejectedError
 from normalization.money import Money
 from normalization.outcome import Approved, Declined, Operation, Outcome, Pending, Report
 
 SIGNATURE: Final = "cko-signature"
-OPENING: Final = frozenset({Operation.AUTHORIZE, Operation.PURCHASE})
-TAGS: Final = {
-    "att": OPENING,
-    "cap": frozenset({Operation.CAPTURE}),
-    "can": frozenset({Operation.VOID}),
-    "ref": frozenset({Operation.REFUND}),
-}
-"""Which operations an id of ours can be the tag of; an action of the Dashboard's carries the payment's reference."""
-OF_A_CHECK: Final = "ver_"
 
 Reader = Callable[[wire.EventData], list[Report]]
 
@@ -79,7 +70,7 @@ def read_delivery(delivery: Delivery) -> list[Report]:
     if read is None:
         return []
     event = msgspec.json.decode(delivery.body, type=wire.Event)
-    if (event.data.reference or "").startswith(OF_A_CHECK):
+    if (event.data.reference or "").startswith(VERIFICATION_PREFIX):
         return []
     return [replace(report, livemode=delivery.livemode, raw_status=event.type) for report in read(event.data)]
 
@@ -127,7 +118,7 @@ def _captured(outcome: Callable[[wire.EventData], Outcome]) -> Reader:
     """The capture that Checkout.com makes of a purchase by itself is the purchase's own result."""
 
     def read(data: wire.EventData) -> list[Report]:
-        if _kind(data) is Operation.PURCHASE and _tag(data, Operation.PURCHASE) is not None:
+        if _kind(data) is Operation.PURCHASE and tag_of(data.reference, Operation.PURCHASE) is not None:
             return [_opening(data, Operation.PURCHASE, outcome(data))]
         return [_follow_up(data, Operation.CAPTURE, outcome(data))]
 
@@ -166,7 +157,7 @@ READERS: Final[dict[str, Reader]] = {
 def _opening(data: wire.EventData, kind: Operation, outcome: Outcome) -> Report:
     return Report(
         kind=kind,
-        tag=_tag(data, kind),
+        tag=tag_of(data.reference, kind),
         processor_reference=data.id,
         money=_money(data),
         livemode=False,  # The delivery knows; it is set last, for every reader.
@@ -179,7 +170,7 @@ def _opening(data: wire.EventData, kind: Operation, outcome: Outcome) -> Report:
 def _follow_up(data: wire.EventData, kind: Operation, outcome: Outcome) -> Report:
     return Report(
         kind=kind,
-        tag=_tag(data, kind),
+        tag=tag_of(data.reference, kind),
         processor_reference=data.action_id,
         parent_reference=data.id,
         money=_money(data),
@@ -198,11 +189,6 @@ def _money(data: wire.EventData) -> Money | None:
     if data.amount is None or data.currency is None:
         return None
     return amounts.from_wire(data.amount, data.currency)
-
-
-def _tag(data: wire.EventData, kind: Operation) -> str | None:
-    reference = data.reference or ""
-    return reference if kind in TAGS.get(reference.partition("_")[0], ()) else None
 
 
 def _rejected(message: str) -> WebhookRejectedError:

@@ -5,7 +5,7 @@ from typing import Final
 from adapters.conformance import asking
 from adapters.conformance.shop import SECOND, Request, Shop
 from adapters.conformance.verdict import expect
-from adapters.contract import AmountRange
+from adapters.contract import OPERATION_PREFIX, AmountRange
 from normalization.money import EXPONENT, Currency, InexactAmountError
 from normalization.outcome import Approved, Declined, Operation, Report
 
@@ -55,7 +55,7 @@ async def a_part_is_counted_in_the_same_unit(shop: Shop, operation: Operation) -
             first, shop.harness.token, currency, minor=ROUND_MINOR, operation_id=f"att_conformance{currency}"
         )
         parent = (await shop.reported(opening)).processor_reference or ""
-        id = f"{'cap' if operation is Operation.CAPTURE else 'ref'}_conformance{currency}"
+        id = f"{OPERATION_PREFIX[operation]}conformance{currency}"
         request = asking.follow_up(operation, parent, currency, minor=PART_MINOR, operation_id=id)
         outcome = await shop.final(request, await shop.reported(request))
         expect(outcome == Approved(), f"the {operation} of {PART_MINOR} {currency} is approved", outcome)

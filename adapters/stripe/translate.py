@@ -6,7 +6,7 @@ Source: https://docs.stripe.com/payments/paymentintents/lifecycle and https://do
 
 from typing import Final
 
-from adapters.contract import Authorize, FollowUp
+from adapters.contract import OPERATION_PREFIX, Authorize, FollowUp
 from adapters.errors import OutcomeUnknownError
 from adapters.stripe.currencies import from_stripe
 from adapters.stripe.declines import REFUND_FAILURES, decline_of
@@ -19,9 +19,6 @@ from normalization.tokens import CardFacts, ProcessorToken
 
 CANCELED_BY_ITSELF: Final = frozenset({"automatic", "expired"})
 """Stripe's `cancellation_reason` when nobody cancelled: the authorization ran out."""
-
-OURS: Final = "cap_"
-"""How the ids of our captures begin."""
 
 MONEY_MOVES: Final = frozenset({"succeeded", "requires_capture", "processing"})
 """Statuses of a PaymentIntent under which money is taken, held or on its way."""
@@ -260,7 +257,8 @@ def _captured(intent: PaymentIntent, tag: str | None) -> Money:
 
 def captured_by_others(intent: PaymentIntent) -> Money | None:
     """Give what was captured beyond the amounts noted under our captures' ids; None where there is nothing."""
-    noted = [int(value) for key, value in intent.metadata.items() if key.startswith(OURS) and value.isdecimal()]
+    ours = OPERATION_PREFIX[Operation.CAPTURE]
+    noted = [int(value) for key, value in intent.metadata.items() if key.startswith(ours) and value.isdecimal()]
     beyond = (intent.amount_received or 0) - sum(noted)
     return money_of(beyond, intent.currency) if beyond > 0 else None
 

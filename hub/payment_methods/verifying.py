@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.contract import VerifiesTokens, Verify
+from adapters.contract import VERIFICATION_PREFIX, VerifiesTokens, Verify
 from hub import metrics
 from hub.access.rules import Caller
 from hub.access.store import AUDIT, audit_row
@@ -97,7 +97,7 @@ def _question(shell: Shell, wish: Wish, method: Stored) -> tuple[Waiting, Verify
     account = choose(shell, asked, VerifiesTokens, "verify a card")[0].account
     token = token_for(tokens, account.processor, account.id)
     request = Verify(
-        operation_id=new_id("ver_"),
+        operation_id=new_id(VERIFICATION_PREFIX),
         currency=wish.currency,
         requested_at=shell.clock(),
         token=token,

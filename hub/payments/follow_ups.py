@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.contract import Authorize, CancelsByReference, FollowUp, Inquiry
+from adapters.contract import OPERATION_PREFIX, Authorize, CancelsByReference, FollowUp, Inquiry
 from hub.access.rules import Caller
 from hub.database import CommitUnknownError, ConflictError
 from hub.errors import ProblemError
@@ -22,7 +22,7 @@ from hub.payments.asked import CaptureRequest, RefundRequest
 from hub.payments.changes import Actor
 from hub.payments.charging import reply_to
 from hub.payments.inquiries import resolve_now
-from hub.payments.recording import PREFIX, Held, Recorded, record, record_failure
+from hub.payments.recording import Held, Recorded, record, record_failure
 from hub.payments.shell import TRIES, Shell, ask
 from hub.payments.states import OperationState, OperationStatus, Payment, Status
 from normalization.money import Money
@@ -189,7 +189,7 @@ def follow_up_of(payment: Payment, attempt: OperationState, asker: Asker, minor:
     """Make the operation, with the exact request that will be sent."""
     request = FollowUp(
         operation=asker.kind,
-        operation_id=new_id(PREFIX[asker.kind]),
+        operation_id=new_id(OPERATION_PREFIX[asker.kind]),
         payment_id=payment.id,
         reference=payment.reference,
         money=Money(minor, payment.currency),

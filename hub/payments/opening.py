@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.contract import Authentication, Authorize
+from adapters.contract import ATTEMPT_PREFIX, Authentication, Authorize
 from hub.access.rules import Caller
 from hub.idempotency.store import Key
 from hub.ids import new_id
@@ -121,7 +121,7 @@ def first_attempt(wanted: Charge, decided: Plan, at: datetime, return_address: C
     choice = decided.order[0]
     request = Authorize(
         operation=Operation.PURCHASE if asked.capture == "automatic" else Operation.AUTHORIZE,
-        operation_id=new_id("att_"),
+        operation_id=new_id(ATTEMPT_PREFIX),
         payment_id=wanted.payment_id,
         reference=asked.reference,
         money=Money(asked.amount, asked.currency),
@@ -140,7 +140,10 @@ def next_attempt(
     """Make the attempt that follows on *before* at another account: the same wish under a new id."""
     request = msgspec.json.decode(before.request, type=Authorize)
     return _attempt(
-        wanted, choice, replace(request, operation_id=new_id("att_"), requested_at=at, return_url=None), return_address
+        wanted,
+        choice,
+        replace(request, operation_id=new_id(ATTEMPT_PREFIX), requested_at=at, return_url=None),
+        return_address,
     )
 
 

@@ -12,6 +12,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from adapters.contract import OPERATION_PREFIX
 from hub import declines_unknown, metrics
 from hub.database import CommitUnknownError, ConflictError, is_lost
 from hub.idempotency.store import Answer
@@ -37,7 +38,6 @@ from routing.failover import Failure
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
-PREFIX: Final = {Operation.CAPTURE: "cap_", Operation.VOID: "can_", Operation.REFUND: "ref_"}
 READ_AGAIN_AFTER_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 """How often, and after how long, what stands is read again when the database is away."""
 
@@ -418,7 +418,7 @@ def _external(attempt: OperationState, report: Report, at: datetime) -> Operatio
     """Make the operation of something done outside the hub, with an id that a duplicate finds again."""
     named = f"{attempt.merchant_account}:{report.kind}:{report.processor_reference or report.parent_reference}"
     return OperationState(
-        id=PREFIX[report.kind] + sha256(named.encode()).hexdigest()[:32],
+        id=OPERATION_PREFIX[report.kind] + sha256(named.encode()).hexdigest()[:32],
         payment_id=attempt.payment_id,
         attempt_id=attempt.id,
         livemode=attempt.livemode,

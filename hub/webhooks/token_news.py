@@ -1,11 +1,19 @@
-"""What a processor tells by webhook of cards that it stored: the session or the check that it came of goes on."""
+"""What a processor tells by webhook of cards that it stored: the session or verification that it came of goes on."""
 
 from typing import Final, Literal
 
 import msgspec
 from msgspec.structs import replace
 
-from adapters.contract import Authorize, DescribesTokens, TellsOfTokens, TokenNews
+from adapters.contract import (
+    ATTEMPT_PREFIX,
+    SESSION_PREFIX,
+    VERIFICATION_PREFIX,
+    Authorize,
+    DescribesTokens,
+    TellsOfTokens,
+    TokenNews,
+)
 from hub.merchants.service import Connected
 from hub.payment_methods import verifications
 from hub.payment_methods.describing import DESCRIBE_SECONDS
@@ -35,13 +43,13 @@ async def note_tokens(shell: Shell, connected: Connected, waiting: Waiting) -> N
 
 async def _note(shell: Shell, connected: Connected, news: TokenNews) -> Noted:
     tag = news.tag or ""
-    if tag.startswith("att_"):
+    if tag.startswith(ATTEMPT_PREFIX):
         return await _of_charge(shell, connected, tag, news.token)
-    if not tag.startswith(("ps_", "ver_")):
+    if not tag.startswith((SESSION_PREFIX, VERIFICATION_PREFIX)):
         return "ignored"
     async with shell.database.reading() as connection:
-        check = await verifications.find(connection, tag)
-        session_id = tag if check is None else check["session"]
+        verification = await verifications.find(connection, tag)
+        session_id = tag if verification is None else verification["session"]
         session = await sessions.find(connection, session_id) if session_id else None
     if session is None or session["merchant_account"] != connected.account.id:
         return "ignored"
@@ -51,8 +59,8 @@ async def _note(shell: Shell, connected: Connected, news: TokenNews) -> Noted:
     shared = connected.capabilities.shares_tokens
     async with shell.database.transaction() as connection:
         method_id = await finish(connection, session["id"], token, shell.clock(), shared=shared, card=card)
-        if check is not None:
-            await verifications.name(connection, check["id"], method_id)
+        if verification is not None:
+            await verifications.name(connection, verification["id"], method_id)
     return "done"
 
 

@@ -20,6 +20,8 @@ from normalization.reasons import in_words, reasons
 from normalization.verdicts import NO_POLICY, Policy, resolve
 
 _SIMILAR_MAX: Final = 3
+_NETWORKS: Final = ("amex", "diners", "discover", "jcb", "maestro", "mastercard", "unionpay", "visa")
+"""Those whose names a slip is guessed for; others are taken as they are, and have no rows of their own."""
 
 
 class NotExplainedError(click.ClickException):
@@ -50,14 +52,15 @@ def run(
     """Explain a refusal on standard output, by today's rules.
 
     Raises:
-        NotExplainedError: for a processor without an adapter, or a code in none of its tables.
+        NotExplainedError: for a processor without an adapter, a code in none of its tables, or a misspelt network.
     """
+    network = _network(brand)
     raw = Decline(
         code=DeclineCode.GENERIC_DECLINE,
         processor_code=code,
         network_code=network_code,
         network_advice_code=advice,
-        network=brand.lower() if brand else None,
+        network=network,
     )
     try:
         policy = load_settings(os.environ).decline_policy
@@ -101,6 +104,15 @@ def explain(
         message=MEANING[verdict.code].message,
         reasons=reasons(decline, verdict),
     )
+
+
+def _network(brand: str | None) -> str | None:
+    if not brand:
+        return None
+    network = brand.lower()
+    if network not in _NETWORKS and (similar := get_close_matches(network, _NETWORKS, 1)):
+        raise NotExplainedError(f"--brand: no network is called {brand!r}; did you mean {similar[0]}?")
+    return network
 
 
 def _no_such_code(registration: Registration[Any], code: str) -> str:

@@ -53,6 +53,13 @@ def test_a_code_in_no_table_is_refused_with_what_comes_near(code: str, hint: str
         explain(known_adapters(), "stripe", asked(code), TODAY)
 
 
+def test_a_slip_in_the_networks_name_is_told_since_it_would_change_the_answer() -> None:
+    told = hub(*REFUSAL, "--network", "65", "--brand", "mastercrd")
+
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "did you mean mastercard?" in told.stderr
+
+
 def test_the_day_decides_which_rules_are_in_force() -> None:
     decline = msgspec.structs.replace(asked("23", "57"), network="visa")
 

@@ -9,7 +9,15 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import RowMapping
 
-from adapters.contract import SESSION_PREFIX, VERIFICATION_PREFIX, OpensTokenSessions, OpenTokenSession, TokenSession, VerifiesTokens, Verify
+from adapters.contract import (
+    SESSION_PREFIX,
+    VERIFICATION_PREFIX,
+    OpensTokenSessions,
+    OpenTokenSession,
+    TokenSession,
+    VerifiesTokens,
+    Verify,
+)
 from hub.access.rules import Caller
 from hub.access.store import audit
 from hub.errors import FieldError, ProblemError
@@ -184,7 +192,8 @@ async def complete(shell: Shell, desk: TokenDesk, brought: Completion) -> RowMap
     A session that is completed or being completed is given as it is: bringing the same again changes nothing.
 
     Raises:
-        ProblemError: not_found, no_merchant_account where the account cannot verify.
+        ProblemError: not_found, no_merchant_account where the account cannot verify, validation_failed where it would
+            have to make a lasting token of one that is good once.
     """
     row = await read(shell, brought.caller, brought.session_id)
     if row["status"] in {PROCESSING, COMPLETED}:
@@ -192,7 +201,7 @@ async def complete(shell: Shell, desk: TokenDesk, brought: Completion) -> RowMap
     if brought.token is not None:
         await _with_token(shell, desk, brought, row)
     elif brought.data is not None:
-        await _with_data(shell, brought, row, brought.data)
+        await _verified(shell, brought, row)
     return await read(shell, brought.caller, brought.session_id)
 
 
@@ -225,22 +234,27 @@ async def _with_token(shell: Shell, desk: TokenDesk, brought: Completion, row: R
         customer_reference=row["customer_reference"],
         merchant_account=row["merchant_account"],
     )
+    if not desk.reusable([token]):
+        await _verified(shell, brought, row, token)
+        return
     card = (await desk.described(brought.caller, [token]))[0]
     shared = shell.directory.shares_tokens(row["merchant_account"])
     async with shell.database.transaction() as connection:
         await finish(connection, row["id"], token, shell.clock(), shared=shared, card=card)
 
 
-async def _with_data(shell: Shell, brought: Completion, row: RowMapping, data: dict[str, object]) -> None:
+async def _verified(shell: Shell, brought: Completion, row: RowMapping, once: ProcessorToken | None = None) -> None:
+    """Have the processor store the card behind the data, or behind the token that is good *once*."""
     connected = shell.directory.connected(row["merchant_account"])
     if connected is None or not isinstance(connected.adapter, VerifiesTokens):
-        raise ProblemError("no_merchant_account", "the session's merchant account cannot make a token of data")
+        raise _cannot_store(once)
     at = shell.clock()
     request = Verify(
         operation_id=new_id(VERIFICATION_PREFIX),
         currency=Currency(row["currency"]),
         requested_at=at,
-        data=data,
+        token=once,
+        data=brought.data,
         customer_id=row["customer"],
         customer_reference=row["customer_reference"],
     )
@@ -251,7 +265,7 @@ async def _with_data(shell: Shell, brought: Completion, row: RowMapping, data: d
         session=row["id"],
         merchant_account=row["merchant_account"],
         processor=row["processor"],
-        request=None,  # The data lives in this request's memory only.
+        request=None,  # What is good once lives in this request's memory only.
         idempotency_key=None,
         tries=0,
     )
@@ -264,3 +278,12 @@ async def _with_data(shell: Shell, brought: Completion, row: RowMapping, data: d
         await verifications.open_verification(connection, new, None, shell.lease_s)
         await store.change(connection, row["id"], at, status=PROCESSING, verification=waiting.id)
     await record(shell, waiting, await question(shell, waiting, request))
+
+
+def _cannot_store(once: ProcessorToken | None) -> ProblemError:
+    if once is None:
+        return ProblemError("no_merchant_account", "the session's merchant account cannot make a token of data")
+    error = FieldError(
+        "token", "can be charged once only, and its account cannot store the card; bring a stored card's"
+    )
+    return ProblemError("validation_failed", "the token cannot be kept", errors=[error])

@@ -12,8 +12,11 @@ from typing import Final
 NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 NAME_MAX: Final = 20
 """With longer ones the lines of the templates would have to be broken elsewhere."""
-TAKEN: Final = frozenset({"conformance", "contract", "errors", "registry", "scaffold", "transport"})
-"""What stands in the adapters' folder and is none."""
+TAKEN: Final = frozenset({
+    "conformance", "contract", "errors", "registry", "scaffold", "transport", "writing",
+    "adapters", "hub", "normalization", "routing",
+})  # fmt: skip
+"""What stands in the adapters' folder or among their pages and is none, the four packages, and the hub's own codes."""
 
 PLACES: Final[Mapping[str, str]] = {
     "init": "adapters/$name/__init__.py",
@@ -56,7 +59,8 @@ def next_steps(name: str) -> str:
         f"adapters/{name}, tests/adapters/{name} and docs/adapters/{name}.md are written.\n"
         f"  .venv/bin/pytest tests/adapters/{name}    runs the conformance kit's first half: it passes already\n"
         "Then, as docs/adapters/writing.md says: fill in the tables and the wire format from the processor's pages,\n"
-        f'give the harness a server, run both halves, and add "adapters.{name}" to OURS in adapters/registry.py.\n'
+        f'give the harness a server, run both halves, and add "adapters.{name}" to OURS in adapters/registry.py\n'
+        "(the tests ask for that server then), and let `make pages` write its page of decline codes.\n"
     )
 
 
@@ -65,11 +69,15 @@ def _check(name: str) -> None:
         raise NameRefusedError("NAME: is missing; give the processor's, as in: make adapter NAME=acme")
     if len(name) > NAME_MAX or not NAME.fullmatch(name):
         raise NameRefusedError(
-            f"NAME: {name[:NAME_MAX]!r} is no name for an adapter; use lower-case letters and digits, words joined by"
+            f"NAME: {_cut(name)!r} is no name for an adapter; use lower-case letters and digits, words joined by"
             f" one _, beginning with a letter, {NAME_MAX} at the most: acme, checkout_com"
         )
     if keyword.iskeyword(name) or name in TAKEN:
         raise NameRefusedError(f"NAME: {name!r} means something else here; use the processor's full name")
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= NAME_MAX else f"{name[:NAME_MAX]}…"
 
 
 def _filled(template: str, words: Mapping[str, str]) -> str:

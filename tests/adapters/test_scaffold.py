@@ -69,7 +69,7 @@ def test_a_name_that_is_none_is_refused_with_an_example(name: str) -> None:
         files(name)
 
 
-@pytest.mark.parametrize("name", ["class", "registry", "conformance"])
+@pytest.mark.parametrize("name", ["class", "registry", "conformance", "hub", "adapters"])
 def test_a_name_that_means_something_else_is_refused(name: str) -> None:
     with pytest.raises(NameRefusedError, match=r"^NAME: .* means something else"):
         files(name)

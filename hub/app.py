@@ -26,6 +26,7 @@ from hub.access.service import Keys
 from hub.database import Database, open_database
 from hub.decoding import StrictRequest
 from hub.errors import HANDLERS as EXCEPTION_HANDLERS
+from hub.events import routes as event_routes
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchant_routes
 from hub.merchants.editing import AccountEditor
@@ -60,6 +61,7 @@ HANDLERS: Final = [
     *ruleset_routes.HANDLERS,
     *access_routes.HANDLERS,
     *webhook_routes.HANDLERS,
+    *event_routes.HANDLERS,
     *health.HANDLERS,
     *reference_routes.HANDLERS,
 ]

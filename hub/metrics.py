@@ -26,3 +26,6 @@ VERIFICATIONS: Final = Counter("hub_verifications", "Cards verified without char
 REPLAYS: Final = Counter("hub_idempotent_replays", "Requests that were answered from their key.")
 MASKED: Final = Counter("hub_masked_card_numbers", "Card numbers masked in what processors told.")
 CIRCUIT_OPEN: Final = Gauge("hub_circuit_open", "1 while no new payments go to an account.", ("merchant_account",))
+UNPUBLISHED_SECONDS: Final = Gauge(
+    "hub_events_unpublished_seconds", "How long ago the oldest event was written that had no position at the last look."
+)

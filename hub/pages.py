@@ -1,4 +1,4 @@
-"""Lists in pages: newest first, from an opaque cursor on."""
+"""Lists in pages, from an opaque cursor on: newest first, but events in the order of their positions."""
 
 import base64
 import binascii
@@ -13,6 +13,7 @@ from hub.errors import FieldError, ProblemError
 LIMIT_DEFAULT: Final = 20
 LIMIT_MAX: Final = 100
 _CURSOR_MAX: Final = 80
+_DIGITS_MAX: Final = 18  # So that a position fits a BIGINT.
 Row = TypeVar("Row", bound=Mapping[str, Any] | RowMapping)
 
 Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="How many to list at most.")]
@@ -39,8 +40,32 @@ def read_cursor(cursor: str | None) -> str | None:
                 return read
     except (binascii.Error, ValueError):
         pass
+    raise refused()
+
+
+def write_position(position: int) -> str:
+    """Make the cursor of what comes after *position*."""
+    return write_cursor(str(position))
+
+
+def read_position(cursor: str | None) -> int:
+    """Read a cursor back into a position; without one, the position before the first.
+
+    Raises:
+        ProblemError: validation_failed for what `write_position` did not make.
+    """
+    read = read_cursor(cursor)
+    if read is None:
+        return 0
+    if len(read) <= _DIGITS_MAX and read.isdecimal() and write_position(int(read)) == cursor:
+        return int(read)
+    raise refused()
+
+
+def refused() -> ProblemError:
+    """Make the problem of a cursor that does not belong to the list."""
     error = FieldError("cursor", "is not a next_cursor of this list")
-    raise ProblemError("validation_failed", "the cursor is not valid", errors=[error])
+    return ProblemError("validation_failed", "the cursor is not valid", errors=[error])
 
 
 def page(rows: Sequence[Row], limit: int) -> tuple[list[Row], str | None]:

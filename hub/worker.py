@@ -1,4 +1,4 @@
-"""The worker: reads the inbox, asks about what is unresolved, carries out what had to wait. Polling is the truth."""
+"""The worker: reads the inbox, asks about what is unresolved, does what waited, publishes. Polling is the truth."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from hub.events.jobs import publish_events
 from hub.idempotency.jobs import prune_keys
 from hub.payment_methods.detaching import detach_due
 from hub.payment_methods.verifying import verify_due
@@ -26,6 +27,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (cancel_due, POLL_S),
     (detach_due, POLL_S),
     (verify_due, POLL_S),
+    (publish_events, POLL_S),
     (prune_keys, PRUNE_EVERY_S),
     (prune_declines, PRUNE_EVERY_S),
 )

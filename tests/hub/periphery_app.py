@@ -21,6 +21,7 @@ from hub.access.service import Keys, make_key
 from hub.database import Database, metadata, open_database
 from hub.decoding import StrictRequest
 from hub.errors import HANDLERS
+from hub.events import routes as events
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchants
 from hub.merchants.editing import AccountEditor
@@ -78,7 +79,13 @@ async def periphery(
         return Provide(lambda: value, sync_to_thread=False)
 
     app = Litestar(
-        [*access.HANDLERS, *merchants.HANDLERS, *rulesets.HANDLERS, *payment_methods.HANDLERS],
+        [
+            *access.HANDLERS,
+            *merchants.HANDLERS,
+            *rulesets.HANDLERS,
+            *payment_methods.HANDLERS,
+            *events.HANDLERS,
+        ],
         request_class=StrictRequest,
         exception_handlers=HANDLERS,
         dependencies={

@@ -427,6 +427,28 @@ async def _no_key(home: House) -> httpx.Response:
     return await home.hub.client.delete(f"/v1/api_keys/{(await _key(home)).json()['id']}")
 
 
+async def events(home: House) -> httpx.Response:
+    """What one payment's events are listed as, once there are any."""
+    path = f"/v1/events?object={await payment(home)}"
+    answer = await home.hub.get(path)
+    for _ in range(100):
+        if answer.json()["data"]:
+            break
+        await asyncio.sleep(0.1)
+        answer = await home.hub.get(path)
+    return answer
+
+
+@scene("GET", "/v1/events", 200)
+async def _events(home: House) -> httpx.Response:
+    return await events(home)
+
+
+@scene("GET", "/v1/events/{event_id}", 200)
+async def _read_event(home: House) -> httpx.Response:
+    return await home.hub.get(f"/v1/events/{(await events(home)).json()['data'][0]['id']}")
+
+
 @scene("GET", "/health/live", 200)
 async def _alive(home: House) -> httpx.Response:
     return await home.hub.get("/health/live")

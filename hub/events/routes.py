@@ -1,0 +1,90 @@
+"""`/v1/events`: what happened, in the order in which it was published."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from msgspec import Struct
+from sqlalchemy import RowMapping
+
+from hub.access.guards import requires
+from hub.access.rules import Caller
+from hub.database import Database
+from hub.errors import ProblemError, problems
+from hub.events import store
+from hub.events.store import Wanted
+from hub.pages import LIMIT_DEFAULT, Cursor, Limit, read_position, refused, write_position
+
+READ = [requires("events:read")]
+Type = Annotated[str | None, QueryParameter(description="Such as `payment.captured`.")]
+Object = Annotated[str | None, QueryParameter(description="The id of a payment or a refund.")]
+
+
+class EventShown(Struct, frozen=True, kw_only=True):
+    """Something that happened; `data` is the object as the API showed it then."""
+
+    id: str
+    type: str
+    position: int
+    created_at: datetime
+    data: dict[str, Any]
+
+
+class Events(Struct, frozen=True):
+    """A page of events, ascending; `next_cursor` always leads on: where none is left, to those still to come."""
+
+    data: list[EventShown]
+    next_cursor: str
+
+
+@get("/v1/events", guards=READ, tags=["events"], responses=problems(422))
+async def list_events(
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    type: Type = None,
+    object: Object = None,  # noqa: A002 - the parameter's name in the API
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+) -> Events:
+    """List events, oldest first; keeping `next_cursor` and asking again with it misses none."""
+    after = read_position(cursor)
+    wanted = Wanted(
+        livemode=caller.livemode,
+        after=after,
+        type=type,
+        object_id=object,
+        merchant_accounts=caller.merchant_accounts,
+    )
+    rows, newest = await store.published(database, wanted, limit)
+    if after > newest:  # An older state of the database was restored: what came since would be missed in silence.
+        raise refused()
+    last: int = rows[-1]["position"] if len(rows) == limit else newest
+    return Events([_shown(row) for row in rows], write_position(last))
+
+
+@get("/v1/events/{event_id:str}", guards=READ, tags=["events"], responses=problems(404))
+async def get_event(
+    event_id: FromPath[str], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> EventShown:
+    """Show one event."""
+    wanted = Wanted(livemode=caller.livemode, merchant_accounts=caller.merchant_accounts)
+    row = await store.published_event(database, wanted, event_id)
+    if row is None:
+        raise ProblemError("not_found", "there is no such event in this mode, or it is not published yet")
+    return _shown(row)
+
+
+def _shown(row: RowMapping) -> EventShown:
+    return EventShown(
+        id=row["id"],
+        type=row["type"],
+        position=row["position"],
+        created_at=row["created_at"],
+        data=msgspec.json.decode(row["data"]),
+    )
+
+
+HANDLERS = [list_events, get_event]

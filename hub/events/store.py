@@ -1,0 +1,107 @@
+"""All SQL of events: the outbox gets its order, and is read in it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import BigInteger, ColumnElement, RowMapping, Text, cast, func, literal, select, update
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.database import Database
+from hub.events.tables import events
+
+_LOCK: Final = 7_204_118_937
+"""Whoever gives positions holds this advisory lock of PostgreSQL until its commit."""
+_NEWEST: Final = select(func.coalesce(func.max(events.c.position), 0)).where(events.c.position.is_not(None))
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which events to list, those after the position `after`; None does not narrow."""
+
+    livemode: bool
+    after: int = 0
+    type: str | None = None
+    object_id: str | None = None
+    merchant_accounts: frozenset[str] | None = None
+
+
+async def oldest_unpublished(database: Database) -> datetime | None:
+    """Tell when the oldest event without a position was written; None: all have theirs."""
+    oldest = select(events.c.created_at).where(events.c.position.is_(None)).order_by(events.c.id).limit(1)
+    async with database.reading() as connection:
+        written_at: datetime | None = await connection.scalar(oldest)
+    return written_at
+
+
+async def publish(database: Database, most: int) -> int:
+    """Give positions to at most *most* events, in the order of their ids; returns to how many.
+
+    Nothing happens while somebody else does it: positions become visible in their order because each giver starts
+    from what the one before has committed.
+    """
+    async with database.transaction() as connection:
+        return await give_positions(connection, most) if await become_relay(database, connection) else 0
+
+
+async def become_relay(database: Database, connection: AsyncConnection) -> bool:
+    """Become the one relay until the transaction ends, or learn that another is; SQLite has one writer anyway."""
+    if not database.is_postgresql:
+        return True
+    lock = select(func.pg_try_advisory_xact_lock(_LOCK))
+    return bool(await connection.scalar(lock))
+
+
+async def give_positions(connection: AsyncConnection, most: int) -> int:
+    """Number events on from the newest position; the caller is the one relay."""
+    newest = await connection.scalar(_NEWEST)  # A statement of its own: it sees what was committed before the lock.
+    due = select(events.c.id).where(events.c.position.is_(None)).order_by(events.c.id).limit(most).subquery()
+    place = literal(newest, BigInteger) + func.row_number().over(order_by=due.c.id)
+    numbered = select(due.c.id, place.label("position")).subquery()
+    given = update(events).where(events.c.id == numbered.c.id).values(position=numbered.c.position)
+    return (await connection.execute(given)).rowcount
+
+
+async def published(database: Database, wanted: Wanted, most: int) -> tuple[Sequence[RowMapping], int]:
+    """Read at most *most* events in the order of their positions, and the newest position there is in either mode.
+
+    The newest is read first, and nothing behind it: up to there the events read are all that match, for good.
+    """
+    async with database.reading() as connection:
+        newest = int(await connection.scalar(_NEWEST) or 0)
+        listed = (
+            select(events)
+            .where(events.c.position > wanted.after, events.c.position <= newest, *_narrowed(database, wanted))
+            .order_by(events.c.position)
+            .limit(most)
+        )
+        return (await connection.execute(listed)).mappings().all(), newest
+
+
+async def published_event(database: Database, wanted: Wanted, event_id: str) -> RowMapping | None:
+    """Read one event that has its position."""
+    one = select(events).where(events.c.id == event_id, events.c.position > wanted.after, *_narrowed(database, wanted))
+    async with database.reading() as connection:
+        return (await connection.execute(one)).mappings().one_or_none()
+
+
+def _narrowed(database: Database, wanted: Wanted) -> list[ColumnElement[bool]]:
+    narrow: list[ColumnElement[bool]] = [events.c.livemode == wanted.livemode]
+    if wanted.type is not None:
+        narrow.append(events.c.type == wanted.type)
+    if wanted.object_id is not None:
+        narrow.append(events.c.object_id == wanted.object_id)
+    if wanted.merchant_accounts is not None:
+        narrow.append(_account_then(database).in_(sorted(wanted.merchant_accounts)))
+    return narrow
+
+
+def _account_then(database: Database) -> ColumnElement[str]:
+    """Find the account that the object had when the event was written: what a key is shown must not change later."""
+    account: ColumnElement[str]
+    if database.is_postgresql:
+        account = cast(func.convert_from(events.c.data, "UTF8"), JSON)["merchant_account"].astext
+    else:
+        account = func.json_extract(cast(events.c.data, Text), "$.merchant_account")
+    return account

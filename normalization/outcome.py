@@ -55,7 +55,16 @@ class Pending(Struct, frozen=True, tag="pending"):
     """Accepted, not yet done; the final word comes later, by webhook or inquiry."""
 
 
-Outcome = Approved | Declined | ActionRequired | Pending
+class Reversed(Struct, frozen=True, tag="reversed"):
+    """What the processor told as done was undone later: a capture or refund that the card network sent back.
+
+    Not a decline: a no that comes late may be an old one, while this ends an operation whenever it is told.
+    """
+
+    decline: Decline
+
+
+Outcome = Approved | Declined | ActionRequired | Pending | Reversed
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -64,7 +73,8 @@ class Report(Struct, frozen=True, kw_only=True):
     `tag` is our operation id as it came back, missing where the processor does not carry it (a void at Stripe, a
     refund made in a dashboard). `processor_reference` names the processor's object for this very operation,
     `parent_reference` the payment that a follow-up belongs to. `money` is what the outcome is about and may differ
-    from what was asked; None where the processor did not say. `reason` says why a void happened by itself: "expired".
+    from what was asked; None where the processor did not say. `reason` says why something happened by itself: a void
+    as it "expired", a capture as a failed one was "recaptured".
     `stored` is the token that the processor made of the card where the operation asked for that, and
     `network_transaction_id` the card network's own id of this charge, by which later ones without the payer refer to
     it; each may be missing although it exists.

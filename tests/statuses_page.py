@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from hub.disputes.states import STAGE, STATUS
 from hub.payments.answers import refund_body
-from hub.payments.transitions import ATTEMPT, FOLLOW_UP, PAYMENT, REFUND
+from hub.payments.transitions import AUTHORIZE, CAPTURE, PAYMENT, PURCHASE, REFUND, VOID
 from hub.transitions import Machine
 from normalization.outcome import Operation
 from tests.hub.payments.making import operation
@@ -22,9 +22,11 @@ leads out of is final, and *late* steps are what a processor tells after the hub
 """
 MACHINES: Final[tuple[tuple[Machine[Any], str], ...]] = (
     (PAYMENT, "`status` of a payment. Refunds and disputes leave it as it is: they stand in the payment's amounts."),
-    (ATTEMPT, "`status` of an attempt, whether it authorizes or purchases."),
-    (FOLLOW_UP, "`status` of a capture and of a void, as the timeline shows it."),
-    (REFUND, "A refund takes the same steps as a capture, and may fail after it succeeded."),
+    (AUTHORIZE, "`status` of an attempt that authorizes."),
+    (PURCHASE, "`status` of an attempt that purchases: its capture may fail after it succeeded."),
+    (CAPTURE, "`status` of a capture, as the timeline shows it. It may fail after it succeeded."),
+    (VOID, "`status` of a void, as the timeline shows it."),
+    (REFUND, "A refund takes the same steps as a capture."),
     (
         STAGE,
         "How far the payer's bank has gone; each stage begins with a status of its own. No dispute is recorded so far.",

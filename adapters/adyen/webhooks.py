@@ -17,8 +17,9 @@ from adapters.adyen.credentials import AdyenCredentials, is_hmac_key
 from adapters.adyen.wire import Envelope, Item
 from adapters.contract import ATTEMPT_PREFIX, VERIFICATION_PREFIX, Delivery, TokenNews, Webhook, tag_of
 from adapters.errors import WebhookRejectedError
+from normalization.declines import Decline
 from normalization.money import Money
-from normalization.outcome import Approved, Declined, Operation, Outcome, Report
+from normalization.outcome import Approved, Declined, Operation, Outcome, Report, Reversed
 from normalization.tokens import ProcessorToken
 
 ITEMS_MAX: Final = 100
@@ -27,6 +28,11 @@ NO_REFERENCE: Final = (None, "", "null")
 
 Reader = Callable[[Item], list[Report]]
 
+RECAPTURED: Final = frozenset({"Transaction Recaptured", "Transaction Auto-recaptured"})
+"""Why a capture comes that nobody asked for: Adyen tries again by itself what the card network sent back.
+
+Source: https://docs.adyen.com/online-payments/capture/failure-reasons
+"""
 CAPTURE_STEP: Final = ":capture"
 CANCEL_STEP: Final = ":cancel"
 
@@ -157,6 +163,10 @@ def read_tokens(delivery: Delivery) -> list[TokenNews]:
 
 def _capture(item: Item) -> list[Report]:
     """The capture that the adapter itself sent for a purchase is the purchase's own result."""
+    if item.reason in RECAPTURED:
+        # A capture of its own, with a reference of its own; the failed one's tag stands in it nevertheless.
+        report = _report(item, Operation.CAPTURE, None, item.psp_reference, item.original_reference)
+        return [msgspec.structs.replace(report, reason="recaptured")]
     attempt = _step_of(item, CAPTURE_STEP)
     if attempt is not None:
         return [_report(item, Operation.PURCHASE, attempt, item.original_reference, None)]
@@ -184,6 +194,23 @@ def _cancel_or_refund(item: Item) -> list[Report]:
     return []
 
 
+def _undone(kind: Operation) -> Reader:
+    """Success is true, and bad news: what was told as done has failed.
+
+    A failed capture is found by its own reference, else by its payment's: at an account that captures by itself it is
+    the payment that failed. Its merchant reference may be that of an earlier capture.
+    """
+
+    def read(item: Item) -> list[Report]:
+        if item.success != "true":
+            return []
+        tag = tag_of(item.merchant_reference, kind)
+        report = _report(item, kind, tag, item.psp_reference, item.original_reference)
+        return [msgspec.structs.replace(report, outcome=Reversed(_refusal(item)))]
+
+    return read
+
+
 def _expire(item: Item) -> list[Report]:
     parent = item.original_reference or item.psp_reference
     report = _report(item, Operation.VOID, None, item.psp_reference, parent)
@@ -197,6 +224,9 @@ READERS: Final[dict[str, Reader]] = {
     "REFUND": _told_of(Operation.REFUND),
     "CANCEL_OR_REFUND": _cancel_or_refund,
     "EXPIRE": _expire,
+    "CAPTURE_FAILED": _undone(Operation.CAPTURE),
+    "REFUND_FAILED": _undone(Operation.REFUND),
+    "REFUNDED_REVERSED": _undone(Operation.REFUND),
 }
 
 
@@ -217,10 +247,14 @@ def _outcome(item: Item) -> Outcome:
     """The signed `success` decides; the unsigned reason only explains a no."""
     if item.success == "true":
         return Approved()
+    return Declined(_refusal(item))
+
+
+def _refusal(item: Item) -> Decline:
     facts = item.additional_data or {}
     raw = facts.get("refusalCodeRaw") or facts.get("refusalReasonRaw")
     brand = brand_of(item.payment_method)
-    return Declined(refused_by_text(item.reason, raw, facts.get("merchantAdviceCode"), brand))
+    return refused_by_text(item.reason, raw, facts.get("merchantAdviceCode"), brand)
 
 
 def _money(item: Item) -> Money | None:

@@ -33,7 +33,7 @@ from hub.payments.states import COUNTED, OperationState, OperationStatus, Paymen
 from hub.payments.steps import ASKED_AFTER, HORIZON
 from hub.retries.rules import Counted
 from hub.settlement.expecting import Terms, expected_lines
-from normalization.outcome import OPENING, ActionRequired, Approved, Declined, Operation, Report
+from normalization.outcome import OPENING, ActionRequired, Approved, Declined, Operation, Report, Reversed
 from routing.failover import Failure
 
 T = TypeVar("T")
@@ -353,12 +353,17 @@ async def record_delivered(shell: Shell, merchant_account: str, report: Report, 
 
 async def _find(shell: Shell, merchant_account: str, report: Report) -> _Found | None:
     """Find the operation a report speaks of: by our tag, by their reference, else by the payment it follows up on."""
+    by_reference = await _by_reference(shell, merchant_account, report.processor_reference)
+    if isinstance(report.outcome, Reversed):
+        # A capture that was made again and failed again may carry the tag of the first one.
+        undone = next((o for o in by_reference if o.kind is report.kind), None)
+        if undone is not None:
+            return _Found(held=await _held(shell, undone))
     tagged = await store.find_operation(shell.database, report.tag) if report.tag else None
     if tagged is not None and tagged.merchant_account != merchant_account:
         tagged = None
     if tagged is not None and _speaks_of(tagged, report):
         return _Found(held=await _held(shell, tagged))
-    by_reference = await _by_reference(shell, merchant_account, report.processor_reference)
     for operation in by_reference:
         if _speaks_of(operation, report):
             return _Found(held=await _held(shell, operation))
@@ -369,17 +374,26 @@ async def _find(shell: Shell, merchant_account: str, report: Report) -> _Found |
     return _of_attempt(await _held(shell, attempt), report, shell.clock())
 
 
-def _of_attempt(held: Held, report: Report, at: datetime) -> _Found:
+def _of_attempt(held: Held, report: Report, at: datetime) -> _Found | None:
     """Find what a report is that names an attempt of ours and no other operation of ours."""
     # What is told of an attempt that was passed over answers no request about the one that stands.
     ours = _only_unnamed([o for o in held.operations if o.attempt_id == held.operation.id], report)
     if ours is not None:
         return _Found(held=replace(held, operation=ours))
-    if not isinstance(report.outcome, Approved):
+    if isinstance(report.outcome, Reversed) and _speaks_of(held.operation, report):
+        return _Found(held=held)  # The capture that failed was its purchase's own.
+    if report.reason == "recaptured" and not _has_failed_capture(held):
+        return None  # Told before the failure that it makes good: it is read again later.
+    if not isinstance(report.outcome, Approved | Reversed):
         return _Found(held=held, moves=False)  # A no to what is no request of ours on record.
     made = _external(held.operation, report, at)
     known = next((o for o in held.operations if o.id == made.id), None)
     return _Found(held=replace(held, operation=known or made), opens=known is None)
+
+
+def _has_failed_capture(held: Held) -> bool:
+    ours = [o for o in held.operations if o.attempt_id == held.operation.id]
+    return any(o.status is OperationStatus.REVERSED and o.kind is not Operation.REFUND for o in ours)
 
 
 def _speaks_of(operation: OperationState, report: Report) -> bool:

@@ -10,7 +10,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from hub.payments.states import (
-    COUNTED,
     Booking,
     ExceptionType,
     OperationState,
@@ -22,6 +21,7 @@ from hub.payments.states import (
     suspense,
 )
 from hub.payments.transitions import kept, may
+from hub.payments.undoing import SALES, failed, refused_event, release, reverse_refund, surplus_of, undo
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import (
@@ -32,9 +32,9 @@ from normalization.outcome import (
     Operation,
     Pending,
     Report,
+    Reversed,
 )
 
-SALES = "sales"
 _EVENT: Final = {status: (f"payment.{status}",) for status in Status}
 _WAITING = frozenset({Status.PROCESSING, Status.REQUIRES_ACTION})
 _ENDED = frozenset({Status.CANCELED, Status.FAILED})
@@ -91,6 +91,8 @@ def _attempt(payment: Payment, operation: OperationState, report: Report, told: 
             return Transition(waiting, operation, events=("payment.requires_action",))
         case Pending():
             return _accepted(payment, operation)
+        case Reversed(decline):
+            return undo(payment, operation, decline, told)
 
 
 def _decline_attempt(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
@@ -99,7 +101,7 @@ def _decline_attempt(payment: Payment, operation: OperationState, decline: Decli
     operation = replace(operation, status=OperationStatus.DECLINED, decline=decline)
     if payment.attempt_id != operation.id or payment.status not in _WAITING:
         return Transition(payment, operation)
-    return Transition(_failed(payment, operation), operation, events=("payment.failed",))
+    return Transition(failed(payment, operation), operation, events=("payment.failed",))
 
 
 def _accepted(payment: Payment, operation: OperationState) -> Transition:
@@ -110,17 +112,6 @@ def _accepted(payment: Payment, operation: OperationState) -> Transition:
         return Transition(payment, operation)
     payment = replace(payment, status=Status.PROCESSING, processor_reference=operation.processor_reference)
     return Transition(payment, operation, events=("payment.processing",))
-
-
-def _failed(payment: Payment, operation: OperationState) -> Payment:
-    return replace(
-        payment,
-        status=Status.FAILED,
-        holds_reference=False,
-        canceling=False,
-        decline=operation.decline,
-        processor_reference=operation.processor_reference,
-    )
 
 
 def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -> Transition:
@@ -156,7 +147,7 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
     if told.minor != asked or (purchase and taken < told.minor):
         exceptions.append(("amount_mismatch", f"asked {asked}, approved {told.minor} {told.currency}, {room} left"))
     if purchase and told.minor > taken:
-        bookings += (_surplus(operation, Money(told.minor - taken, told.currency)),)
+        bookings += (surplus_of(operation, Money(told.minor - taken, told.currency)),)
     if late:
         exceptions.append(("approved_after_failure", f"approved after the payment was {payment.status}"))
     elif payment.canceling and purchase:
@@ -166,7 +157,7 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
 
 def _approve_passed_over(payment: Payment, operation: OperationState, told: Money) -> Transition:
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
-    bookings = (_surplus(operation, told),) if operation.kind is Operation.PURCHASE else ()
+    bookings = (surplus_of(operation, told),) if operation.kind is Operation.PURCHASE else ()
     why = f"{operation.id} was approved after {payment.attempt_id} took over"
     return Transition(payment, operation, bookings, (), (("double_charge_after_failover", why),))
 
@@ -177,7 +168,7 @@ def _other_currency(payment: Payment, operation: OperationState, told: Money) ->
         return Transition(payment, operation)
     why = f"asked {operation.money.currency}, told {told.minor} {told.currency}"
     moved = operation.kind in {Operation.PURCHASE, Operation.CAPTURE, Operation.REFUND}
-    booking = _surplus(operation, told)
+    booking = surplus_of(operation, told)
     if operation.kind is Operation.REFUND:
         booking = replace(booking, debit=booking.credit, credit=booking.debit)
     operation = replace(operation, status=OperationStatus.EXCEPTION)
@@ -190,6 +181,8 @@ def _follow_up(payment: Payment, operation: OperationState, report: Report, told
             return _approve_follow_up(payment, operation, report, told)
         case Declined(decline):
             return _decline_follow_up(payment, operation, decline)
+        case Reversed(decline):
+            return undo(payment, operation, decline, told)
         case ActionRequired() | Pending():
             if not may(operation, OperationStatus.PENDING):
                 return Transition(payment, operation)
@@ -211,18 +204,18 @@ def _approve_follow_up(payment: Payment, operation: OperationState, report: Repo
 
 
 def _decline_follow_up(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
-    if may(operation, OperationStatus.REVERSED):
-        return _reverse_refund(payment, replace(operation, decline=decline))
+    if operation.kind is Operation.REFUND and operation.status is OperationStatus.APPROVED:
+        return reverse_refund(payment, replace(operation, decline=decline), operation.money)
     if not may(operation, OperationStatus.DECLINED):
         return Transition(payment, operation)
     declined = replace(operation, status=OperationStatus.DECLINED, decline=decline)
-    return Transition(_release(payment, operation), declined, events=(_refused(operation.kind),))
+    return Transition(release(payment, operation), declined, events=(refused_event(operation.kind),))
 
 
 def _passed_over_follow_up(payment: Payment, operation: OperationState, told: Money) -> Transition:
     """Something happened to an attempt that no longer stands: the payment keeps its amounts, suspense the money."""
     approved = replace(operation, status=OperationStatus.APPROVED, decline=None)
-    surplus = _surplus(operation, told)
+    surplus = surplus_of(operation, told)
     if operation.kind is Operation.CAPTURE:
         why = f"{operation.attempt_id} was captured after {payment.attempt_id} took over"
         return Transition(payment, approved, (surplus,), (), (("double_charge_after_failover", why),))
@@ -231,34 +224,8 @@ def _passed_over_follow_up(payment: Payment, operation: OperationState, told: Mo
     return Transition(payment, approved)
 
 
-def _refused(kind: Operation) -> str:
-    if kind is Operation.REFUND:
-        return "refund.failed"
-    return "payment.capture_failed" if kind is Operation.CAPTURE else "payment.cancel_failed"
-
-
-def _release(payment: Payment, operation: OperationState) -> Payment:
-    """Give back what *operation* had reserved while it was under way."""
-    given_back = operation.decline is not None  # It was closed before something was told that opened it again.
-    if operation.status not in COUNTED or operation.external or given_back:
-        return payment
-    minor = operation.money.minor
-    if operation.kind is Operation.CAPTURE:
-        # What closed the payment opens it again: a final capture, one of all that was left, or the only one.
-        taken = payment.captured_minor + payment.capturing_minor
-        closed_it = operation.final or taken in {payment.authorized_minor, minor}
-        return replace(
-            payment,
-            capturing_minor=payment.capturing_minor - minor,
-            capture_closed=payment.capture_closed and not closed_it,
-        )
-    if operation.kind is Operation.REFUND:
-        return replace(payment, refunding_minor=payment.refunding_minor - minor)
-    return replace(payment, canceling=False)
-
-
 def _capture(payment: Payment, operation: OperationState, told: Money) -> Transition:
-    freed = _release(payment, operation)
+    freed = release(payment, operation)
     if not freed.authorized_minor:  # Told before its authorization, which it proves.
         freed = replace(freed, authorized_minor=freed.amount_minor)
     room = freed.authorized_minor - freed.captured_minor - freed.capturing_minor
@@ -277,7 +244,7 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
     bookings = _sold(freed, operation, fits)
     exceptions: list[tuple[ExceptionType, str]] = []
     if told.minor > fits:
-        bookings += (_surplus(operation, Money(told.minor - fits, told.currency)),)
+        bookings += (surplus_of(operation, Money(told.minor - fits, told.currency)),)
     if told.minor != operation.money.minor or told.minor > fits:
         exceptions.append(("amount_mismatch", f"captured {told.minor}, {operation.money.minor} asked, {room} left"))
     if payment.status in _ENDED:
@@ -287,7 +254,7 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
 
 
 def _refund(payment: Payment, operation: OperationState, told: Money) -> Transition:
-    freed = _release(payment, operation)
+    freed = release(payment, operation)
     room = freed.captured_minor - freed.refunded_minor - freed.refunding_minor - freed.refunded_externally_minor
     fits = max(0, min(told.minor, room))
     booked = replace(operation, status=OperationStatus.APPROVED, decline=None)
@@ -308,25 +275,6 @@ def _refund(payment: Payment, operation: OperationState, told: Money) -> Transit
     elif told.minor != operation.money.minor:
         exceptions.append(("amount_mismatch", f"asked to refund {operation.money.minor}, refunded {told.minor}"))
     return Transition(refunded, booked, bookings, ("refund.succeeded",), tuple(exceptions))
-
-
-def _reverse_refund(payment: Payment, operation: OperationState) -> Transition:
-    """The money came back: a refund that had succeeded failed later. What suspense paid for goes back there first."""
-    minor = operation.money.minor
-    if operation.external:
-        over = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
-        counted = minor - min(minor, max(0, over - payment.captured_minor))
-        restored = replace(payment, refunded_externally_minor=payment.refunded_externally_minor - minor)
-    else:
-        counted = min(minor, payment.refunded_minor)
-        restored = replace(payment, refunded_minor=payment.refunded_minor - counted)
-    owed = receivable(operation)
-    sides = ((SALES, counted), (suspense(operation), minor - counted))
-    bookings = tuple(
-        Booking(owed, side, Money(part, operation.money.currency), "refund_reversal") for side, part in sides if part
-    )
-    operation = replace(operation, status=OperationStatus.REVERSED)
-    return Transition(restored, operation, bookings, ("refund.failed",), (("refund_failed", "failed after success"),))
 
 
 def _void(payment: Payment, operation: OperationState, reason: str | None) -> Transition:
@@ -361,11 +309,6 @@ def _sold(payment: Payment, operation: OperationState, minor: int) -> tuple[Book
     return (sale, Booking(SALES, suspense(operation), early, "refund_covered"))
 
 
-def _surplus(operation: OperationState, money: Money) -> Booking:
-    """Book what happened without our asking where a human will find it."""
-    return Booking(receivable(operation), suspense(operation), money, "surplus")
-
-
 def unknown(payment: Payment, operation: OperationState) -> Transition:
     """We do not know what became of *operation*: nothing is given back, nothing is tried elsewhere."""
     return kept(payment, operation, _lose(payment, operation))
@@ -396,10 +339,10 @@ def _close(payment: Payment, operation: OperationState) -> Transition:
     if operation.kind is Operation.VOID:
         return Transition(payment, closed)  # The wish stands: the payment stays `canceling`, and it is tried again.
     if operation.kind not in OPENING:
-        return Transition(_release(payment, operation), closed, events=(_refused(operation.kind),))
+        return Transition(release(payment, operation), closed, events=(refused_event(operation.kind),))
     if payment.attempt_id != operation.id or payment.status not in _WAITING:
         return Transition(payment, closed)
-    return Transition(_failed(payment, closed), closed, events=("payment.failed",))
+    return Transition(failed(payment, closed), closed, events=("payment.failed",))
 
 
 def refused(payment: Payment, operation: OperationState, decline: Decline) -> Transition:

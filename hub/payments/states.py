@@ -45,6 +45,7 @@ ExceptionType = Literal[
     "amount_mismatch",
     "approved_after_cancel",
     "approved_after_failure",
+    "capture_failed",
     "currency_mismatch",
     "detach_failed",
     "double_charge_after_failover",

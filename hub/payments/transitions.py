@@ -37,7 +37,10 @@ PAYMENT: Final = Machine[Status](
             Status.CAPTURED: "a capture was approved, in full or in part",
             Status.CANCELED: "a void was approved, or the authorization expired",
         },
-        Status.CAPTURED: {},
+        Status.CAPTURED: {
+            Status.AUTHORIZED: "late: its only capture failed; exception `capture_failed`",
+            Status.FAILED: "late: the capture of its purchase failed; exception `capture_failed`",
+        },
         Status.CANCELED: {
             Status.CAPTURED: "late: captured although it was canceled; exception `approved_after_failure`",
         },
@@ -48,8 +51,8 @@ PAYMENT: Final = Machine[Status](
     },
 )
 
-ATTEMPT: Final = Machine[OperationStatus](
-    name="Attempt",
+AUTHORIZE: Final = Machine[OperationStatus](
+    name="Authorize",
     born={OperationStatus.SENDING: "committed, then sent"},
     moves={
         OperationStatus.SENDING: {
@@ -88,8 +91,8 @@ ATTEMPT: Final = Machine[OperationStatus](
     },
 )
 
-FOLLOW_UP: Final = Machine[OperationStatus](
-    name="Capture and void",
+VOID: Final = Machine[OperationStatus](
+    name="Void",
     born={OperationStatus.SENDING: "committed, then sent; or told of by the processor and made outside the hub"},
     moves={
         OperationStatus.SENDING: {
@@ -100,7 +103,7 @@ FOLLOW_UP: Final = Machine[OperationStatus](
             OperationStatus.UNKNOWN: "no understood answer, or our process died",
             OperationStatus.EXCEPTION: _OTHER_CURRENCY,
         },
-        OperationStatus.PENDING: ATTEMPT.moves[OperationStatus.PENDING],
+        OperationStatus.PENDING: AUTHORIZE.moves[OperationStatus.PENDING],
         OperationStatus.UNKNOWN: {
             OperationStatus.APPROVED: "found out: the processor did it",
             OperationStatus.DECLINED: "found out: refused",
@@ -109,29 +112,34 @@ FOLLOW_UP: Final = Machine[OperationStatus](
             OperationStatus.EXCEPTION: _HORIZON,
         },
         OperationStatus.APPROVED: {},
-        OperationStatus.DECLINED: ATTEMPT.moves[OperationStatus.DECLINED],
-        OperationStatus.NOT_SENT: ATTEMPT.moves[OperationStatus.NOT_SENT],
-        OperationStatus.EXCEPTION: ATTEMPT.moves[OperationStatus.EXCEPTION],
+        OperationStatus.DECLINED: AUTHORIZE.moves[OperationStatus.DECLINED],
+        OperationStatus.NOT_SENT: AUTHORIZE.moves[OperationStatus.NOT_SENT],
+        OperationStatus.EXCEPTION: AUTHORIZE.moves[OperationStatus.EXCEPTION],
     },
 )
 
-REFUND: Final = Machine[OperationStatus](
-    name="Refund",
-    born=FOLLOW_UP.born,
-    moves={
-        **FOLLOW_UP.moves,
-        OperationStatus.APPROVED: {
-            OperationStatus.REVERSED: "it had succeeded and failed later; exception `refund_failed`",
-        },
-        OperationStatus.REVERSED: {},
-    },
-)
+
+def _reversible(name: str, machine: Machine[OperationStatus], exception: str) -> Machine[OperationStatus]:
+    """Let what *machine* does be undone, whether its success was told before or never is."""
+    moves = {
+        word: {**following, OperationStatus.REVERSED: f"told to have failed after all; exception `{exception}`"}
+        for word, following in machine.moves.items()
+    }
+    moves[OperationStatus.APPROVED] = {
+        OperationStatus.REVERSED: f"it had succeeded and failed later; exception `{exception}`"
+    }
+    return Machine[OperationStatus](name=name, born=machine.born, moves={**moves, OperationStatus.REVERSED: {}})
+
+
+PURCHASE: Final = _reversible("Purchase", AUTHORIZE, "capture_failed")
+CAPTURE: Final = _reversible("Capture", VOID, "capture_failed")
+REFUND: Final = _reversible("Refund", VOID, "refund_failed")
 
 MACHINE_OF: Final[Mapping[Operation, Machine[OperationStatus]]] = {
-    Operation.AUTHORIZE: ATTEMPT,
-    Operation.PURCHASE: ATTEMPT,
-    Operation.CAPTURE: FOLLOW_UP,
-    Operation.VOID: FOLLOW_UP,
+    Operation.AUTHORIZE: AUTHORIZE,
+    Operation.PURCHASE: PURCHASE,
+    Operation.CAPTURE: CAPTURE,
+    Operation.VOID: VOID,
     Operation.REFUND: REFUND,
 }
 _NEXT: Final = {

@@ -9,7 +9,12 @@ from hub.payments.states import Booking, Transition
 from normalization.money import Money
 from routing.accounts import Fee
 
-SETTLING: Final = {"capture": ("charge", 1), "refund": ("refund", -1), "refund_reversal": ("refund_reversal", 1)}
+SETTLING: Final = {
+    "capture": ("charge", 1),
+    "capture_reversal": ("charge_reversal", -1),
+    "refund": ("refund", -1),
+    "refund_reversal": ("refund_reversal", 1),
+}
 """Why a booking's money arrives or leaves: the expected line's type and sign, by the booking's code."""
 SETTLEMENT_DAYS_DEFAULT: Final = 2
 WHOLE_BPS: Final = 10_000

@@ -97,6 +97,10 @@ WELL_KNOWN: Final[dict[str, Token]] = {
         Token(id="stored_stolen", card="4111111111111111", outcome="BLOCK_CARD : 43 : Stolen card"),
         Token(id="stored_fraud", card="4111111111111111", outcome="FRAUD"),
         Token(id="stored_unavailable", card="4111111111111111", outcome="ISSUER_UNAVAILABLE"),
+        Token(id="stored_capture_failed", card="4111111111111111", holder_name="capture failed"),
+        Token(id="stored_capture_recaptured", card="4111111111111111", holder_name="capture recaptured"),
+        Token(id="stored_refund_failed", card="4111111111111111", holder_name="refund failed"),
+        Token(id="stored_refunded_reversed", card="4111111111111111", holder_name="refunded reversed"),
         Token(id="stored_3ds_redirect", card="4212345678901237"),
         Token(id="stored_3ds_post", card="5212345678901234"),
     )

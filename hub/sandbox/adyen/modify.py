@@ -10,7 +10,7 @@ from hub.sandbox.adyen import modifications, notices, replies
 from hub.sandbox.adyen.decide import amount_of
 from hub.sandbox.adyen.desk import Desk
 from hub.sandbox.adyen.errors import NO_PAYMENT, NO_REFERENCE, WireError
-from hub.sandbox.adyen.payments import announce_failure
+from hub.sandbox.adyen.payments import FAILING_CAPTURES, RECAPTURED, announce_failure, late_s
 from hub.sandbox.adyen.records import Payment
 from hub.sandbox.adyen.wire import ModificationRequest
 
@@ -102,7 +102,7 @@ def capture(desk: Desk, payment: Payment, asked: Asked) -> str:
     _tell(desk, after, asked, "CAPTURE", reason)
     if not reason:
         facts = (asked.amount_minor, asked.psp, asked.reference)
-        announce_failure(desk, after, "capture failed", "CAPTURE_FAILED", *facts)
+        announce_failure(desk, after, FAILING_CAPTURES, "CAPTURE_FAILED", *facts)
     return reason
 
 
@@ -115,8 +115,8 @@ def refund(desk: Desk, payment: Payment, asked: Asked) -> str:
     _tell(desk, after, asked, "REFUND", reason)
     if not reason:
         facts = (asked.amount_minor, asked.psp, asked.reference)
-        announce_failure(desk, after, "refund failed", "REFUND_FAILED", *facts)
-        announce_failure(desk, after, "refunded reversed", "REFUNDED_REVERSED", *facts)
+        announce_failure(desk, after, {"refund failed"}, "REFUND_FAILED", *facts)
+        announce_failure(desk, after, {"refunded reversed"}, "REFUNDED_REVERSED", *facts)
     return reason
 
 
@@ -135,7 +135,7 @@ def undo(desk: Desk, payment: Payment, asked: Asked) -> None:
     """Let an earlier success turn out a failure."""
     minor = asked.amount_minor
     if asked.event == "CAPTURE_FAILED":
-        after = replace(payment, captured_minor=payment.captured_minor - minor)
+        after = replace(payment, captured_minor=payment.captured_minor - minor, captures=payment.captures - 1)
         desk.enter(after, "captured", -minor, asked.reference)
     else:
         after = replace(payment, refunded_minor=payment.refunded_minor - minor)
@@ -146,6 +146,22 @@ def undo(desk: Desk, payment: Payment, asked: Asked) -> None:
         amount_minor=minor, reference=asked.reference, why=REASONS[asked.event],
     )  # fmt: skip
     desk.notify(after.account, told)
+    if asked.event == "CAPTURE_FAILED" and payment.holder_name == RECAPTURED:
+        job: Json = {"do": "recapture", "account": payment.account, "payment": payment.id}
+        desk.sandbox.later(late_s(desk, payment), job | {"amount_minor": minor, "reference": asked.reference})
+
+
+def recapture(desk: Desk, payment: Payment, asked: Asked) -> None:
+    """Take again, by itself, what the card network had sent back."""
+    after, reason = modifications.capture(payment, asked.amount_minor, payment.currency, several=True)
+    if reason:
+        return
+    desk.save(after)
+    desk.enter(after, "captured", asked.amount_minor, asked.reference)
+    told = notices.modification(
+        after, "CAPTURE", asked.psp, desk.now(), amount_minor=asked.amount_minor, reference=asked.reference
+    )
+    desk.notify(after.account, told | {"reason": "Transaction Auto-recaptured"})
 
 
 def _reverse(desk: Desk, payment: Payment, asked: Asked) -> str:

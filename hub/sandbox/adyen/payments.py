@@ -3,8 +3,9 @@
 import base64
 import binascii
 import secrets
+from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -28,6 +29,10 @@ PAGE = "/hpp/threeds"
 LATE_S = 60.0
 """How long after a success its announced failure comes, where the account has no `late_failure_s`."""
 
+RECAPTURED: Final = "capture recaptured"
+FAILING_CAPTURES: Final = frozenset({"capture failed", RECAPTURED})
+"""The card holders whose captures fail later; the first one's are then taken again."""
+
 Json = dict[str, Any]
 
 
@@ -46,7 +51,7 @@ def pay(desk: Desk, request: PaymentRequest) -> tuple[int, Json]:
         amount_minor=amount.value,
         number=card.number,
         trigger=decide.trigger_of(request, method, token),
-        holder_name=method.holder_name,
+        holder_name=method.holder_name or (token.holder_name if token else ""),
         interaction=request.shopper_interaction,
         recurring_model=request.recurring_processing_model,
         shopper_reference=request.shopper_reference,
@@ -190,23 +195,27 @@ def _capture_by_itself(desk: Desk, payment: Payment) -> None:
     if payment.capture_delay_s and payment.amount_minor:
         desk.sandbox.later(payment.capture_delay_s, job | {"do": "capture"})
     elif payment.captures:
-        announce_failure(desk, payment, "capture failed", "CAPTURE_FAILED", payment.captured_minor)
+        announce_failure(desk, payment, FAILING_CAPTURES, "CAPTURE_FAILED", payment.captured_minor)
+
+
+def late_s(desk: Desk, payment: Payment) -> float:
+    """Say how long after a success its announced failure comes, in seconds."""
+    return float(desk.settings(payment.account).get("late_failure_s", LATE_S))
 
 
 def announce_failure(
     desk: Desk,
     payment: Payment,
-    holder_name: str,
+    holder_names: Collection[str],
     event: str,
     amount_minor: int,
     psp: str = "",
     reference: str = "",
 ) -> None:
-    """Let a success turn out a failure later, where the card holder's name asks for it."""
-    if payment.holder_name != holder_name:
+    """Let a success turn out a failure later, where the card holder's name is one of those."""
+    if payment.holder_name not in holder_names:
         return
-    wait_s = float(desk.settings(payment.account).get("late_failure_s", LATE_S))
-    desk.sandbox.later(wait_s, {
+    desk.sandbox.later(late_s(desk, payment), {
         "do": "undo", "account": payment.account, "payment": payment.id, "event": event,
         "amount_minor": amount_minor, "psp": psp or replies.new_psp(), "reference": reference,
     })  # fmt: skip

@@ -93,6 +93,11 @@ class Adyen:
             if payment.status == "authorised" and not payment.captures:
                 modify.capture(desk, payment, asked)
             return
+        if job["do"] == "recapture":
+            modify.recapture(desk, payment, modify.Asked(
+                psp=replies.new_psp(), reference=job["reference"], amount_minor=job["amount_minor"],
+            ))  # fmt: skip
+            return
         modify.undo(desk, payment, modify.Asked(
             psp=job["psp"], reference=job["reference"], amount_minor=job["amount_minor"], event=job["event"],
         ))  # fmt: skip

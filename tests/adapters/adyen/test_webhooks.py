@@ -12,7 +12,7 @@ from adapters.contract import Delivery, Webhook
 from adapters.errors import WebhookRejectedError
 from normalization.declines import DeclineCode
 from normalization.money import Currency, InexactAmountError, Money
-from normalization.outcome import Approved, Declined, Operation
+from normalization.outcome import Approved, Declined, Operation, Reversed
 from tests.adapters.adyen.conftest import HMAC_KEY
 
 OTHER_KEY = "00" * 32
@@ -251,6 +251,40 @@ def test_a_capture_that_was_refused_is_a_decline(adapter: AdyenAdapter) -> None:
     assert isinstance(report.outcome, Declined)
 
 
+@pytest.mark.parametrize(
+    ("code", "reference", "kind", "tag"),
+    [
+        ("CAPTURE_FAILED", "cap_1", Operation.CAPTURE, "cap_1"),
+        ("CAPTURE_FAILED", "att_1", Operation.CAPTURE, None),
+        ("CAPTURE_FAILED", "att_1:capture", Operation.CAPTURE, None),
+        ("REFUND_FAILED", "ref_1", Operation.REFUND, "ref_1"),
+        ("REFUNDED_REVERSED", "ref_1", Operation.REFUND, "ref_1"),
+    ],
+)
+def test_a_success_that_is_bad_news_undoes_what_was_done(
+    adapter: AdyenAdapter, code: str, reference: str, kind: Operation, tag: str | None
+) -> None:
+    told = item(code, pspReference="MOD1", originalReference="PSP1", merchantReference=reference)
+    (report,) = adapter.read_delivery(opened(adapter, signed(told))[0])
+    assert (report.kind, report.tag, type(report.outcome)) == (kind, tag, Reversed)
+    assert (report.processor_reference, report.parent_reference) == ("MOD1", "PSP1")
+    assert report.money == Money(1000, Currency.EUR)
+
+
+def test_a_failure_that_did_not_happen_is_no_news(adapter: AdyenAdapter) -> None:
+    told = item("CAPTURE_FAILED", success="false", originalReference="PSP1", merchantReference="cap_1")
+    assert adapter.read_delivery(opened(adapter, signed(told))[0]) == []
+
+
+@pytest.mark.parametrize("reference", ["cap_1", "att_1", "att_1:capture"])
+def test_a_capture_made_again_by_adyen_is_one_of_its_own(adapter: AdyenAdapter, reference: str) -> None:
+    told = item("CAPTURE", pspReference="MOD2", originalReference="PSP1", merchantReference=reference)
+    told["reason"] = "Transaction Auto-recaptured"
+    (report,) = adapter.read_delivery(opened(adapter, signed(told))[0])
+    assert (report.kind, report.tag, report.reason) == (Operation.CAPTURE, None, "recaptured")
+    assert (report.processor_reference, report.parent_reference) == ("MOD2", "PSP1")
+
+
 def test_unsigned_fields_change_no_outcome_and_no_money(adapter: AdyenAdapter) -> None:
     told = signed(item("CANCEL_OR_REFUND", merchantReference="elsewhere", originalReference="PSP0"))
     for action in ("cancel", "refund"):
@@ -259,7 +293,7 @@ def test_unsigned_fields_change_no_outcome_and_no_money(adapter: AdyenAdapter) -
         assert adapter.read_delivery(opened(adapter, changed)[0]) == []
 
 
-@pytest.mark.parametrize("code", ["CAPTURE_FAILED", "REFUND_FAILED", "CHARGEBACK", "REPORT_AVAILABLE", "NEW_ONE"])
+@pytest.mark.parametrize("code", ["CHARGEBACK", "REPORT_AVAILABLE", "NEW_ONE"])
 def test_what_says_nothing_about_an_operation_yet_gives_no_report(adapter: AdyenAdapter, code: str) -> None:
     assert adapter.read_delivery(opened(adapter, signed(item(code)))[0]) == []
 

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from hub.payments import rules
 from hub.payments.states import OperationState, OperationStatus, Payment, Status, Transition
-from normalization.outcome import ActionRequired, Approved, Operation, Outcome, Pending
+from normalization.outcome import ActionRequired, Approved, Operation, Outcome, Pending, Reversed
 from tests.hub.payments.making import NO_FUNDS, operation, payment, report
 
 YES = Approved()
 LATER = Pending()
+UNDONE = Reversed(NO_FUNDS.decline)
 CHALLENGE = ActionRequired(method="GET", url="https://bank.example")
 FAILED = frozenset({OperationStatus.DECLINED, OperationStatus.REVERSED})
 """A refund that failed reads the same to a caller, whether its success was heard of before or after."""
@@ -78,6 +79,26 @@ STORIES = (
         payment=replace(CAPTURED, refunding_minor=300),
         operations=(DONE, operation(Operation.REFUND, 300), outside(Operation.REFUND, 200, "ref_a")),
         told=(("ref_1", LATER), ("ref_1", YES), ("ref_1", NO_FUNDS), ("ref_a", YES)),
+    ),
+    Story(  # Bought, and the capture failed days later.
+        payment=payment(),
+        operations=(operation(),),
+        told=(("att_1", CHALLENGE), ("att_1", LATER), ("att_1", YES), ("att_1", UNDONE)),
+    ),
+    Story(  # Our capture succeeded and failed days later.
+        payment=CAPTURING,
+        operations=(DONE, operation(Operation.CAPTURE)),
+        told=(("cap_1", LATER), ("cap_1", YES), ("cap_1", UNDONE)),
+    ),
+    Story(  # Taken outside in two parts, of which one failed days later.
+        payment=MANUAL,
+        operations=(AUTHORIZE, outside(Operation.CAPTURE, 400, "cap_a"), outside(Operation.CAPTURE, 600, "cap_b")),
+        told=(("att_1", YES), ("cap_a", YES), ("cap_b", YES), ("cap_a", UNDONE)),
+    ),
+    Story(  # Our refund succeeded and failed days later, told as undone; another was made outside.
+        payment=replace(CAPTURED, refunding_minor=300),
+        operations=(DONE, operation(Operation.REFUND, 300), outside(Operation.REFUND, 200, "ref_a")),
+        told=(("ref_1", LATER), ("ref_1", YES), ("ref_1", UNDONE), ("ref_a", YES)),
     ),
 )
 

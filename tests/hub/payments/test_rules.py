@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from hub.payments import rules
 from hub.payments.states import OperationState, OperationStatus, Payment, Status, Transition
 from normalization.money import Currency, Money
-from normalization.outcome import ActionRequired, Approved, Operation, Outcome, Pending
+from normalization.outcome import ActionRequired, Approved, Operation, Outcome, Pending, Reversed
 from tests.hub.payments.making import NO_FUNDS, eur, operation, payment, report
 
 CHALLENGE = ActionRequired(method="GET", url="https://bank.example")
+UNDONE = Reversed(NO_FUNDS.decline)
 
 
 def names(transition: Transition) -> list[str]:
@@ -200,6 +201,86 @@ class TestRefund:
         assert names(told) == ["over_refund"]
 
 
+class TestUndone:
+    """What had been told as done failed later."""
+
+    def test_a_capture_leaves_the_payment_authorized_and_open_to_be_captured_again(self) -> None:
+        capturing = payment(status=Status.AUTHORIZED, authorized_minor=1000, capturing_minor=1000, capture_closed=True)
+        done = rules.apply(capturing, operation(Operation.CAPTURE), report(Operation.CAPTURE, minor=1000))
+
+        undone = rules.apply(done.payment, done.operation, report(Operation.CAPTURE, UNDONE, 1000))
+
+        assert (undone.payment.status, undone.payment.captured_minor) == (Status.AUTHORIZED, 0)
+        assert not undone.payment.capture_closed
+        assert undone.operation.status is OperationStatus.REVERSED
+        assert [(b.debit, b.credit, b.code) for b in undone.bookings] == [
+            ("sales", "settlement_receivable:ma_1", "capture_reversal")
+        ]
+        assert (undone.events, names(undone)) == (("payment.capture_failed",), ["capture_failed"])
+
+    def test_a_purchase_has_failed(self) -> None:
+        bought = rules.apply(payment(), operation(), report(Operation.PURCHASE, minor=1000))
+
+        undone = rules.apply(bought.payment, bought.operation, report(Operation.CAPTURE, UNDONE, 1000))
+
+        assert (undone.payment.status, undone.payment.captured_minor) == (Status.FAILED, 0)
+        assert undone.payment.decline == NO_FUNDS.decline
+        assert not undone.payment.holds_reference
+        assert undone.events == ("payment.capture_failed", "payment.failed")
+
+    def test_it_is_undone_once_and_its_success_told_late_changes_nothing(self) -> None:
+        early = rules.apply(payment(), operation(), report(Operation.CAPTURE, UNDONE, 1000))
+
+        for outcome in (UNDONE, Approved(), NO_FUNDS, Pending()):
+            told = rules.apply(early.payment, early.operation, report(Operation.PURCHASE, outcome, 1000))
+            assert told == Transition(early.payment, early.operation)
+
+    def test_what_was_given_back_of_a_failed_capture_stands_in_suspense(self) -> None:
+        captured = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunded_minor=300)
+        bought = operation(status=OperationStatus.APPROVED)
+
+        undone = rules.apply(captured, bought, report(Operation.CAPTURE, UNDONE, 1000))
+
+        assert [(b.debit, b.money.minor) for b in undone.bookings] == [("sales", 700), ("suspense:ma_1", 300)]
+        assert (undone.payment.status, undone.payment.captured_minor) == (Status.CAPTURED, 300)
+
+    def test_a_capture_made_again_after_the_failure_pays_after_all(self) -> None:
+        bought = rules.apply(payment(), operation(), report(Operation.PURCHASE, minor=1000))
+        undone = rules.apply(bought.payment, bought.operation, report(Operation.CAPTURE, UNDONE, 1000))
+
+        again = rules.apply(
+            undone.payment, operation(Operation.CAPTURE, external=True), report(Operation.CAPTURE, minor=1000)
+        )
+
+        assert (again.payment.status, again.payment.captured_minor) == (Status.CAPTURED, 1000)
+        assert names(again) == ["approved_after_failure"]
+
+    def test_a_charge_that_was_passed_over_leaves_suspense(self) -> None:
+        standing = payment(attempt_id="att_2")
+        doubled = rules.apply(standing, operation(), report(Operation.PURCHASE, minor=1000))
+
+        undone = rules.apply(doubled.payment, doubled.operation, report(Operation.CAPTURE, UNDONE, 1000))
+
+        assert undone.payment == standing
+        assert [(b.debit, b.credit) for b in undone.bookings] == [("suspense:ma_1", "settlement_receivable:ma_1")]
+
+    def test_in_another_currency_nothing_moves_and_a_human_is_told(self) -> None:
+        bought = rules.apply(payment(), operation(), report(Operation.PURCHASE, minor=1000))
+        yen = replace(report(Operation.CAPTURE, UNDONE), money=Money(1000, Currency.JPY))
+
+        told = rules.apply(bought.payment, bought.operation, yen)
+
+        assert (told.payment, told.bookings, names(told)) == (bought.payment, (), ["currency_mismatch"])
+
+    def test_a_late_no_to_a_capture_undoes_nothing(self) -> None:
+        captured = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000)
+        done = operation(Operation.CAPTURE, status=OperationStatus.APPROVED)
+
+        told = rules.apply(captured, done, report(Operation.CAPTURE, NO_FUNDS))
+
+        assert told == Transition(captured, replace(done, processor_reference="psp_1"))
+
+
 class TestVoid:
     def test_cancels_an_authorization(self) -> None:
         authorized = payment(status=Status.AUTHORIZED, authorized_minor=1000, canceling=True)
@@ -326,7 +407,7 @@ class TestSilence:
         assert rules.give_up(payment(), final, "late") == Transition(payment(), final)
 
 
-OUTCOMES = st.sampled_from([Approved(), NO_FUNDS, Pending()])
+OUTCOMES = st.sampled_from([Approved(), NO_FUNDS, Pending(), UNDONE])
 KINDS = st.sampled_from([Operation.PURCHASE, Operation.CAPTURE, Operation.REFUND, Operation.VOID])
 TOLD = st.tuples(KINDS, OUTCOMES, st.integers(1, 1500), st.booleans())
 
@@ -352,7 +433,7 @@ def moved(before: OperationStatus, after: OperationState, minor: int) -> int:
     if after.status is before:
         return 0
     if after.status is OperationStatus.REVERSED:
-        return minor
+        return -signs[after.kind] * minor if before is OperationStatus.APPROVED else 0
     return signs[after.kind] * minor if after.status is OperationStatus.APPROVED else 0
 
 

@@ -15,7 +15,7 @@ from hub.payments.states import OperationState, OperationStatus, Payment, Status
 from hub.payments.transitions import MACHINE_OF, PAYMENT, kept, may
 from hub.transitions import Machine
 from normalization.money import Currency, Money
-from normalization.outcome import OPENING, ActionRequired, Approved, Operation, Outcome, Pending
+from normalization.outcome import OPENING, ActionRequired, Approved, Operation, Outcome, Pending, Reversed
 from tests.hub.payments.making import NO_FUNDS, operation, payment, report
 
 Telling = Callable[[Payment, OperationState], Transition]
@@ -36,6 +36,7 @@ TELLINGS: dict[str, Telling] = {
     "yes in yen": telling(Approved(), Currency.JPY),
     "no": telling(NO_FUNDS),
     "later": telling(Pending()),
+    "undone": telling(Reversed(NO_FUNDS.decline)),
     "the payer first": telling(ActionRequired(method="GET", url="https://bank.example")),
     "no answer": rules.unknown,
     "never arrived": rules.not_sent,

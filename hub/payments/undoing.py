@@ -1,0 +1,173 @@
+"""What had been set aside or had succeeded and is given back: released, or reversed in the books. Pure."""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from hub.payments.states import (
+    COUNTED,
+    Booking,
+    ExceptionType,
+    OperationState,
+    OperationStatus,
+    Payment,
+    Status,
+    Transition,
+    receivable,
+    suspense,
+)
+from hub.payments.transitions import may
+from normalization.declines import Decline
+from normalization.money import Money
+from normalization.outcome import Operation
+
+SALES: Final = "sales"
+_BEFORE_IT_ENDS: Final = frozenset({Status.PROCESSING, Status.REQUIRES_ACTION})
+
+
+def refused_event(kind: Operation) -> str:
+    """Name the event of an operation of *kind* that failed."""
+    if kind is Operation.REFUND:
+        return "refund.failed"
+    return "payment.capture_failed" if kind is Operation.CAPTURE else "payment.cancel_failed"
+
+
+def release(payment: Payment, operation: OperationState) -> Payment:
+    """Give back what *operation* had reserved while it was under way."""
+    given_back = operation.decline is not None  # It was closed before something was told that opened it again.
+    if operation.status not in COUNTED or operation.external or given_back:
+        return payment
+    minor = operation.money.minor
+    if operation.kind is Operation.CAPTURE:
+        # What closed the payment opens it again: a final capture, one of all that was left, or the only one.
+        taken = payment.captured_minor + payment.capturing_minor
+        closed_it = operation.final or taken in {payment.authorized_minor, minor}
+        return replace(
+            payment,
+            capturing_minor=payment.capturing_minor - minor,
+            capture_closed=payment.capture_closed and not closed_it,
+        )
+    if operation.kind is Operation.REFUND:
+        return replace(payment, refunding_minor=payment.refunding_minor - minor)
+    return replace(payment, canceling=False)
+
+
+def failed(payment: Payment, operation: OperationState) -> Payment:
+    """Show that *payment* failed with *operation*."""
+    return replace(
+        payment,
+        status=Status.FAILED,
+        holds_reference=False,
+        canceling=False,
+        decline=operation.decline,
+        processor_reference=operation.processor_reference,
+    )
+
+
+def surplus_of(operation: OperationState, money: Money) -> Booking:
+    """Book what happened without our asking where a human will find it."""
+    return Booking(receivable(operation), suspense(operation), money, "surplus")
+
+
+def undo(payment: Payment, operation: OperationState, decline: Decline, told: Money) -> Transition:
+    """Take back what *operation* did, by *told*; where its success was not told yet, it never will count."""
+    if not may(operation, OperationStatus.REVERSED):
+        return Transition(payment, operation)
+    done = operation.status is OperationStatus.APPROVED
+    if done and told.currency is not operation.money.currency:
+        why = f"undone by {told.minor} {told.currency}, done in {operation.money.currency}"
+        return Transition(payment, operation, exceptions=(("currency_mismatch", why),))
+    if not done:
+        return _before_its_success(payment, operation, decline)
+    operation = replace(operation, decline=decline)
+    if operation.attempt_id != payment.attempt_id:
+        return _passed_over(payment, operation, told)
+    if operation.kind is Operation.REFUND:
+        return reverse_refund(payment, operation, told)
+    return _reverse_capture(payment, operation, told)
+
+
+def _before_its_success(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
+    undone = replace(operation, status=OperationStatus.REVERSED, decline=decline)
+    why = "failed; its success was never told"
+    if operation.kind is not Operation.PURCHASE:
+        return Transition(
+            release(payment, operation), undone, (), (refused_event(operation.kind),), ((_exception(operation), why),)
+        )
+    if payment.attempt_id != operation.id or payment.status not in _BEFORE_IT_ENDS:
+        return Transition(payment, undone)
+    events = ("payment.capture_failed", "payment.failed")
+    return Transition(failed(payment, undone), undone, (), events, (("capture_failed", why),))
+
+
+def _exception(operation: OperationState) -> ExceptionType:
+    return "refund_failed" if operation.kind is Operation.REFUND else "capture_failed"
+
+
+def _passed_over(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    """Undo what stands in suspense, since another attempt had taken over: the payment keeps its amounts."""
+    undone = replace(operation, status=OperationStatus.REVERSED)
+    owed, held = receivable(operation), suspense(operation)
+    debit, credit = (owed, held) if operation.kind is Operation.REFUND else (held, owed)
+    why = f"{operation.attempt_id} was passed over; what suspense holds of it is cleared"
+    booking = Booking(debit, credit, told, "surplus_reversal")
+    return Transition(payment, undone, (booking,), (), ((_exception(operation), why),))
+
+
+def _reverse_capture(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    """The money was not taken after all. What was given back of it meanwhile is our loss until a human looks."""
+    left = max(payment.captured_minor - told.minor, payment.refunded_minor + payment.refunding_minor)
+    lost = payment.captured_minor - left
+    given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
+    uncovered = max(0, given_back - left) - max(0, given_back - payment.captured_minor)
+    from_sales = lost - uncovered
+    sides = ((SALES, from_sales), (suspense(operation), told.minor - from_sales))
+    bookings = tuple(
+        Booking(side, receivable(operation), Money(part, told.currency), "capture_reversal")
+        for side, part in sides
+        if part
+    )
+    why = "failed after success"
+    if from_sales < told.minor:
+        why += f"; {told.minor - from_sales} of it is not in sales: given back already, or more than was asked"
+    undone = replace(operation, status=OperationStatus.REVERSED)
+    restored = _reopened(payment, undone, left)
+    events = ("payment.capture_failed",) + (("payment.failed",) if restored.status is Status.FAILED else ())
+    return Transition(restored, undone, bookings, events, (("capture_failed", why),))
+
+
+def _reopened(payment: Payment, operation: OperationState, left: int) -> Payment:
+    """Show the payment with *left* captured: without anything it is authorized again, a purchase has failed."""
+    if operation.kind is Operation.PURCHASE:
+        restored = replace(payment, captured_minor=left)
+        if left or payment.capturing_minor:
+            return restored
+        return replace(failed(restored, operation), authorized_minor=0, capture_closed=False)
+    taken = payment.captured_minor + payment.capturing_minor
+    closed_it = operation.final or taken in {payment.authorized_minor, operation.money.minor}
+    closed = payment.capture_closed and (bool(left) if operation.external else not closed_it)
+    status = payment.status if left else Status.AUTHORIZED
+    return replace(payment, status=status, captured_minor=left, capture_closed=closed)
+
+
+def reverse_refund(payment: Payment, operation: OperationState, told: Money) -> Transition:
+    """The money came back: a refund that had succeeded failed later. What suspense paid for goes back there first."""
+    minor = told.minor
+    given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
+    over = max(0, given_back - payment.captured_minor)
+    if operation.external:
+        counted = minor - min(minor, over)
+        left = max(0, payment.refunded_externally_minor - minor)
+        restored = replace(payment, refunded_externally_minor=left)
+    else:
+        taken_back = min(minor, payment.refunded_minor)
+        counted = taken_back - min(taken_back, over)
+        restored = replace(payment, refunded_minor=payment.refunded_minor - taken_back)
+    sides = ((SALES, counted), (suspense(operation), minor - counted))
+    bookings = tuple(
+        Booking(receivable(operation), side, Money(part, told.currency), "refund_reversal")
+        for side, part in sides
+        if part
+    )
+    operation = replace(operation, status=OperationStatus.REVERSED)
+    return Transition(restored, operation, bookings, ("refund.failed",), (("refund_failed", "failed after success"),))

@@ -380,12 +380,12 @@ def _of_attempt(held: Held, report: Report, at: datetime) -> _Found | None:
     ours = _only_unnamed([o for o in held.operations if o.attempt_id == held.operation.id], report)
     if ours is not None:
         return _Found(held=replace(held, operation=ours))
-    if isinstance(report.outcome, Reversed) and _speaks_of(held.operation, report):
-        return _Found(held=held)  # The capture that failed was its purchase's own.
-    if report.reason == "recaptured" and not _has_failed_capture(held):
-        return None  # Told before the failure that it makes good: it is read again later.
     if not isinstance(report.outcome, Approved | Reversed):
         return _Found(held=held, moves=False)  # A no to what is no request of ours on record.
+    if report.reason != "recaptured" and _speaks_of(held.operation, report):
+        return _Found(held=held)  # The capture that the processor made by itself is its purchase's own.
+    if report.reason == "recaptured" and not _has_failed_capture(held):
+        return None  # Told before the failure that it makes good: it is read again later.
     made = _external(held.operation, report, at)
     known = next((o for o in held.operations if o.id == made.id), None)
     return _Found(held=replace(held, operation=known or made), opens=known is None)

@@ -277,3 +277,29 @@ async def test_every_delivery_is_done_parked_or_waiting(database_url: str, tmp_p
         assert len(found) == delivered
         assert {row["status"] for row in found} <= {"done", "ignored"}
         await agrees(made)
+
+
+async def test_a_capture_that_adyen_made_by_itself_is_the_purchase_s_own(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path) as made:
+        account = made.accounts["adyen-eu"]
+        paid = await made.hub.charge(payment_method=made.payment_method, merchant_account=account, amount=1000)
+        body = paid.json()
+        item = {
+            "amount": {"value": 1000, "currency": "EUR"},
+            "eventCode": "CAPTURE",
+            "eventDate": "2026-11-22T09:00:00+01:00",
+            "merchantAccountCode": "HubEU",
+            "merchantReference": body["tag"],
+            "originalReference": body["processor_reference"],
+            "pspReference": "CAPTUREDBYADYEN1",
+            "reason": "",
+            "success": "true",
+        }
+
+        assert (await send_adyen(made, item)).is_success
+
+        await told_everything(made)
+        assert {row["status"] for row in await inbox(made)} == {"done"}
+        assert await rows(made, "SELECT type FROM exceptions") == []
+        assert (await shown(made, body["id"]))["amount_captured"] == 1000
+        await agrees(made)

@@ -4,18 +4,19 @@ Six methods; everything a processor says comes back as a `Report`. A decline is 
 (`adapters.errors`) answers whether money may have moved.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
 from adapters.transport import Transport
-from normalization.declines import Decline, DeclineCode
+from normalization.declines import DeclineCode
+from normalization.disputes import DisputeReport
 from normalization.money import Currency, Money
-from normalization.outcome import Operation, Report, Verification
+from normalization.outcome import Operation, Report
 from normalization.tokens import CardFacts, ProcessorToken
 
 ATTEMPT_PREFIX: Final = "att_"
@@ -122,71 +123,6 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     processor_reference: str | None = None
 
 
-class OpenTokenSession(Struct, frozen=True, kw_only=True):
-    """Ask for what a processor's client-side library needs to take a card, which never touches the hub.
-
-    `session_id` is ours: the processor's idempotency key and the tag of what comes of it. For `customer_id` and
-    `customer_reference` see `Authorize`. `money` and `country` (ISO 3166-1 alpha-2, the payer's) narrow the methods
-    that are offered, `locale` ("nl-NL") is the language of their names.
-    """
-
-    session_id: str
-    customer_id: str | None = None
-    customer_reference: str | None = None
-    money: Money | None = None
-    country: str | None = None
-    locale: str | None = None
-
-
-class TokenSession(Struct, frozen=True, kw_only=True):
-    """What a client-side library is started with.
-
-    `client` goes to the payer's browser as it is, under the processor's own names, see its page in docs/adapters: no
-    secret of the account is in it, but it belongs to one payer and to no log. `customer_reference` belongs to
-    every token that comes of the session: give it back with the token.
-    """
-
-    client: Mapping[str, object]
-    customer_reference: str | None = None
-    processor_reference: str | None = None
-
-    def __repr__(self) -> str:
-        """Leave out what may let another person act for the payer."""
-        return f"{type(self).__name__}(processor_reference={self.processor_reference!r}, …)"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """Show rich's tracebacks no more than `repr`."""
-        return [("processor_reference", self.processor_reference)]
-
-
-class Verify(Struct, frozen=True, kw_only=True):
-    """Have a card's bank asked whether it is good, without charging it.
-
-    `operation_id` is ours: the processor's idempotency key and its tag; it begins with `ver_`. Either `token` or
-    `data` is set, as in `Authorize`; a token that is not stored yet, and one-time data where `save` is set, are
-    stored, see there for `customer_id` and `customer_reference`. `currency` is one that the account takes. Without
-    `return_url` no challenge may be asked: what would need one is a decline `authentication_required`.
-    """
-
-    operation_id: str
-    currency: Currency
-    requested_at: datetime
-    token: ProcessorToken | None = None
-    data: Mapping[str, object] | None = None
-    save: bool = True
-    customer_id: str | None = None
-    customer_reference: str | None = None
-    return_url: str | None = None
-
-
-class CompleteVerification(Struct, frozen=True, kw_only=True):
-    """Go on with a verification after a redirect or challenge; see `Complete`."""
-
-    request: Verify
-    continuation: str
-    returned: Mapping[str, str]
-
-
 class TokenNews(Struct, frozen=True, kw_only=True):
     """A processor's word by webhook that it stored a card.
 
@@ -201,6 +137,44 @@ class TokenNews(Struct, frozen=True, kw_only=True):
     livemode: bool
 
 
+class TokenUpdate(Struct, frozen=True, kw_only=True):
+    """A processor's word by webhook that a stored card changed, as banks tell it when they send a new one.
+
+    `card` has what is known now; what is None there stays as it was. `retired`: the token can be charged no more.
+    """
+
+    token: ProcessorToken
+    livemode: bool
+    card: CardFacts | None = None
+    retired: bool = False
+
+
+class NoticeKind(StrEnum):
+    """What a processor tells of its settlements."""
+
+    REPORT_AVAILABLE = "report_available"
+    PAYOUT_PAID = "payout_paid"
+    PAYOUT_FAILED = "payout_failed"
+
+
+class SettlementNotice(Struct, frozen=True, kw_only=True):
+    """A processor's word that a settlement report can be fetched, or of a payout.
+
+    `processor_reference` names the report or payout. `location` is where the processor says that it lies: where that
+    is not signed, an address to check and not to trust.
+    """
+
+    kind: NoticeKind
+    processor_reference: str
+    livemode: bool
+    location: str | None = None
+    money: Money | None = None
+
+
+Told = Report | DisputeReport | TokenNews | TokenUpdate | SettlementNotice
+"""Everything that a delivery can tell, in the hub's words."""
+
+
 class Webhook(Struct, frozen=True, kw_only=True):
     """One HTTP request at an account's webhook address: raw bytes, header names in lower case."""
 
@@ -213,7 +187,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """One verified message out of a webhook; a batch is split into several.
 
     `key` is equal for redeliveries of one message and different for different ones. `subject` is the processor's
-    object that it speaks of: deliveries of one subject are read in order of arrival.
+    object that it speaks of: deliveries of one subject are read in order of arrival. `api_version` is set where it is
+    not the version that the adapter was written for: such a message is read as far as it can be.
     """
 
     key: str
@@ -221,6 +196,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     account: str | None
     livemode: bool
     body: bytes
+    api_version: str | None = None
 
 
 class Inquiry(StrEnum):
@@ -310,72 +286,8 @@ class Adapter(Protocol):
             WebhookRejectedError: when anything of it does not verify.
         """
 
-    def read_delivery(self, delivery: Delivery) -> list[Report]:
-        """Translate; pure. Empty for a message that says nothing about a payment."""
-
-
-@runtime_checkable
-class CancelsByReference(Protocol):
-    """Can cancel a payment known by our operation id only."""
-
-    async def cancel_by_reference(self, request: Authorize) -> None:
-        """Ask the processor to cancel whatever *request* made, should it exist."""
-
-
-@runtime_checkable
-class DescribesTokens(Protocol):
-    """Can say what card is behind a token."""
-
-    async def describe(self, token: ProcessorToken) -> CardFacts | None:
-        """Ask for card facts; None where the processor does not tell."""
-
-
-@runtime_checkable
-class OpensTokenSessions(Protocol):
-    """Can start the processor's client-side library."""
-
-    async def open_token_session(self, request: OpenTokenSession) -> TokenSession | Decline:
-        """Ask for what the library needs; a decline where the processor refuses the request.
-
-        Asking again with the same `session_id` is safe, whatever was raised: no money moves here.
-
-        Raises:
-            ConfigurationError: also when the account's credentials lack the key that is for browsers; the message
-                names the field.
-        """
-
-
-@runtime_checkable
-class VerifiesTokens(Protocol):
-    """Can verify a card, and store it, without charging it."""
-
-    async def verify(self, request: Verify) -> Verification:
-        """Ask the card's bank.
-
-        The same request may be sent again, whatever became of it: it moves no money and has its own key.
-        """
-
-    async def complete_verification(self, request: CompleteVerification) -> Verification:
-        """Go on after a challenge; with nothing returned, say how far it is."""
-
-
-@runtime_checkable
-class DetachesTokens(Protocol):
-    """Can make a processor forget a stored card."""
-
-    async def detach(self, token: ProcessorToken) -> Decline | None:
-        """Have *token* forgotten; None: it is gone, also where it was gone before. A decline says why it stays.
-
-        Asking again is safe, whatever was raised.
-        """
-
-
-@runtime_checkable
-class TellsOfTokens(Protocol):
-    """Tells by webhook of cards that the processor stored, for those whose answer did not say or got lost."""
-
-    def read_tokens(self, delivery: Delivery) -> list[TokenNews]:
-        """Translate; pure. Empty for a message about anything else: `read_delivery` reads what is about money."""
+    def read_delivery(self, delivery: Delivery) -> Sequence[Told]:
+        """Translate; pure. Empty for a message that says nothing the hub has a word for."""
 
 
 C = TypeVar("C", bound=Credentials)

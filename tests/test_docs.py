@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from hub.cli import main
-from hub.disputes.states import DisputeStatus, Stage
 from hub.payments.states import ExceptionType, OperationStatus, Status
 from hub.setting_meanings import SETTINGS
 from normalization.declines import Advice, Category
+from normalization.disputes import DisputeStatus, Stage
 from normalization.outcome import Operation
 from tests.api_page import ANYWHERE, api_page, prose, routes
 from tests.pages import PAGES

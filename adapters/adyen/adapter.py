@@ -4,22 +4,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.adyen import amounts, translate, webhooks, wire
 from adapters.adyen.client import PROCESSOR, Client, RequestRefused
 from adapters.adyen.credentials import AdyenCredentials
 from adapters.adyen.tokens import Tokens
-from adapters.contract import (
-    Authorize,
-    Complete,
-    CompleteVerification,
-    Delivery,
-    FollowUp,
-    OpenTokenSession,
-    TokenNews,
-    TokenSession,
-    Verify,
-    Webhook,
-)
+from adapters.contract import Authorize, Complete, Delivery, FollowUp, Told, Webhook
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.transport import Pause, Transport, pause_with_jitter
 from normalization.declines import Decline, DeclineCode
@@ -150,13 +140,9 @@ class AdyenAdapter:
         """Verify raw bytes, every item of them, and split them."""
         return webhooks.open_webhook(webhook, self._credentials, livemode=self._livemode)
 
-    def read_delivery(self, delivery: Delivery) -> list[Report]:
+    def read_delivery(self, delivery: Delivery) -> list[Told]:
         """Translate one verified item from its signed fields."""
         return webhooks.read_delivery(delivery, self._credentials)
-
-    def read_tokens(self, delivery: Delivery) -> list[TokenNews]:
-        """Translate what tells of stored cards."""
-        return webhooks.read_tokens(delivery)
 
     async def _pay(self, request: Authorize, build: Callable[[], object]) -> Report:
         reply = await self._client.call(build, wire.PaymentReply)

@@ -5,10 +5,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.adyen import translate, verifications, wire
 from adapters.adyen.client import PROCESSOR, Client, RequestRefused
 from adapters.adyen.credentials import AdyenCredentials
-from adapters.contract import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.errors import ConfigurationError
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError

@@ -7,10 +7,11 @@ from typing import Final
 
 import msgspec
 
+from adapters.abilities import OpenTokenSession, TokenSession, Verify
 from adapters.adyen import amounts, translate, wire
 from adapters.adyen.client import PROCESSOR, RequestRefused
 from adapters.adyen.credentials import AdyenCredentials
-from adapters.contract import Authentication, OpenTokenSession, TokenSession, Verify
+from adapters.contract import Authentication
 from adapters.errors import OutcomeUnknownError
 from normalization.declines import Decline
 from normalization.outcome import Approved, Declined, Outcome, Verification

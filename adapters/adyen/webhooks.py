@@ -15,7 +15,7 @@ from adapters.adyen.client import PROCESSOR
 from adapters.adyen.codes import brand_of, refused_by_text
 from adapters.adyen.credentials import AdyenCredentials, is_hmac_key
 from adapters.adyen.wire import Envelope, Item
-from adapters.contract import ATTEMPT_PREFIX, VERIFICATION_PREFIX, Delivery, TokenNews, Webhook, tag_of
+from adapters.contract import ATTEMPT_PREFIX, VERIFICATION_PREFIX, Delivery, TokenNews, Told, Webhook, tag_of
 from adapters.errors import WebhookRejectedError
 from normalization.declines import Decline
 from normalization.money import Money
@@ -121,8 +121,8 @@ def signing_string(item: Item) -> str:
     )
 
 
-def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Report]:
-    """Translate one verified item; empty for what says nothing final about a payment.
+def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Told]:
+    """Translate one verified item; empty for what says nothing that the hub has a word for.
 
     Whether an AUTHORISATION answers an authorize or a purchase is not on the wire. Where Adyen captures by itself it is
     all there will be, so it completes either; where we capture, it says that money is reserved and no more.
@@ -131,6 +131,8 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Rep
         ValueError: when its amount cannot be expressed in the hub's money.
     """
     item = msgspec.json.decode(delivery.body, type=Item)
+    if item.event_code == "RECURRING_CONTRACT":
+        return _stored(item, livemode=delivery.livemode)
     if (item.merchant_reference or "").startswith(VERIFICATION_PREFIX):
         return []
     if item.event_code == "AUTHORISATION":
@@ -142,13 +144,12 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Rep
     return [msgspec.structs.replace(report, livemode=delivery.livemode) for report in reports]
 
 
-def read_tokens(delivery: Delivery) -> list[TokenNews]:
-    """Translate one verified item; empty for what tells of no stored card.
+def _stored(item: Item, *, livemode: bool) -> list[Told]:
+    """Tell of a card that was stored.
 
     Source: https://docs.adyen.com/api-explorer/Webhooks/1/post/RECURRING_CONTRACT
     """
-    item = msgspec.json.decode(delivery.body, type=Item)
-    if item.event_code != "RECURRING_CONTRACT" or item.success != "true":
+    if item.success != "true":
         return []
     shopper = (item.additional_data or {}).get("shopperReference")
     token = ProcessorToken(
@@ -158,7 +159,7 @@ def read_tokens(delivery: Delivery) -> list[TokenNews]:
     )
     tag = item.merchant_reference if item.merchant_reference not in NO_REFERENCE else None
     parent = item.original_reference or None
-    return [TokenNews(tag=tag, parent_reference=parent, token=token, livemode=delivery.livemode)]
+    return [TokenNews(tag=tag, parent_reference=parent, token=token, livemode=livemode)]
 
 
 def _capture(item: Item) -> list[Report]:

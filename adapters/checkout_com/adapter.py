@@ -4,21 +4,12 @@ from collections.abc import Awaitable
 from typing import Final, TypeVar
 from urllib.parse import quote
 
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.checkout_com import parameters, translate, webhooks, wire
 from adapters.checkout_com.client import PROCESSOR, Client, RequestRefused
 from adapters.checkout_com.credentials import CheckoutComCredentials
 from adapters.checkout_com.tokens import Tokens
-from adapters.contract import (
-    Authorize,
-    Complete,
-    CompleteVerification,
-    Delivery,
-    FollowUp,
-    OpenTokenSession,
-    TokenSession,
-    Verify,
-    Webhook,
-)
+from adapters.contract import Authorize, Complete, Delivery, FollowUp, Webhook
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.transport import Pause, Transport, pause_with_jitter
 from normalization.declines import Decline, DeclineCode

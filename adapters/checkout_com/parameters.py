@@ -6,9 +6,10 @@ Source: https://api-reference.checkout.com/#operation/requestAPaymentOrPayout
 from collections.abc import Mapping
 from typing import Final
 
+from adapters.abilities import Verify
 from adapters.checkout_com import amounts
 from adapters.checkout_com.credentials import CheckoutComCredentials
-from adapters.contract import Authentication, Authorize, FollowUp, Recurring, Verify
+from adapters.contract import Authentication, Authorize, FollowUp, Recurring
 from normalization.money import Money
 from normalization.outcome import Operation
 from normalization.tokens import ProcessorToken

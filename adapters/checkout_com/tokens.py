@@ -3,11 +3,11 @@
 from typing import Final
 from urllib.parse import quote
 
+from adapters.abilities import OpenTokenSession, TokenSession, Verify
 from adapters.checkout_com import parameters, translate, wire
 from adapters.checkout_com.client import PROCESSOR, Client, RequestRefused
 from adapters.checkout_com.codes import request_refused
 from adapters.checkout_com.credentials import CheckoutComCredentials
-from adapters.contract import OpenTokenSession, TokenSession, Verify
 from adapters.errors import ConfigurationError
 from normalization.declines import Decline, DeclineCode
 from normalization.outcome import Verification

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from adapters.abilities import Verify
 from adapters.checkout_com import amounts, wire
 from adapters.checkout_com.client import PROCESSOR, RequestRefused
 from adapters.checkout_com.codes import brand_of, refused, request_refused
 from adapters.checkout_com.parameters import STORED, challenge_allowed
-from adapters.contract import Authorize, FollowUp, Verify
+from adapters.contract import Authorize, FollowUp
 from adapters.errors import OutcomeUnknownError
 from normalization.declines import Decline
 from normalization.money import Money

@@ -7,6 +7,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from adapters.abilities import (
+    CancelsByReference,
+    DescribesTokens,
+    DetachesTokens,
+    OpensTokenSessions,
+    OpenTokenSession,
+    VerifiesTokens,
+    Verify,
+)
 from adapters.conformance import asking
 from adapters.conformance.bench import FIRST, Bench, ended
 from adapters.conformance.consequences import MEANINGLESS, SECRETIVE
@@ -14,18 +23,9 @@ from adapters.conformance.overheard import leaves, overhearing, secrets_of
 from adapters.conformance.shop import SECOND, Shop
 from adapters.conformance.stub import echoes
 from adapters.conformance.verdict import NonconformingError, expect
-from adapters.contract import (
-    Adapter,
-    CancelsByReference,
-    DescribesTokens,
-    DetachesTokens,
-    OpensTokenSessions,
-    OpenTokenSession,
-    TellsOfTokens,
-    VerifiesTokens,
-    Verify,
-)
+from adapters.contract import Adapter, TokenNews
 from adapters.errors import AdapterError
+from normalization.disputes import DisputeReport
 from normalization.money import Currency
 from normalization.outcome import Approved, Declined, Operation, Report, Verification
 from normalization.tokens import ProcessorToken
@@ -107,7 +107,7 @@ async def a_verification_charges_nothing_and_its_card_can_be_charged(shop: Shop)
     expect((await shop.moved(VERIFICATION)).charges == 0, "a verification charges nothing")
     for webhook in await shop.webhooks():
         for delivery in shop.adapter.open_webhook(webhook):
-            told = shop.adapter.read_delivery(delivery)
+            told = [one for one in shop.adapter.read_delivery(delivery) if isinstance(one, Report | DisputeReport)]
             expect(not told, "no webhook about a verification speaks of money", delivery.key)
     stored = seen[0].stored or await _told(shop, VERIFICATION)
     await _charged(shop, stored, asking.ATTEMPT)
@@ -158,10 +158,9 @@ async def _verified(shop: Shop, request: Verify) -> Verification:
 
 async def _told(shop: Shop, tag: str) -> ProcessorToken:
     """Find the token that a webhook tells of."""
-    if isinstance(shop.adapter, TellsOfTokens):
-        for webhook in await shop.webhooks():
-            for delivery in shop.adapter.open_webhook(webhook):
-                for news in shop.adapter.read_tokens(delivery):
-                    if news.tag == tag:
-                        return news.token
+    for webhook in await shop.webhooks():
+        for delivery in shop.adapter.open_webhook(webhook):
+            for news in shop.adapter.read_delivery(delivery):
+                if isinstance(news, TokenNews) and news.tag == tag:
+                    return news.token
     raise NonconformingError(f"the token that {tag} stored is told by the answer or a webhook")

@@ -5,11 +5,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from adapters.abilities import DescribesTokens
 from adapters.conformance import asking
 from adapters.conformance.bench import ended, kept, send
 from adapters.conformance.overheard import leaves, overhearing, secrets_of
 from adapters.conformance.shop import SECOND, Shop
-from adapters.contract import DescribesTokens
 from adapters.errors import WebhookRejectedError
 from normalization.outcome import Operation
 

@@ -127,8 +127,8 @@ class Shop:
     async def told(self, request: Request) -> list[Report]:
         """Give what webhooks said of *request*, oldest first, each read by the adapter."""
         deliveries = [one for webhook in await self.webhooks() for one in self.adapter.open_webhook(webhook)]
-        reports = [report for delivery in deliveries for report in self.adapter.read_delivery(delivery)]
-        return [report for report in reports if _is_about(report, request)]
+        reports = [told for delivery in deliveries for told in self.adapter.read_delivery(delivery)]
+        return [told for told in reports if isinstance(told, Report) and _is_about(told, request)]
 
     async def final(self, request: Request, report: Report) -> Outcome:
         """Give the last word on *request*: the answer's, or where that was told later, the webhook's."""

@@ -13,7 +13,7 @@ NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 NAME_MAX: Final = 20
 """With longer ones the lines of the templates would have to be broken elsewhere."""
 TAKEN: Final = frozenset({
-    "conformance", "contract", "errors", "registry", "scaffold", "transport", "writing",
+    "abilities", "conformance", "contract", "errors", "registry", "scaffold", "transport", "writing",
     "adapters", "hub", "normalization", "routing",
 })  # fmt: skip
 """What stands in the adapters' folder or among their pages and is none, the four packages, and the hub's own codes."""

@@ -1,24 +1,14 @@
 """One merchant account at Stripe: which call each of the contract's methods makes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from adapters.contract import (
-    Authorize,
-    Complete,
-    CompleteVerification,
-    Delivery,
-    FollowUp,
-    OpenTokenSession,
-    TokenNews,
-    TokenSession,
-    Verify,
-    Webhook,
-)
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.contract import Authorize, Complete, Delivery, FollowUp, Told, Webhook
 from adapters.errors import OutcomeUnknownError
 from adapters.stripe import inquiry, parameters, translate, webhook
 from adapters.stripe.account import StripeCredentials
@@ -169,13 +159,9 @@ class StripeAdapter:
         """Verify raw bytes; see `adapters.stripe.webhook`."""
         return webhook.open_webhook(webhook_, self._secrets, livemode=self._livemode)
 
-    def read_delivery(self, delivery: Delivery) -> list[Report]:
+    def read_delivery(self, delivery: Delivery) -> Sequence[Told]:
         """Translate; see `adapters.stripe.webhook`."""
         return webhook.read_delivery(delivery)
-
-    def read_tokens(self, delivery: Delivery) -> list[TokenNews]:
-        """Translate what tells of kept cards; see `adapters.stripe.webhook`."""
-        return webhook.read_tokens(delivery)
 
     def _follow_up(self, request: FollowUp) -> tuple[str, dict[str, object]]:
         path = f"{inquiry.PATH}/{quote(request.parent_reference, safe='')}"

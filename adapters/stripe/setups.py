@@ -5,7 +5,8 @@ Source: https://docs.stripe.com/payments/setupintents/lifecycle, https://docs.st
 
 from typing import Final
 
-from adapters.contract import OpenTokenSession, TokenNews, TokenSession, Verify
+from adapters.abilities import OpenTokenSession, TokenSession, Verify
+from adapters.contract import TokenNews
 from adapters.errors import OutcomeUnknownError
 from adapters.stripe import parameters, translate
 from adapters.stripe.declines import decline_of

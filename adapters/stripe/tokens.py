@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import quote
 
-from adapters.contract import CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.stripe import setups, translate
 from adapters.stripe.client import PROCESSOR, Client, decode

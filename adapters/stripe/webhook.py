@@ -5,7 +5,7 @@ Source: https://docs.stripe.com/webhooks#verify-manually and https://docs.stripe
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from adapters.contract import Delivery, TokenNews, Webhook
+from adapters.contract import Delivery, Told, Webhook
 from adapters.errors import WebhookRejectedError
 from adapters.stripe import setups, translate
 from adapters.stripe.client import PROCESSOR, decode
@@ -62,11 +62,13 @@ def open_webhook(webhook: Webhook, secrets: Iterable[str | None], *, livemode: b
     ]
 
 
-def read_delivery(delivery: Delivery) -> list[Report]:
-    """Translate one verified event; empty for one that says nothing about a payment.
+def read_delivery(delivery: Delivery) -> Sequence[Told]:
+    """Translate one verified event; empty for one that says nothing that the hub has a word for.
+
+    A card that was kept with a charge comes with that charge's report.
 
     Raises:
-        OutcomeUnknownError: when it speaks of a payment in a way that we cannot read.
+        OutcomeUnknownError: when it speaks of a payment or a card in a way that we cannot read.
     """
     event = decode(delivery.body, Event)
     told = event.data.object
@@ -84,20 +86,10 @@ def read_delivery(delivery: Delivery) -> list[Report]:
             return _held(decode(told, PaymentIntent))
         case "payment_intent.canceled":
             return [translate.void(decode(told, PaymentIntent), None)]
+        case "setup_intent.succeeded":
+            return setups.news(decode(told, SetupIntent))
         case _:
             return []
-
-
-def read_tokens(delivery: Delivery) -> list[TokenNews]:
-    """Translate one verified event; empty for one that tells of no card that was kept by itself.
-
-    A card that was kept with a charge comes with that charge's report.
-
-    Raises:
-        OutcomeUnknownError: when it speaks of a card in a way that we cannot read.
-    """
-    event = decode(delivery.body, Event)
-    return setups.news(decode(event.data.object, SetupIntent)) if event.type == "setup_intent.succeeded" else []
 
 
 def _taken(intent: PaymentIntent) -> list[Report]:

@@ -1,34 +1,9 @@
 """Where a dispute stands: the stage it has reached, and its status in that stage."""
 
-from enum import StrEnum
 from typing import Final
 
 from hub.transitions import Machine
-
-
-class Stage(StrEnum):
-    """How far the payer's bank has gone."""
-
-    INQUIRY = "inquiry"  # It asks; no money has moved.
-    CHARGEBACK = "chargeback"  # It takes the money back.
-    ARBITRATION = "arbitration"  # It insists after our answer, and the network decides.
-
-
-class DisputeStatus(StrEnum):
-    """Where the dispute stands in its stage.
-
-    Source: https://docs.stripe.com/api/disputes/object: `warning_*`, plain and `appeal_*` words are the three stages;
-    `warning_closed` and `prevented` are closed.
-    Source: https://docs.adyen.com/risk-management/disputes-api/dispute-notifications: Unresponded and Undefended need a
-    response, Responded and Pending are under review, Accepted is lost, an Expired inquiry is closed.
-    """
-
-    NEEDS_RESPONSE = "needs_response"
-    UNDER_REVIEW = "under_review"
-    WON = "won"
-    LOST = "lost"
-    CLOSED = "closed"
-
+from normalization.disputes import DisputeStatus, Stage
 
 STAGE: Final = Machine[Stage](
     name="Dispute: its stage",

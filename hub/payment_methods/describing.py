@@ -7,7 +7,8 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from adapters.contract import DescribesTokens, Registration
+from adapters.abilities import DescribesTokens
+from adapters.contract import Registration
 from adapters.errors import AdapterError
 from hub.access.rules import Caller
 from hub.errors import FieldError, ProblemError

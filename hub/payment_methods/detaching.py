@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from adapters.contract import DetachesTokens
+from adapters.abilities import DetachesTokens
 from hub import metrics
 from hub.merchants.service import Connected
 from hub.payment_methods import detachments

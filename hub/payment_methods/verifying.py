@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.contract import VERIFICATION_PREFIX, VerifiesTokens, Verify
+from adapters.abilities import VerifiesTokens, Verify
+from adapters.contract import VERIFICATION_PREFIX
 from hub import metrics
 from hub.access.rules import Caller
 from hub.access.store import AUDIT, audit_row

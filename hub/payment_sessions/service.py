@@ -9,15 +9,8 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import RowMapping
 
-from adapters.contract import (
-    SESSION_PREFIX,
-    VERIFICATION_PREFIX,
-    OpensTokenSessions,
-    OpenTokenSession,
-    TokenSession,
-    VerifiesTokens,
-    Verify,
-)
+from adapters.abilities import OpensTokenSessions, OpenTokenSession, TokenSession, VerifiesTokens, Verify
+from adapters.contract import SESSION_PREFIX, VERIFICATION_PREFIX
 from hub.access.rules import Caller
 from hub.access.store import audit
 from hub.errors import FieldError, ProblemError

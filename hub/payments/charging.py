@@ -8,7 +8,8 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from adapters.contract import Authorize, CancelsByReference, Inquiry
+from adapters.abilities import CancelsByReference
+from adapters.contract import Authorize, Inquiry
 from adapters.errors import AdapterError
 from hub import metrics
 from hub.access.rules import Caller

@@ -8,7 +8,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.contract import OPERATION_PREFIX, Authorize, CancelsByReference, FollowUp, Inquiry
+from adapters.abilities import CancelsByReference
+from adapters.contract import OPERATION_PREFIX, Authorize, FollowUp, Inquiry
 from hub.access.rules import Caller
 from hub.database import CommitUnknownError, ConflictError
 from hub.errors import ProblemError

@@ -4,12 +4,14 @@ from typing import Final
 
 import structlog
 
+from adapters.contract import TokenNews
 from hub import metrics
 from hub.payments.recording import record_delivered
 from hub.payments.shell import Shell
 from hub.webhooks import store
 from hub.webhooks.store import Waiting
-from hub.webhooks.token_news import note_tokens
+from hub.webhooks.token_news import note_token
+from normalization.outcome import Report
 
 BATCH: Final = 50
 TRIES_MAX: Final = 10
@@ -44,13 +46,14 @@ async def _record(shell: Shell, waiting: Waiting) -> tuple[str, str | None]:
     connected = await shell.directory.find(waiting.merchant_account)
     if connected is None:
         raise LookupError(f"merchant account {waiting.merchant_account} is gone")
-    reports = connected.adapter.read_delivery(waiting.delivery)
+    told = connected.adapter.read_delivery(waiting.delivery)
+    reports = [one for one in told if isinstance(one, Report)]
     recorded = [await record_delivered(shell, waiting.merchant_account, report, "webhook") for report in reports]
-    noted = await note_tokens(shell, connected, waiting)
+    noted = [await note_token(shell, connected, one) for one in told if isinstance(one, TokenNews)]
     found = [one.held.payment.id for one in recorded if one is not None]
-    if len(found) < len(recorded):
+    if len(found) < len(recorded) or "unmatched" in noted:
         return "unmatched", None
-    return ("done" if found else noted), (found[0] if found else None)
+    return ("done" if found or "done" in noted else "ignored"), (found[0] if found else None)
 
 
 async def _again(shell: Shell, waiting: Waiting, status: str, in_the_end: str, why: str) -> None:

@@ -5,15 +5,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec.structs import replace
 
-from adapters.contract import (
-    ATTEMPT_PREFIX,
-    SESSION_PREFIX,
-    VERIFICATION_PREFIX,
-    Authorize,
-    DescribesTokens,
-    TellsOfTokens,
-    TokenNews,
-)
+from adapters.abilities import DescribesTokens
+from adapters.contract import ATTEMPT_PREFIX, SESSION_PREFIX, VERIFICATION_PREFIX, Authorize, TokenNews
 from hub.merchants.service import Connected
 from hub.payment_methods import verifications
 from hub.payment_methods.describing import DESCRIBE_SECONDS
@@ -23,7 +16,6 @@ from hub.payments.saving import link
 from hub.payments.shell import Shell, ask
 from hub.payments.states import OperationStatus
 from hub.payments.store import find_operation, find_payment
-from hub.webhooks.store import Waiting
 from normalization.tokens import CardFacts, ProcessorToken
 
 CLOSED: Final = frozenset({OperationStatus.DECLINED, OperationStatus.NOT_SENT})
@@ -31,17 +23,8 @@ CLOSED: Final = frozenset({OperationStatus.DECLINED, OperationStatus.NOT_SENT})
 Noted = Literal["done", "ignored", "unmatched"]
 
 
-async def note_tokens(shell: Shell, connected: Connected, waiting: Waiting) -> Noted:
-    """Take up what a delivery tells of tokens; unmatched: what it belongs to may be known later."""
-    if not isinstance(connected.adapter, TellsOfTokens):
-        return "ignored"
-    noted = [await _note(shell, connected, news) for news in connected.adapter.read_tokens(waiting.delivery)]
-    if "unmatched" in noted:
-        return "unmatched"
-    return "done" if "done" in noted else "ignored"
-
-
-async def _note(shell: Shell, connected: Connected, news: TokenNews) -> Noted:
+async def note_token(shell: Shell, connected: Connected, news: TokenNews) -> Noted:
+    """Take up what a delivery tells of a token; unmatched: what it belongs to may be known later."""
     tag = news.tag or ""
     if tag.startswith(ATTEMPT_PREFIX):
         return await _of_charge(shell, connected, tag, news.token)

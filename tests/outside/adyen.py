@@ -10,18 +10,9 @@ from typing import Any, TypeVar
 from aiohttp import ClientSession
 from msgspec.structs import replace
 
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.adyen.adapter import AdyenAdapter
-from adapters.contract import (
-    Authentication,
-    Authorize,
-    Complete,
-    CompleteVerification,
-    FollowUp,
-    OpenTokenSession,
-    Recurring,
-    TokenSession,
-    Verify,
-)
+from adapters.contract import Authentication, Authorize, Complete, FollowUp, Recurring
 from adapters.errors import AdapterError
 from normalization.money import Currency, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Pending, Report, Verification

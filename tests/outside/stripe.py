@@ -12,7 +12,8 @@ import msgspec
 import stripe
 from stripe import params
 
-from adapters.contract import Complete, CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.contract import Complete
 from adapters.errors import AdapterError
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.adapter import StripeAdapter

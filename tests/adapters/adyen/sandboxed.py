@@ -60,13 +60,13 @@ class Merchant:
         reader = adapter or self.adapter
         await self.control("POST", "/webhooks/flush", {})
         deliveries = [delivery for webhook in self.heard for delivery in reader.open_webhook(webhook)]
-        return [report for delivery in deliveries for report in reader.read_delivery(delivery)]
+        return [told for one in deliveries for told in reader.read_delivery(one) if isinstance(told, Report)]
 
     async def tokens(self) -> list[TokenNews]:
         """What every webhook so far told of stored cards."""
         await self.control("POST", "/webhooks/flush", {})
         deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
-        return [news for delivery in deliveries for news in self.adapter.read_tokens(delivery)]
+        return [told for one in deliveries for told in self.adapter.read_delivery(one) if isinstance(told, TokenNews)]
 
     async def found_out(self, request: Authorize | FollowUp) -> Report:
         """Inquire until the processor knows: while it still works on the first sending it only says so."""

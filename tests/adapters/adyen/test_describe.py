@@ -1,8 +1,8 @@
 import pytest
 from msgspec.structs import replace
 
+from adapters.abilities import DescribesTokens
 from adapters.adyen.adapter import AdyenAdapter
-from adapters.contract import DescribesTokens
 from normalization.tokens import CardFacts
 from tests.adapters.adyen.asked import TOKEN
 from tests.adapters.adyen.scripted import Answer, ScriptedAdyen, refused

@@ -6,19 +6,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from adapters.adyen.adapter import AdyenAdapter
-from adapters.contract import (
-    Authorize,
+from adapters.abilities import (
     CompleteVerification,
     DetachesTokens,
     OpensTokenSessions,
     OpenTokenSession,
-    Recurring,
-    TellsOfTokens,
     TokenSession,
     VerifiesTokens,
     Verify,
 )
+from adapters.adyen.adapter import AdyenAdapter
+from adapters.contract import Authorize, Recurring
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from normalization.declines import DeclineCode
 from normalization.money import Currency, Money
@@ -53,7 +51,7 @@ def code_of(outcome: Outcome) -> tuple[DeclineCode, str]:
 
 
 def test_the_adapter_says_what_it_can_do_with_cards(adapter: AdyenAdapter) -> None:
-    for ability in (OpensTokenSessions, VerifiesTokens, DetachesTokens, TellsOfTokens):
+    for ability in (OpensTokenSessions, VerifiesTokens, DetachesTokens):
         assert isinstance(adapter, ability)
 
 

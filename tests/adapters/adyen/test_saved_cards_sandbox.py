@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from adapters.contract import Authorize, CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.contract import Authorize
 from adapters.errors import OutcomeUnknownError
 from normalization.declines import DeclineCode
 from normalization.money import Currency

@@ -14,6 +14,7 @@ from normalization.declines import DeclineCode
 from normalization.money import Currency, InexactAmountError, Money
 from normalization.outcome import Approved, Declined, Operation, Reversed
 from tests.adapters.adyen.conftest import HMAC_KEY
+from tests.adapters.reading import reports_of
 
 OTHER_KEY = "00" * 32
 Item = dict[str, Any]
@@ -199,7 +200,7 @@ def test_a_modification_s_result_is_read(
     adapter: AdyenAdapter, code: str, reference: str, kind: Operation, tag: str | None
 ) -> None:
     told = item(code, pspReference="MOD1", originalReference="PSP1", merchantReference=reference)
-    (report,) = adapter.read_delivery(opened(adapter, signed(told))[0])
+    (report,) = reports_of(adapter, opened(adapter, signed(told))[0])
     assert (report.kind, report.tag, report.outcome) == (kind, tag, Approved())
     assert (report.processor_reference, report.parent_reference) == ("MOD1", "PSP1")
     assert report.money == Money(1000, Currency.EUR)
@@ -210,26 +211,26 @@ def test_an_authorisation_is_the_whole_answer_only_where_adyen_captures_by_itsel
     connect: Callable[..., AdyenAdapter], captures: str, kind: Operation
 ) -> None:
     adapter = connect(capture=captures)
-    (report,) = adapter.read_delivery(opened(adapter, signed(item()))[0])
+    (report,) = reports_of(adapter, opened(adapter, signed(item()))[0])
     assert (report.kind, report.tag, report.processor_reference) == (kind, "att_1", "PSP1")
     assert (report.outcome, report.parent_reference) == (Approved(), None)
 
 
 def test_the_capture_that_a_purchase_needed_is_the_purchase_s_result(adapter: AdyenAdapter) -> None:
     told = item("CAPTURE", pspReference="MOD1", originalReference="PSP1", merchantReference="att_1:capture")
-    (report,) = adapter.read_delivery(opened(adapter, signed(told))[0])
+    (report,) = reports_of(adapter, opened(adapter, signed(told))[0])
     assert (report.kind, report.tag) == (Operation.PURCHASE, "att_1")
     assert (report.processor_reference, report.parent_reference) == ("PSP1", None)
 
 
 def test_an_expiry_is_a_void_that_happened_by_itself(adapter: AdyenAdapter) -> None:
-    (report,) = adapter.read_delivery(opened(adapter, signed(item("EXPIRE")))[0])
+    (report,) = reports_of(adapter, opened(adapter, signed(item("EXPIRE")))[0])
     assert (report.kind, report.reason, report.parent_reference) == (Operation.VOID, "expired", "PSP1")
 
 
 def test_a_refusal_is_explained_by_its_reason(adapter: AdyenAdapter) -> None:
     told = signed(item(success="false", reason="Not enough balance"))
-    (report,) = adapter.read_delivery(opened(adapter, told)[0])
+    (report,) = reports_of(adapter, opened(adapter, told)[0])
     assert isinstance(report.outcome, Declined)
     assert report.outcome.decline.code is DeclineCode.INSUFFICIENT_FUNDS
 
@@ -240,14 +241,14 @@ def test_a_refusal_is_explained_by_its_reason(adapter: AdyenAdapter) -> None:
 def test_a_refusal_is_read_by_the_cards_network(adapter: AdyenAdapter, method: str, code: DeclineCode) -> None:
     told = signed(item(success="false", reason="Refused", paymentMethod=method))
     told["additionalData"] = {**told["additionalData"], "refusalReasonRaw": "65 : as the bank told"}
-    (report,) = adapter.read_delivery(opened(adapter, told)[0])
+    (report,) = reports_of(adapter, opened(adapter, told)[0])
     assert isinstance(report.outcome, Declined)
     assert report.outcome.decline.code is code
 
 
 def test_a_capture_that_was_refused_is_a_decline(adapter: AdyenAdapter) -> None:
     told = item("CAPTURE", success="false", merchantReference="cap_1", originalReference="PSP1")
-    (report,) = adapter.read_delivery(opened(adapter, signed(told))[0])
+    (report,) = reports_of(adapter, opened(adapter, signed(told))[0])
     assert isinstance(report.outcome, Declined)
 
 
@@ -265,7 +266,7 @@ def test_a_success_that_is_bad_news_undoes_what_was_done(
     adapter: AdyenAdapter, code: str, reference: str, kind: Operation, tag: str | None
 ) -> None:
     told = item(code, pspReference="MOD1", originalReference="PSP1", merchantReference=reference)
-    (report,) = adapter.read_delivery(opened(adapter, signed(told))[0])
+    (report,) = reports_of(adapter, opened(adapter, signed(told))[0])
     assert (report.kind, report.tag, type(report.outcome)) == (kind, tag, Reversed)
     assert (report.processor_reference, report.parent_reference) == ("MOD1", "PSP1")
     assert report.money == Money(1000, Currency.EUR)
@@ -280,7 +281,7 @@ def test_a_failure_that_did_not_happen_is_no_news(adapter: AdyenAdapter) -> None
 def test_a_capture_made_again_by_adyen_is_one_of_its_own(adapter: AdyenAdapter, reference: str) -> None:
     told = item("CAPTURE", pspReference="MOD2", originalReference="PSP1", merchantReference=reference)
     told["reason"] = "Transaction Auto-recaptured"
-    (report,) = adapter.read_delivery(opened(adapter, signed(told))[0])
+    (report,) = reports_of(adapter, opened(adapter, signed(told))[0])
     assert (report.kind, report.tag, report.reason) == (Operation.CAPTURE, None, "recaptured")
     assert (report.processor_reference, report.parent_reference) == ("MOD2", "PSP1")
 
@@ -299,7 +300,7 @@ def test_what_says_nothing_about_an_operation_yet_gives_no_report(adapter: Adyen
 
 
 def test_amounts_are_read_in_adyen_s_own_unit(adapter: AdyenAdapter) -> None:
-    (report,) = adapter.read_delivery(opened(adapter, signed(item(amount={"value": 500, "currency": "ISK"})))[0])
+    (report,) = reports_of(adapter, opened(adapter, signed(item(amount={"value": 500, "currency": "ISK"})))[0])
     assert report.money == Money(5, Currency.ISK)
 
 

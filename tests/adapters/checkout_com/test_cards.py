@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.checkout_com import REGISTRATION
 from adapters.checkout_com.adapter import CheckoutComAdapter
-from adapters.contract import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.errors import ConfigurationError, OutcomeUnknownError
 from normalization.declines import DeclineCode
 from normalization.money import Currency

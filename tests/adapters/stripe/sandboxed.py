@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 import aiohttp
 from aiohttp import web
 
-from adapters.contract import TokenNews, TokenSession, Webhook
+from adapters.abilities import TokenSession
+from adapters.contract import TokenNews, Webhook
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.adapter import StripeAdapter
 from adapters.transport import Deadlines, Transport
@@ -54,13 +55,13 @@ class Shop:
         """Every webhook so far, verified and read by the adapter."""
         await self.control("POST", "/webhooks/flush", {})
         deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
-        return [report for delivery in deliveries for report in self.adapter.read_delivery(delivery)]
+        return [told for one in deliveries for told in self.adapter.read_delivery(one) if isinstance(told, Report)]
 
     async def tokens(self) -> list[TokenNews]:
         """What every webhook so far told of kept cards."""
         await self.control("POST", "/webhooks/flush", {})
         deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
-        return [news for delivery in deliveries for news in self.adapter.read_tokens(delivery)]
+        return [told for one in deliveries for told in self.adapter.read_delivery(one) if isinstance(told, TokenNews)]
 
     async def in_browser(self, session: TokenSession, card: str, **more: str) -> dict[str, Any]:
         """Confirm a session's SetupIntent as Stripe.js does, with the publishable key and the client secret."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.contract import CancelsByReference, DescribesTokens
+from adapters.abilities import CancelsByReference, DescribesTokens
 from adapters.errors import OutcomeUnknownError
 from adapters.stripe.adapter import StripeAdapter
 from normalization.tokens import CardFacts

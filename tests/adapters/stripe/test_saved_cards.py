@@ -5,18 +5,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from adapters.contract import (
-    Authorize,
+from adapters.abilities import (
     CompleteVerification,
     DetachesTokens,
     OpensTokenSessions,
     OpenTokenSession,
-    Recurring,
-    TellsOfTokens,
     TokenSession,
     VerifiesTokens,
     Verify,
 )
+from adapters.contract import Authorize, Recurring
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.stripe.adapter import StripeAdapter
 from normalization.declines import DeclineCode
@@ -61,7 +59,7 @@ def code_of(outcome: Outcome) -> DeclineCode:
 
 
 def test_the_adapter_says_what_it_can_do_with_cards(adapter: StripeAdapter) -> None:
-    for ability in (OpensTokenSessions, VerifiesTokens, DetachesTokens, TellsOfTokens):
+    for ability in (OpensTokenSessions, VerifiesTokens, DetachesTokens):
         assert isinstance(adapter, ability)
 
 

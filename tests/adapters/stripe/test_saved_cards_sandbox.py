@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.contract import CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
 from adapters.errors import NotSentError
 from normalization.declines import DeclineCode
 from normalization.money import Currency

@@ -15,6 +15,7 @@ from adapters.transport import Transport
 from normalization.declines import DeclineCode
 from normalization.money import Currency, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Pending
+from tests.adapters.reading import reports_of
 from tests.adapters.stripe.asking import AT, EUR_1000, EUR_4999
 from tests.adapters.stripe.pretend import charge, intent, listing, refund
 
@@ -154,7 +155,7 @@ def delivered(body: str) -> Delivery:
 
 class TestReading:
     def test_an_automatic_payment_that_succeeded_is_a_purchase(self, adapter: StripeAdapter) -> None:
-        [report] = adapter.read_delivery(delivered(PAID))
+        [report] = reports_of(adapter, delivered(PAID))
 
         assert (report.kind, report.outcome, report.money) == (Operation.PURCHASE, Approved(), EUR_4999)
         assert (report.tag, report.processor_reference) == ("att_1", "pi_1")
@@ -165,7 +166,7 @@ class TestReading:
     ) -> None:
         paid = intent(capture_method="manual", amount_received=1000, metadata={"hub_operation": "att_1", **metadata})
 
-        [report] = adapter.read_delivery(delivered(event("payment_intent.succeeded", paid)))
+        [report] = reports_of(adapter, delivered(event("payment_intent.succeeded", paid)))
 
         assert (report.kind, report.outcome, report.money) == (Operation.CAPTURE, Approved(), EUR_1000)
         assert (report.tag, report.processor_reference, report.parent_reference) == (tag, "pi_1", "pi_1")
@@ -173,7 +174,7 @@ class TestReading:
     def test_money_that_is_held_is_an_authorization(self, adapter: StripeAdapter) -> None:
         held = intent("requires_capture", capture_method="manual", latest_charge="ch_1")
 
-        [report] = adapter.read_delivery(delivered(event("payment_intent.amount_capturable_updated", held)))
+        [report] = reports_of(adapter, delivered(event("payment_intent.amount_capturable_updated", held)))
 
         assert (report.kind, report.outcome, report.money) == (Operation.AUTHORIZE, Approved(), EUR_4999)
 
@@ -187,7 +188,7 @@ class TestReading:
             metadata=metadata,
         )
 
-        authorized, captured = adapter.read_delivery(delivered(event("payment_intent.amount_capturable_updated", held)))
+        authorized, captured = reports_of(adapter, delivered(event("payment_intent.amount_capturable_updated", held)))
 
         assert (authorized.kind, authorized.money) == (Operation.AUTHORIZE, EUR_4999)
         assert (captured.kind, captured.money, captured.tag) == (Operation.CAPTURE, EUR_1000, "cap_1")
@@ -197,7 +198,7 @@ class TestReading:
         metadata = {"hub_operation": "att_1", "hub_capture": "cap_2", "cap_1": "1000", "cap_2": "500"}
         taken = intent(capture_method="manual", amount_received=4999, metadata=metadata)
 
-        ours, theirs = adapter.read_delivery(delivered(event("payment_intent.succeeded", taken)))
+        ours, theirs = reports_of(adapter, delivered(event("payment_intent.succeeded", taken)))
 
         assert (ours.tag, ours.money) == ("cap_2", Money(500, Currency.EUR))
         assert (theirs.tag, theirs.money) == (None, Money(3499, Currency.EUR))
@@ -207,14 +208,14 @@ class TestReading:
         error = {"type": "card_error", "code": "card_declined", "decline_code": "stolen_card"}
         failed = intent("requires_payment_method", capture_method="manual", last_payment_error=error)
 
-        [report] = adapter.read_delivery(delivered(event("payment_intent.payment_failed", failed)))
+        [report] = reports_of(adapter, delivered(event("payment_intent.payment_failed", failed)))
 
         assert report.kind is Operation.AUTHORIZE
         assert isinstance(report.outcome, Declined)
         assert report.outcome.decline.code is DeclineCode.LOST_OR_STOLEN_CARD
 
     def test_a_payment_on_its_way_is_pending(self, adapter: StripeAdapter) -> None:
-        [report] = adapter.read_delivery(delivered(event("payment_intent.processing", intent("processing"))))
+        [report] = reports_of(adapter, delivered(event("payment_intent.processing", intent("processing"))))
 
         assert report.outcome == Pending()
 
@@ -222,7 +223,7 @@ class TestReading:
         step = {"type": "redirect_to_url", "redirect_to_url": {"url": "https://hooks.stripe.com/3ds"}}
         waiting = intent("requires_action", next_action=step)
 
-        [report] = adapter.read_delivery(delivered(event("payment_intent.requires_action", waiting)))
+        [report] = reports_of(adapter, delivered(event("payment_intent.requires_action", waiting)))
 
         assert isinstance(report.outcome, ActionRequired)
 
@@ -235,21 +236,21 @@ class TestReading:
     ) -> None:
         canceled = intent("canceled", capture_method="manual", cancellation_reason=why)
 
-        [report] = adapter.read_delivery(delivered(event("payment_intent.canceled", canceled)))
+        [report] = reports_of(adapter, delivered(event("payment_intent.canceled", canceled)))
 
         assert (report.kind, report.outcome, report.reason) == (Operation.VOID, Approved(), reason)
         assert (report.tag, report.processor_reference, report.parent_reference) == (None, "pi_1", "pi_1")
 
     @pytest.mark.parametrize("type", ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"])
     def test_a_refund_is_told_by_its_status_not_by_its_event(self, adapter: StripeAdapter, type: str) -> None:
-        [report] = adapter.read_delivery(delivered(event(type, refund("pending"), livemode=True)))
+        [report] = reports_of(adapter, delivered(event(type, refund("pending"), livemode=True)))
 
         assert (report.kind, report.outcome, report.money) == (Operation.REFUND, Pending(), EUR_1000)
         assert (report.tag, report.processor_reference, report.parent_reference) == ("ref_1", "re_1", "pi_1")
         assert report.livemode is True
 
     def test_a_refund_of_the_dashboard_carries_no_tag(self, adapter: StripeAdapter) -> None:
-        [report] = adapter.read_delivery(delivered(event("refund.created", refund(metadata={}))))
+        [report] = reports_of(adapter, delivered(event("refund.created", refund(metadata={}))))
 
         assert report.tag is None
 
@@ -261,7 +262,7 @@ class TestReading:
     def test_a_refunded_charge_tells_of_our_refunds_that_it_lists(self, adapter: StripeAdapter) -> None:
         refunded = charge(refunds=listing(refund(), refund(id="re_2", amount=500), refund(id="re_3", metadata={})))
 
-        reports = adapter.read_delivery(delivered(event("charge.refunded", refunded)))
+        reports = reports_of(adapter, delivered(event("charge.refunded", refunded)))
 
         assert [(report.processor_reference, report.money) for report in reports] == [
             ("re_1", EUR_1000),

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from hub.disputes.states import STAGE, STATUS, DisputeStatus, Stage
+from hub.disputes.states import STAGE, STATUS
 from hub.transitions import Machine
+from normalization.disputes import DisputeStatus, Stage
 
 STAGE_MOVES = {
     (Stage.INQUIRY, Stage.CHARGEBACK),

@@ -1,23 +1,19 @@
 """Which merchant account checks a card, or opens a session for one: the plan of a charge, without an amount."""
 
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hub.access.rules import Caller
-from hub.errors import ProblemError
 from hub.merchants.service import Connected
-from hub.payments.opening import routing_body
+from hub.payments.planning import allowed, nowhere
 from hub.payments.shell import Shell
 from normalization.money import AMOUNT_MAX, Currency, Money
 from normalization.tokens import CardFacts
 from routing.accounts import Limits, MerchantAccount
 from routing.facts import Chargeable, Facts
 from routing.plan import plan
-
-UNAVAILABLE_RETRY_S: Final = 30
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -40,24 +36,13 @@ def choose(shell: Shell, asked: Asked, able: type[Any], to_do: str) -> list[Conn
     Raises:
         ProblemError: no_merchant_account, merchant_accounts_unavailable.
     """
-    snapshot = shell.directory.routing(livemode=asked.caller.livemode)
-    accounts = tuple(_without_amounts(a, asked) for a in snapshot.accounts if asked.caller.may_use(a.id))
-    decided = plan(
-        _facts(shell, asked), replace(snapshot, accounts=accounts, open_circuits=shell.health.open_circuits())
-    )
-    considered = msgspec.to_builtins(routing_body(decided).considered)
-    if decided.unavailable:
-        raise ProblemError(
-            "merchant_accounts_unavailable",
-            "merchant accounts fit, but all of them are paused, draining or failing",
-            retry_after=UNAVAILABLE_RETRY_S,
-            extra={"considered": considered},
-        )
+    snapshot = allowed(shell, asked.caller)
+    accounts = tuple(_without_amounts(account, asked) for account in snapshot.accounts)
+    decided = plan(_facts(shell, asked), replace(snapshot, accounts=accounts))
     found = [shell.directory.connected(choice.merchant_account) for choice in decided.order]
     fitting = [connected for connected in found if connected is not None and isinstance(connected.adapter, able)]
     if not fitting:
-        told = f"no merchant account that fits can {to_do}; `considered` says which fit"
-        raise ProblemError("no_merchant_account", told, extra={"considered": considered})
+        raise nowhere(decided, f"no merchant account that fits can {to_do}")
     return fitting
 
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,16 +47,14 @@ async def keep(connection: AsyncConnection, found: Found, at: datetime) -> str:
     if known is not None:
         return known
     method_id = new_id("pm_")
-    row = {
-        "id": method_id,
-        "livemode": found.livemode,
-        "customer": found.customer,
-        "type": "card",
-        "card": msgspec.json.encode(found.card).decode(),
-        "network_transaction_id": found.network_transaction_id,
-        "created_at": at,
-        "deleted_at": None,
-    }
+    row = store.method_row(
+        found.livemode,
+        method_id,
+        found.customer,
+        found.card,
+        at,
+        network_transaction_id=found.network_transaction_id,
+    )
     await store.add_payment_method(connection, row)
     await store.add_token(connection, store.token_row(found.livemode, method_id, found.token, found.card, at))
     if erased:

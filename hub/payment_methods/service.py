@@ -56,16 +56,9 @@ class Wallet(Struct, frozen=True, kw_only=True):
         known = await self.desk.described(caller, tokens)
         card = all_facts(kept.told, known)
         method_id, at = new_id("pm_"), self.clock()
-        row = {
-            "id": method_id,
-            "livemode": caller.livemode,
-            "customer": customer,
-            "type": "card",
-            "card": msgspec.json.encode(card).decode(),
-            "network_transaction_id": kept.network_transaction_id,
-            "created_at": at,
-            "deleted_at": None,
-        }
+        row = store.method_row(
+            caller.livemode, method_id, customer, card, at, network_transaction_id=kept.network_transaction_id
+        )
         async with self.database.transaction() as connection:
             if customer is not None:
                 # Locked, so that a person who is being erased gains no card meanwhile.
@@ -157,13 +150,18 @@ class Wallet(Struct, frozen=True, kw_only=True):
     async def _customer(self, connection: AsyncConnection, caller: Caller, customer_id: str) -> None:
         found = await store.customer(connection, livemode=caller.livemode, customer_id=customer_id, to_change=True)
         if found is None:
-            errors = [FieldError("customer", "is no customer of this mode")]
-            raise ProblemError("validation_failed", "there is no such customer", errors=errors)
+            raise unknown_customer()
 
 
 def no_customer() -> ProblemError:
     """Say that a customer is not there, or erased."""
     return ProblemError("not_found", "there is no such customer in this mode")
+
+
+def unknown_customer() -> ProblemError:
+    """Refuse a request whose `customer` is not there, or erased."""
+    errors = [FieldError("customer", "is no customer of this mode; make one with POST /v1/customers")]
+    return ProblemError("validation_failed", "there is no such customer", errors=errors)
 
 
 def _no_method() -> ProblemError:

@@ -101,6 +101,28 @@ async def erase_customer(connection: AsyncConnection, *, livemode: bool, custome
     return gone
 
 
+def method_row(
+    livemode: bool,  # noqa: FBT001 - the mode
+    method_id: str,
+    customer: str | None,
+    card: CardFacts,
+    at: datetime,
+    *,
+    network_transaction_id: str | None = None,
+) -> dict[str, Any]:
+    """Make the columns of a new payment method."""
+    return {
+        "id": method_id,
+        "livemode": livemode,
+        "customer": customer,
+        "type": "card",
+        "card": msgspec.json.encode(card).decode(),
+        "network_transaction_id": network_transaction_id,
+        "created_at": at,
+        "deleted_at": None,
+    }
+
+
 async def add_payment_method(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
     """Insert a payment method."""
     await connection.execute(insert(payment_methods), dict(row))

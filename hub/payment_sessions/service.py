@@ -18,13 +18,15 @@ from hub.ids import new_id
 from hub.merchants.service import Connected
 from hub.payment_methods import store as methods
 from hub.payment_methods import verifications
-from hub.payment_methods.choosing import UNAVAILABLE_RETRY_S, Asked, choose
+from hub.payment_methods.choosing import Asked, choose
 from hub.payment_methods.describing import TokenDesk
+from hub.payment_methods.service import unknown_customer
 from hub.payment_methods.verifications import Waiting
 from hub.payment_methods.verifying import question, record
 from hub.payment_sessions import store
 from hub.payment_sessions.finishing import COMPLETED, DECLINED, OPEN, PROCESSING, finish
 from hub.payments.answers import decline_body
+from hub.payments.planning import UNAVAILABLE_RETRY_S
 from hub.payments.rules import REFUSED_BY_US
 from hub.payments.shell import Shell, answered, ask
 from normalization.declines import Decline
@@ -110,7 +112,7 @@ async def _request(shell: Shell, wanted: Opening, connected: Connected, session_
         async with shell.database.reading() as connection:
             livemode = wanted.caller.livemode
             if await methods.customer(connection, livemode=livemode, customer_id=wanted.customer) is None:
-                raise _no_such_customer()
+                raise unknown_customer()
             reference = await methods.known_reference(
                 connection,
                 livemode=livemode,
@@ -126,11 +128,6 @@ async def _request(shell: Shell, wanted: Opening, connected: Connected, session_
         country=wanted.country,
         locale=wanted.locale,
     )
-
-
-def _no_such_customer() -> ProblemError:
-    errors = [FieldError("customer", "is no customer of this mode")]
-    return ProblemError("validation_failed", "there is no such customer", errors=errors)
 
 
 async def _ask(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, NoReturn
 
 import msgspec
 import structlog
@@ -12,16 +11,17 @@ from adapters.abilities import CancelsByReference
 from adapters.contract import Authorize, Inquiry
 from adapters.errors import AdapterError
 from hub import metrics
-from hub.access.rules import Caller
 from hub.database import CommitUnknownError, ConflictError
 from hub.errors import FieldError, ProblemError
 from hub.idempotency.service import Reply, look_up, settle
 from hub.idempotency.store import Answer, Key, find_key
+from hub.payment_methods.service import unknown_customer
 from hub.payment_methods.store import Means
 from hub.payments import rules, store
 from hub.payments.answers import CREATED, payment_body
 from hub.payments.changes import Actor, Evidence
-from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of, routing_body
+from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of
+from hub.payments.planning import allowed, nowhere
 from hub.payments.recording import (
     Held,
     Recorded,
@@ -41,9 +41,8 @@ from hub.retries.tables import card_slots
 from normalization.outcome import ActionRequired, Declined, Report
 from routing.facts import Facts
 from routing.failover import Failure, Next, Tried, may_try_next
-from routing.plan import Choice, Plan, Snapshot, plan
+from routing.plan import Choice, Plan, plan
 
-UNAVAILABLE_RETRY_S: Final = 30
 _log = structlog.get_logger(__name__)
 
 
@@ -107,17 +106,19 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     Only what was read just now (*sure*) refuses a charge: before anything is refused, its key must be looked up.
     """
     facts = facts_of(wanted, shell.clock())
-    decided = plan(facts, _allowed(shell, wanted.caller))
+    decided = plan(facts, allowed(shell, wanted.caller))
     if not sure and (decided.refusal is not None or not decided.order):
         return None
     if decided.refusal is not None:
         return await _refuse(shell, wanted, decided, facts)
     if not decided.order:
-        raise _nowhere(decided)
+        raise nowhere(decided, "no merchant account takes this payment")
     at = shell.clock()
     attempt = await prepared(shell, wanted, first_attempt(wanted, decided, at, _return_address(shell, wanted)))
     if attempt is None:
-        return _no_customer() if sure else None
+        if sure:
+            raise unknown_customer()
+        return None
     payment = payment_of(wanted, decided, facts, at, attempt)
     try:
         await store.open_payment(
@@ -139,11 +140,6 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     return await reply_to(shell, wanted.key, recorded)
 
 
-def _no_customer() -> NoReturn:
-    error = FieldError("customer", "is no customer of this mode; make one with POST /v1/customers")
-    raise ProblemError("validation_failed", "there is no such customer to keep the card for", errors=[error])
-
-
 def _means(wanted: Charge, found: Means | None) -> Means:
     if wanted.request.payment_method_data is not None:
         return NOTHING_STORED
@@ -161,33 +157,11 @@ def _is_theirs(wanted: Charge, means: Means) -> bool:
     return means.customer is None or wanted.request.customer in {None, means.customer}
 
 
-def _allowed(shell: Shell, caller: Caller) -> Snapshot:
-    snapshot = shell.directory.routing(livemode=caller.livemode)
-    if open_circuits := shell.health.open_circuits():
-        snapshot = replace(snapshot, open_circuits=open_circuits)
-    if caller.merchant_accounts is None:
-        return snapshot
-    return replace(snapshot, accounts=tuple(a for a in snapshot.accounts if caller.may_use(a.id)))
-
-
 def _return_address(shell: Shell, wanted: Charge) -> Callable[[str], str]:
     """Where the processor sends an attempt's payer back to."""
     return lambda attempt: (
         f"{shell.settings.public_url}/return/{wanted.payment_id}?s={challenge_secret(shell, attempt)}"
     )
-
-
-def _nowhere(decided: Plan) -> ProblemError:
-    considered = msgspec.to_builtins(routing_body(decided).considered)
-    if decided.unavailable:
-        return ProblemError(
-            "merchant_accounts_unavailable",
-            "merchant accounts fit this payment, but all of them are paused, draining or failing",
-            retry_after=UNAVAILABLE_RETRY_S,
-            extra={"considered": considered},
-        )
-    detail = "no merchant account takes this payment; `considered` says why for each"
-    return ProblemError("no_merchant_account", detail, extra={"considered": considered})
 
 
 async def _refuse(shell: Shell, wanted: Charge, decided: Plan, facts: Facts) -> Reply:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.ids import new_id
+from hub.payment_methods.store import method_row
 from hub.payment_methods.tables import customers, payment_methods, processor_tokens
 from hub.token_imports.columns import Line
 from hub.token_imports.rules import Batch, Method, Slot, Standing
@@ -103,7 +104,7 @@ async def write(connection: AsyncConnection, batch: Batch, *, livemode: bool, at
     """Insert what a batch makes."""
     stamps = {"livemode": livemode, "created_at": at}
     people = [stamps | _person(id_, key) for key, id_ in batch.customers.items()]
-    methods = [stamps | _method_row(method) for method in batch.methods.values()]
+    methods = [_new_method(method, livemode=livemode, at=at) for method in batch.methods.values()]
     tokens = [stamps | _token_row(method, line) for method, line in batch.tokens]
     for table, rows in ((customers, people), (payment_methods, methods), (processor_tokens, tokens)):
         if rows:
@@ -173,16 +174,16 @@ def _person(customer_id: str, key: str) -> dict[str, Any]:
     return {"id": customer_id, "person": _json({"reference": key}), "import_key": key, "deleted_at": None}
 
 
-def _method_row(method: Method) -> dict[str, Any]:
-    return {
-        "id": method.id,
-        "customer": method.customer,
-        "type": "card",
-        "card": _json(method.card),
-        "network_transaction_id": method.network_transaction_id,
-        "import_key": method.key,
-        "deleted_at": None,
-    }
+def _new_method(method: Method, *, livemode: bool, at: datetime) -> dict[str, Any]:
+    row = method_row(
+        livemode,
+        method.id,
+        method.customer,
+        method.card,
+        at,
+        network_transaction_id=method.network_transaction_id,
+    )
+    return row | {"import_key": method.key}
 
 
 def _token_row(method: str, line: Line) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""What a caller's request may be planned over, and the refusal where no merchant account is left."""
+
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from hub.access.rules import Caller
+from hub.errors import ProblemError
+from hub.payments.opening import routing_body
+from hub.payments.shell import Shell
+from routing.plan import Plan, Snapshot
+
+UNAVAILABLE_RETRY_S: Final = 30
+"""How long a caller waits before asking again, where accounts fit and none can be used."""
+
+
+def allowed(shell: Shell, caller: Caller) -> Snapshot:
+    """Give what routing looks at: the accounts that *caller* may use, and which of them fail just now."""
+    snapshot = shell.directory.routing(livemode=caller.livemode)
+    if open_circuits := shell.health.open_circuits():
+        snapshot = replace(snapshot, open_circuits=open_circuits)
+    if caller.merchant_accounts is None:
+        return snapshot
+    return replace(snapshot, accounts=tuple(a for a in snapshot.accounts if caller.may_use(a.id)))
+
+
+def nowhere(decided: Plan, why: str) -> ProblemError:
+    """Refuse with the reason for each account; *why* is said where none fits, not where those that fit are away."""
+    considered = {"considered": msgspec.to_builtins(routing_body(decided).considered)}
+    if not decided.unavailable:
+        return ProblemError("no_merchant_account", f"{why}; `considered` says why for each", extra=considered)
+    told = "merchant accounts fit, but all of them are paused, draining or failing"
+    return ProblemError("merchant_accounts_unavailable", told, retry_after=UNAVAILABLE_RETRY_S, extra=considered)

@@ -35,10 +35,13 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE TABLE IF NOT EXISTS jobs (seq INTEGER PRIMARY KEY, due_at REAL NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS deliveries (
     seq INTEGER PRIMARY KEY, account TEXT NOT NULL, label TEXT NOT NULL, body BLOB NOT NULL,
+    event TEXT NOT NULL DEFAULT '',
     state TEXT NOT NULL, rank INTEGER NOT NULL, mode TEXT NOT NULL, copies INTEGER NOT NULL,
     tries INTEGER NOT NULL, due_at REAL NOT NULL,
     last_status INTEGER);
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due_at) WHERE state = 'queued';
+CREATE INDEX IF NOT EXISTS deliveries_undelivered ON deliveries (account, event) WHERE state != 'delivered';
+CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event) WHERE event != '';
 """
 
 
@@ -79,6 +82,7 @@ class Book:
         # NORMAL survives the death of the process, which is what is promised; not that of the machine.
         self.sql.execute("PRAGMA synchronous=NORMAL")
         self.sql.execute("PRAGMA busy_timeout=5000")
+        self._add_what_older_books_lack()
         self.sql.executescript(SCHEMA)
 
     def close(self) -> None:
@@ -125,6 +129,12 @@ class Book:
         for row in self.sql.execute(sql, (kind, account, self._seq(kind, before))):
             yield _body(row[0])
 
+    def since(self, kind: str, account: str, id: str) -> Iterator[Body]:
+        """Go through an account's objects of a kind that were made after the one of that *id*, oldest first."""
+        sql = "SELECT body FROM objects WHERE kind = ? AND account = ? AND seq > ? ORDER BY seq"
+        for row in self.sql.execute(sql, (kind, account, self._seq(kind, id))):
+            yield _body(row[0])
+
     def children(self, kind: str, parent: str) -> list[Body]:
         """List the objects of a kind that were put under *parent*, newest first."""
         sql = "SELECT body FROM objects WHERE parent = ? AND kind = ? ORDER BY seq DESC"
@@ -164,6 +174,11 @@ class Book:
     def kept(self, kind: str) -> dict[str, bytes]:
         """Return the sandbox's own documents of a kind, by id, as JSON."""
         return dict(self.sql.execute("SELECT id, body FROM documents WHERE kind = ? ORDER BY id", (kind,)))
+
+    def _add_what_older_books_lack(self) -> None:
+        columns = {row[1] for row in self.sql.execute("PRAGMA table_info(deliveries)")}
+        if columns and "event" not in columns:
+            self.sql.execute("ALTER TABLE deliveries ADD COLUMN event TEXT NOT NULL DEFAULT ''")
 
     def _seq(self, kind: str, id: str | None) -> int:
         if id is None:

@@ -27,6 +27,13 @@ class Advance(Struct, frozen=True, forbid_unknown_fields=True):
     advance_s: float
 
 
+class Redeliver(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which delivery goes out once more: that of an `event`, or the one with that `seq` in the list of webhooks."""
+
+    event: str | None = None
+    seq: int | None = None
+
+
 class Flush(Struct, frozen=True, forbid_unknown_fields=True):
     """How long to wait at most."""
 
@@ -46,6 +53,7 @@ def routes(sandbox: "Sandbox") -> list[web.RouteDef]:
         web.post("/_control/dashboard", _told(desk.dashboard)),
         web.get("/_control/webhooks", _told(desk.webhooks)),
         web.post("/_control/webhooks", _told(desk.set_webhooks)),
+        web.post("/_control/webhooks/redeliver", _told(desk.redeliver)),
         web.post("/_control/webhooks/flush", _told(desk.flush)),
         web.post("/_control/clock", _told(desk.clock)),
         web.put("/_control/accounts/{account}", _told(desk.set_account)),
@@ -97,6 +105,9 @@ class _Desk:
 
     async def dashboard(self, request: web.Request) -> Body:
         order = msgspec.json.decode(await request.read(), type=Order)
+        known = self.sandbox.processor.orders
+        if order.do not in known:
+            raise RefusedError(f"do: one of {', '.join(known)}")
         with self.sandbox.book.transaction():
             made = self.sandbox.processor.dashboard(self.sandbox, order)
         self.sandbox.deliveries.wake()
@@ -109,9 +120,19 @@ class _Desk:
 
     async def set_webhooks(self, request: web.Request) -> Body:
         mode = msgspec.json.decode(await request.read(), type=Mode)
+        known = self.sandbox.processor.forgeries
+        if not set(mode.forgeries) <= set(known):
+            raise RefusedError(f"forgeries: of {', '.join(known)}")
         self.sandbox.deliveries.set_mode(mode)
         told: Body = msgspec.to_builtins(mode)
         return told
+
+    async def redeliver(self, request: web.Request) -> Body:
+        asked = msgspec.json.decode(await request.read(), type=Redeliver)
+        if not self.sandbox.deliveries.redeliver(asked.event, asked.seq):
+            raise RefusedError(f"no delivery of the event {asked.event} or with the seq {asked.seq}")
+        self.sandbox.deliveries.wake()
+        return {"queued": msgspec.to_builtins(asked)}
 
     async def flush(self, request: web.Request) -> Body:
         asked = msgspec.json.decode(await request.read() or b"{}", type=Flush)

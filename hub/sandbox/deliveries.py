@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import aiohttp
 import msgspec
 from msgspec import Struct
+from yarl import URL
 
 from hub.sandbox.book import Body
 
@@ -37,14 +38,16 @@ class Mode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     How deliveries made from now on travel.
 
-    `reorder` holds them until none came for `window_ms`, then sends the newest first; `forge` sends one more
-    with a wrong signature before each; `storm` sends each `copies` times at once.
+    `reorder` holds them until none came for `window_ms`, then sends the newest first; `forge` sends before each
+    one more for each of `forgeries` (the processor's names; none: its usual one); `storm` sends each `copies` times
+    at once.
     """
 
     mode: ModeName = "normal"
     delay_s: float = 5.0
     window_ms: int = 200
     copies: int = 10
+    forgeries: tuple[str, ...] = ()
 
 
 class Row(Struct, frozen=True):
@@ -83,11 +86,11 @@ class Deliveries:
         self.settings[account] = {**self.settings.get(account, {}), **settings}
         self._sandbox.book.keep("account", account, self.settings[account])
 
-    def send(self, account: str, label: str, body: bytes, *, delay_s: float = 0.0) -> None:
+    def send(self, account: str, label: str, body: bytes, *, event: str = "", delay_s: float = 0.0) -> None:
         """
         Queue a delivery to an account, if it has a `webhook_url`; belongs in the transaction that caused it.
 
-        *label* names the event for people and tests.
+        *label* names the kind of event for people and tests, *event* is its id where the processor gives it one.
         """
         if not self.settings.get(account, {}).get("webhook_url"):
             return
@@ -100,13 +103,31 @@ class Deliveries:
         state = "dropped" if mode.mode == "drop" else "queued"
         for _ in range(2 if mode.mode == "duplicate" else 1):
             cursor = sql.execute(
-                "INSERT INTO deliveries (account, label, body, state, rank, mode, copies, tries, due_at)"
-                " VALUES (?, ?, ?, ?, 0, ?, ?, 0, ?)",
-                (account, label, body, state, mode.mode, mode.copies, due_at),
+                "INSERT INTO deliveries (account, label, event, body, state, rank, mode, copies, tries, due_at)"
+                " VALUES (?, ?, ?, ?, ?, 0, ?, ?, 0, ?)",
+                (account, label, event, body, state, mode.mode, mode.copies, due_at),
             )
             rank = cursor.lastrowid or 0
             signed_rank = -rank if mode.mode == "reorder" else rank
             sql.execute("UPDATE deliveries SET rank = ? WHERE seq = ?", (signed_rank, rank))
+
+    def redeliver(self, event: str | None, seq: int | None) -> bool:
+        """Queue an event's delivery, or the one of that *seq*, once more, now and by no mode; False: there is none."""
+        made = self._sandbox.book.sql.execute(
+            "INSERT INTO deliveries (account, label, event, body, state, rank, mode, copies, tries, due_at)"
+            " SELECT account, label, event, body, 'queued', seq, 'normal', 1, 0, ? FROM deliveries"
+            " WHERE event = ? OR seq = ? ORDER BY seq LIMIT 1",
+            (self._sandbox.clock.now(), event, seq),
+        )
+        return made.rowcount > 0
+
+    def undelivered(self, account: str) -> set[str]:
+        """Return the ids of the events that were to be sent to an account and never arrived, so far."""
+        sql = (
+            "SELECT event FROM deliveries WHERE account = ? AND state != 'delivered' AND event != ''"
+            " EXCEPT SELECT event FROM deliveries WHERE account = ? AND state = 'delivered'"
+        )
+        return {row[0] for row in self._sandbox.book.sql.execute(sql, (account, account))}
 
     def schedule(self, delay_s: float, job: Body) -> None:
         """Put off *job* by *delay_s* seconds of the processor's clock."""
@@ -135,8 +156,8 @@ class Deliveries:
 
     def listed(self, limit: int) -> list[Body]:
         """List the newest deliveries with what became of them."""
-        sql = "SELECT seq, account, label, state, tries, due_at, last_status FROM deliveries ORDER BY seq DESC LIMIT ?"
-        names = ("seq", "account", "label", "state", "tries", "due_at", "last_status")
+        names = ("seq", "account", "label", "event", "state", "tries", "due_at", "last_status")
+        sql = f"SELECT {', '.join(names)} FROM deliveries ORDER BY seq DESC LIMIT ?"  # noqa: S608 - our own names
         rows = self._sandbox.book.sql.execute(sql, (limit,))
         return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -214,23 +235,24 @@ class Deliveries:
 
     async def _deliver(self, session: aiohttp.ClientSession, row: Row) -> None:
         if row.mode == "forge" and row.tries == 0:
-            await self._post(session, row, forged=True)
+            for forged in self.mode.forgeries or self._processor.forgeries[:1]:
+                await self._post(session, row, forged=forged)
         copies = row.copies if row.mode == "storm" else 1
-        statuses = await asyncio.gather(*(self._post(session, row, forged=False) for _ in range(copies)))
+        statuses = await asyncio.gather(*(self._post(session, row) for _ in range(copies)))
         self._settle(row, statuses)
 
-    async def _post(self, session: aiohttp.ClientSession, row: Row, *, forged: bool) -> int:
+    async def _post(self, session: aiohttp.ClientSession, row: Row, *, forged: str = "") -> int:
         """Post once; 0 where no answer came."""
         settings = self.settings.get(row.account, {})
         # Signed by real time: the receiver checks the age by its own clock, which no test advances.
         signed = self._processor.sign(row.body, settings, time.time(), forged=forged)
         try:
-            async with session.post(
-                settings["webhook_url"], data=signed.body, headers=signed.headers, allow_redirects=False
-            ) as answer:
+            # As it was written: query and escapes are the receiver's matter.
+            url = URL(settings["webhook_url"], encoded=True)
+            async with session.post(url, data=signed.body, headers=signed.headers, allow_redirects=False) as answer:
                 await answer.read()
                 return answer.status
-        except (aiohttp.ClientError, TimeoutError, KeyError):
+        except (aiohttp.ClientError, TimeoutError, KeyError, ValueError):
             return 0
 
     def _settle(self, row: Row, statuses: list[int]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 from msgspec import Struct
@@ -15,8 +15,6 @@ from hub.sandbox.faults import Act, Answer, Faults
 
 REQUESTS_KEPT_MAX = 1000
 
-Do = Literal["refund", "capture", "cancel", "dispute"]
-
 
 class RefusedError(Exception):
     """The dashboard cannot do what was asked; the message says why."""
@@ -24,12 +22,13 @@ class RefusedError(Exception):
 
 class Order(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
-    What somebody does by hand in the processor's dashboard.
+    What somebody does by hand in the processor's dashboard, or the payer's bank behind it.
 
-    `amount` is in the processor's minor units; without it, all that is left. `options` are the processor's.
+    `do` is one of the processor's `orders`, `processor_reference` what it is about. `amount` is in the processor's
+    minor units; without it, all that is left. `options` are the processor's.
     """
 
-    do: Do
+    do: str
     processor_reference: str
     amount: int | None = None
     options: dict[str, Any] = {}
@@ -53,6 +52,16 @@ class Processor(Protocol):
         """How long a receiver may take to answer."""
         ...
 
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """What the dashboard can be told to do."""
+        ...
+
+    @property
+    def forgeries(self) -> tuple[str, ...]:
+        """The ways in which a delivery can be forged; the first is the usual one."""
+        ...
+
     def credentials(self, account: str, url: str) -> Body:
         """
         Return what a hub's merchant account needs to reach *account* of this processor at *url*.
@@ -65,8 +74,8 @@ class Processor(Protocol):
         """Return the processor's own endpoints, each answering through `faults.answer`."""
         ...
 
-    def sign(self, body: bytes, settings: Body, at: float, *, forged: bool) -> Signed:
-        """Sign a delivery as the processor does; wrongly where *forged*. *at* is real time."""
+    def sign(self, body: bytes, settings: Body, at: float, *, forged: str = "") -> Signed:
+        """Sign a delivery as the processor does, or forge it: *forged* is one of `forgeries`. *at* is real time."""
         ...
 
     def rate_limited(self) -> Answer:

@@ -19,6 +19,7 @@ Json = dict[str, Any]
 
 DEFENCE_S: Final = 18 * 86400
 _MOVES: Final = {"NOTIFICATION_OF_CHARGEBACK": 0, "CHARGEBACK": 1, "CHARGEBACK_REVERSED": -1}
+_WHAT: Final[dict[str, What]] = {"capture": "capture", "refund": "refund", "cancel": "cancel"}
 _USUAL: Final = ("NOTIFICATION_OF_CHARGEBACK", "CHARGEBACK")
 
 
@@ -47,7 +48,7 @@ def ordered(desk: Desk, order: Order) -> Json:
     )
     if asked.amount_minor <= 0:
         raise RefusedError("amount: nothing is left, or none was asked for")
-    what: What = order.do
+    what = _WHAT[order.do]
     reason = carry_out(desk, payment, asked, what)
     if reason:
         raise RefusedError(reason)

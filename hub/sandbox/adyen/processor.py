@@ -25,6 +25,8 @@ class Adyen:
     """The pretend Adyen; everything it remembers is in the book."""
 
     name: str = "adyen"
+    orders: tuple[str, ...] = ("refund", "capture", "cancel", "dispute")
+    forgeries: tuple[str, ...] = ("signature",)
     # Source: https://docs.adyen.com/development-resources/webhooks/troubleshoot
     retry_delays_s: tuple[float, ...] = (
         9.0, 18.0, 27.0, 2 * _MINUTE_S, 5 * _MINUTE_S, 10 * _MINUTE_S, 15 * _MINUTE_S, 30 * _MINUTE_S,
@@ -48,7 +50,7 @@ class Adyen:
         desk = Desk(sandbox)
         return [*endpoints.routes(desk), *browser.routes(desk)]
 
-    def sign(self, body: bytes, settings: Body, at: float, *, forged: bool) -> Signed:  # noqa: ARG002 - not timed
+    def sign(self, body: bytes, settings: Body, at: float, *, forged: str = "") -> Signed:  # noqa: ARG002 - not timed
         """Sign every item with the account's `webhook_secret`; a forged one with another key."""
         key = str(settings.get("webhook_secret", ""))
         if key:

@@ -23,6 +23,8 @@ class CheckoutCom:
     """The pretend Checkout.com; everything it remembers is in the book."""
 
     name: str = "checkout_com"
+    orders: tuple[str, ...] = ("refund", "capture", "cancel", "dispute")
+    forgeries: tuple[str, ...] = ("signature",)
     # It wants a 2xx within ten seconds and tries again; how often is not in the pages that were at hand.
     # Source: https://www.checkout.com/docs/reporting-and-insights/webhooks
     retry_delays_s: tuple[float, ...] = tuple(minutes * _MINUTE_S for minutes in (5, 10, 15, 30, 60, 240, 720, 1440))
@@ -45,7 +47,7 @@ class CheckoutCom:
         desk = Desk(sandbox)
         return [*endpoints.routes(desk), *browser.routes(desk)]
 
-    def sign(self, body: bytes, settings: Body, at: float, *, forged: bool) -> Signed:  # noqa: ARG002 - not timed
+    def sign(self, body: bytes, settings: Body, at: float, *, forged: str = "") -> Signed:  # noqa: ARG002 - not timed
         """Sign a delivery with the account's `webhook_secret`; a forged one with another key."""
         key = "forged" if forged else str(settings.get("webhook_secret", ""))
         headers = {"Content-Type": "application/json; charset=utf-8", notices.HEADER: notices.signature(body, key)}

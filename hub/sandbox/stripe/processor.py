@@ -11,10 +11,11 @@ from hub.sandbox.book import Body
 from hub.sandbox.deliveries import Signed
 from hub.sandbox.faults import Act, Answer
 from hub.sandbox.processor import Order, RefusedError, Sandbox
-from hub.sandbox.stripe import challenge, charging, endpoints, objects, refunds
+from hub.sandbox.stripe import challenge, charging, endpoints, forgery, objects, refunds
 from hub.sandbox.stripe.call import TAG, Call
 from hub.sandbox.stripe.errors import ApiError, KeyInUseError, RateLimitError, StripeError
 
+OVERHEARD_S = 3600
 DISPUTE_REASONS = {"fraudulent": "fraudulent", "product_not_received": "product_not_received"}
 
 
@@ -22,6 +23,8 @@ class Stripe:
     """The pretend Stripe."""
 
     name = "stripe"
+    orders = ("refund", "capture", "cancel", "dispute")
+    forgeries = ("signature", "body", "timestamp", "missing")
     # "With an exponential back off", for up to three days; the steps themselves are not documented.
     retry_delays_s = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 43200.0, 86400.0, 86400.0)
     webhook_timeout_s = 10.0
@@ -40,21 +43,25 @@ class Stripe:
         """Return the API and the payer's challenge page."""
         return [*endpoints.routes(sandbox), *challenge.routes(sandbox)]
 
-    def sign(self, body: bytes, settings: Body, at: float, *, forged: bool) -> Signed:
+    def sign(self, body: bytes, settings: Body, at: float, *, forged: str = "") -> Signed:
         """
         Sign a delivery with the account's `webhook_secret`.
 
+        A forged `signature` is made with another secret; `body` was changed after it was signed, `timestamp` signed
+        an hour ago, as when somebody sends again what was overheard; with `missing` there is none.
         Source: docs.stripe.com/webhooks#verify-manually.
         """
-        secret = "whsec_forged" if forged else str(settings.get("webhook_secret", ""))
-        signed = f"{int(at)}.".encode() + body
-        signature = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+        secret = "whsec_forged" if forged == "signature" else str(settings.get("webhook_secret", ""))
+        signed_at = int(at) - (OVERHEARD_S if forged == "timestamp" else 0)
+        signature = hmac.new(secret.encode(), f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": f"t={int(at)},v1={signature}",
+            "Stripe-Signature": f"t={signed_at},v1={signature}",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
-        return Signed(headers, body)
+        if forged == "missing":
+            del headers["Stripe-Signature"]
+        return Signed(headers, forgery.altered(body) if forged == "body" else body)
 
     def rate_limited(self) -> Answer:
         """Return Stripe's 429."""
@@ -127,7 +134,7 @@ def _carry_out(call: Call, intent: Body, order: Order) -> Body:
         case "dispute":
             reason, inquiry = str(order.options.get("reason", "fraudulent")), bool(order.options.get("inquiry"))
             return charging.dispute(call, charge, order.amount or charge["amount_captured"], reason, inquiry=inquiry)
-        case "capture":
+        case _:
             amount = intent["amount_capturable"] if order.amount is None else order.amount
             if not 1 <= amount <= intent["amount_capturable"]:
                 raise RefusedError(f"{intent['amount_capturable']} can be captured")

@@ -13,6 +13,7 @@ from hub.retries import tables as _retries
 from hub.rulesets import tables as _rulesets
 from hub.settlement import tables as _settlement
 from hub.token_imports import tables as _token_imports
+from hub.webhooks import marks as _marks
 from hub.webhooks import tables as _webhooks
 
 __all__ = ["metadata"]
@@ -21,6 +22,7 @@ DOMAINS = (
     _events,
     _idempotency,
     _ledger,
+    _marks,
     _merchants,
     _payment_methods,
     _payment_sessions,

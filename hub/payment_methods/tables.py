@@ -58,6 +58,21 @@ processor_tokens = Table(
     ),
 )
 
+retired_tokens = Table(
+    "retired_tokens",
+    metadata,
+    Column("id", Text, primary_key=True),  # What it had in processor_tokens.
+    Column("livemode", Boolean, nullable=False),
+    Column("payment_method", Text, ForeignKey("payment_methods.id"), nullable=False),
+    Column("processor", Text, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("merchant_account", Text, nullable=False),  # As in processor_tokens.
+    Column("retired_at", Instant, nullable=False),
+    Index("ix_retired_tokens_token", "livemode", "processor", "token"),
+    Index("ix_retired_tokens_payment_method", "payment_method"),
+)
+"""Tokens that their processors said to be chargeable no more: kept to know them by, until the card is deleted."""
+
 detachments = Table(
     "detachments",
     metadata,

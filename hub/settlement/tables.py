@@ -1,6 +1,6 @@
 """What must arrive from the processors, and the disagreements that a human has to settle."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Table, Text, UniqueConstraint, text
 
 from hub.database import Instant, metadata
 
@@ -45,3 +45,20 @@ exceptions = Table(
     ),
     Index("ix_exceptions_payment", "payment_id"),
 )
+
+settlement_notices = Table(
+    "settlement_notices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("merchant_account", Text, nullable=False),
+    Column("processor", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # report_available, payout_paid, payout_failed
+    Column("processor_reference", Text, nullable=False),  # The report's or the payout's name at the processor.
+    Column("location", Text),  # Where the processor says that the report lies: to be checked, not trusted.
+    Column("amount_minor", BigInteger),
+    Column("currency", Text),
+    Column("received_at", Instant, nullable=False),
+    UniqueConstraint("merchant_account", "kind", "processor_reference"),
+)
+"""What processors told of their settlements, each once."""

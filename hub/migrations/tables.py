@@ -13,6 +13,7 @@ from hub.retries import tables as _retries
 from hub.rulesets import tables as _rulesets
 from hub.settlement import tables as _settlement
 from hub.token_imports import tables as _token_imports
+from hub.webhook_endpoints import tables as _webhook_endpoints
 from hub.webhooks import marks as _marks
 from hub.webhooks import tables as _webhooks
 
@@ -31,6 +32,7 @@ DOMAINS = (
     _rulesets,
     _settlement,
     _token_imports,
+    _webhook_endpoints,
     _webhooks,
 )
 """The modules that declare tables; named here so that importing them is seen to be meant."""

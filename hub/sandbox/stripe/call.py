@@ -35,6 +35,8 @@ class Call:
         self.form = {} if form is None else form
         self.key = key
         self.request_id = f"req_{secrets.token_hex(7)}"
+        # What no request of the merchant's caused is told of as of itself.
+        self.cause = (None, None) if form is None else (self.request_id, key or None)
 
     def now(self) -> int:
         """Return Stripe's time in whole seconds."""
@@ -80,8 +82,10 @@ class Call:
             self._tell(type, of, before)
 
     def _tell(self, type: str, of: Body, before: Body | None) -> None:
-        event = objects.event(type, objects.public(of), before, now=self.now(), request=(self.request_id, self.key))
+        settings = self.sandbox.settings(self.account)
+        version = str(settings.get("api_version") or objects.API_VERSION)
+        event = objects.event(type, objects.public(of), before, now=self.now(), cause=self.cause, version=version)
         self.save(event)
-        wanted: Sequence[str] = self.sandbox.settings(self.account).get("webhook_events") or ("*",)
+        wanted: Sequence[str] = settings.get("webhook_events") or ("*",)
         if "*" in wanted or type in wanted:
-            self.sandbox.deliveries.send(self.account, type, objects.encode(event))
+            self.sandbox.deliveries.send(self.account, type, objects.encode(event), event=event["id"])

@@ -14,7 +14,7 @@ from hub.sandbox import faults
 from hub.sandbox.book import Body, Stored
 from hub.sandbox.faults import Act, Answer, Operation
 from hub.sandbox.processor import RefusedError, Sandbox
-from hub.sandbox.stripe import form, intents, methods, objects, reading, refunds, setups, webhook_endpoints
+from hub.sandbox.stripe import events, form, intents, methods, objects, reading, refunds, setups, webhook_endpoints
 from hub.sandbox.stripe.call import Call
 from hub.sandbox.stripe.errors import (
     IdempotencyError,
@@ -62,7 +62,7 @@ READ: dict[str, tuple[str, tuple[str, ...]]] = {
     "charges": ("charge", ("customer", "payment_intent")),
     "disputes": ("dispute", ("charge", "payment_intent")),
     "balance_transactions": ("balance_transaction", ("type", "source", "currency")),
-    "events": ("event", ("type",)),
+    "events": ("event", ()),
 }
 """The kind each collection holds and what its list is narrowed by."""
 
@@ -90,6 +90,8 @@ class _Desk:
         kind, filters = READ.get(things, ("", ()))
         if not kind:
             return await self.unknown(request)
+        if kind == "event":
+            return await self._answer(request, lambda call: events.page(call, request.path))
         return await self._answer(request, lambda call: reading.page(call, kind, request.path, filters))
 
     async def one(self, request: web.Request) -> web.StreamResponse:
@@ -99,6 +101,8 @@ class _Desk:
             return await self.unknown(request)
         if kind == "payment_method":
             return await self._answer(request, lambda call: methods.find(call, id, in_path=True))
+        if kind == "event":
+            return await self._answer(request, lambda call: events.one(call, id))
         return await self._answer(request, lambda call: call.find(kind, id))
 
     async def made(self, request: web.Request) -> web.StreamResponse:

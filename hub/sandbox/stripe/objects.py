@@ -244,11 +244,13 @@ def balance_transaction(type: str, source: Body, amount: int, fee: int, now: int
     }  # fmt: skip
 
 
-def event(type: str, of: Body, before: Body | None, *, now: int, request: tuple[str, str]) -> Body:
-    """Return an event about an object as it is."""
+def event(
+    type: str, of: Body, before: Body | None, *, now: int, cause: tuple[str | None, str | None], version: str
+) -> Body:
+    """Return an event about an object as it is; *cause* is the request that led to it and its idempotency key."""
     data = {"object": of} if before is None else {"object": of, "previous_attributes": before}
     return {
-        "id": new_id("evt"), "object": "event", "api_version": API_VERSION, "created": now, "data": data,
+        "id": new_id("evt"), "object": "event", "api_version": version, "created": now, "data": data,
         "livemode": False, "pending_webhooks": 1,
-        "request": {"id": request[0], "idempotency_key": request[1] or None}, "type": type,
+        "request": {"id": cause[0], "idempotency_key": cause[1]}, "type": type,
     }  # fmt: skip

@@ -22,37 +22,73 @@ COMPARE: dict[str, Callable[[int, int], bool]] = {
     "lt": lambda left, right: left < right,
     "lte": lambda left, right: left <= right,
 }
-PAGING = frozenset({"limit", "starting_after", "created", "expand"})
+CURSORS = ("starting_after", "ending_before")
+PAGING = frozenset({"limit", "created", "expand", *CURSORS})
 
 
-def page(call: Call, kind: str, path: str, filters: tuple[str, ...]) -> Body:
-    """List an account's objects of a kind, newest first; just written ones are there at once."""
-    form.known(call.form, PAGING | set(filters))
+def page(
+    call: Call,
+    kind: str,
+    path: str,
+    filters: tuple[str, ...] = (),
+    *,
+    also: frozenset[str] = frozenset(),
+    fits: Callable[[Body], bool] = lambda _: True,
+) -> Body:
+    """
+    List an account's objects of a kind, newest first; just written ones are there at once.
+
+    *filters* are parameters that a field has to equal, *also* those that *fits* is made of.
+    """
+    form.known(call.form, PAGING | also | set(filters))
     limit = form.integer(call.form, "limit")
     limit = LIMIT_DEFAULT if limit is None else limit
     if not 1 <= limit <= LIMIT_MAX:
         raise InvalidError(f"Invalid limit: {limit} is not from 1 to 100.", param="limit")
-    after = form.text(call.form, "starting_after")
-    if after is not None and call.book.get(kind, call.account, after) is None:
-        raise MissingError(kind, after, param="starting_after", in_path=False)
+    after, before = _cursors(call, kind)
     wanted = {name: form.text(call.form, name) for name in filters if name in call.form}
-    fits = _created_fits(call.form)
+    in_time, oldest = _created_fits(call.form), _oldest(call.form)
     data: list[Body] = []
-    for body in _candidates(call, kind, wanted, after):
-        if all(body.get(name) == value for name, value in wanted.items()) and fits(body["created"]):
+    for body in _candidates(call, kind, wanted, after, before):
+        if before is None and body["created"] < oldest:
+            break
+        if all(body.get(name) == value for name, value in wanted.items()) and in_time(body["created"]) and fits(body):
             data.append(body)
         if len(data) > limit:
             break
-    return {"object": "list", "data": data[:limit], "has_more": len(data) > limit, "url": path}
+    shown = data[:limit] if before is None else data[:limit][::-1]
+    return {"object": "list", "data": shown, "has_more": len(data) > limit, "url": path}
 
 
-def _candidates(call: Call, kind: str, wanted: dict[str, str | None], after: str | None) -> Iterator[Body]:
+def _cursors(call: Call, kind: str) -> tuple[str | None, str | None]:
+    after, before = (form.text(call.form, name) for name in CURSORS)
+    if after is not None and before is not None:
+        message = f"You may only specify one of these parameters: {', '.join(CURSORS)}."
+        raise InvalidError(message, code="parameters_exclusive", param=CURSORS[0])
+    for name, id in zip(CURSORS, (after, before), strict=True):
+        if id is not None and call.book.get(kind, call.account, id) is None:
+            raise MissingError(kind, id, param=name, in_path=False)
+    return after, before
+
+
+def _candidates(
+    call: Call, kind: str, wanted: dict[str, str | None], after: str | None, before: str | None
+) -> Iterator[Body]:
     """Go by the PaymentIntent where one is asked for, since an account may have many refunds."""
+    if before is not None:
+        return call.book.since(kind, call.account, before)
     intent = wanted.get("payment_intent")
     if intent and after is None and kind in {"refund", "charge"}:
         owned = call.book.account_of("payment_intent", intent) == call.account
         return iter(call.book.children(kind, intent) if owned else [])
     return call.book.newest(kind, call.account, before=after)
+
+
+def _oldest(asked: Form) -> int:
+    """Return the time before which nothing can fit, so that a list need not go through everything there is."""
+    given = asked.get("created")
+    bounds = given if isinstance(given, dict) else {}
+    return max(form.integer(bounds, "gte") or 0, form.integer(bounds, "gt") or 0)
 
 
 def _created_fits(asked: Form) -> Callable[[int], bool]:
@@ -61,7 +97,8 @@ def _created_fits(asked: Form) -> Callable[[int], bool]:
         exact = form.integer(asked, "created")
         return lambda created: created == exact
     bounds = form.group(asked, "created")
-    known = {name: form.integer(bounds, name) or 0 for name in bounds if name in COMPARE}
+    form.known(bounds, COMPARE)
+    known = {name: form.integer(bounds, name) or 0 for name in bounds}
     return lambda created: all(COMPARE[name](created, bound) for name, bound in known.items())
 
 

@@ -28,9 +28,11 @@ stripe.enable_telemetry = False
 class Heard:
     """One webhook as it arrived."""
 
-    def __init__(self, body: bytes, signature: str) -> None:
+    def __init__(self, body: bytes, signature: str, target: str = "", authorization: str | None = None) -> None:
         self.body = body
         self.signature = signature
+        self.target = target
+        self.authorization = authorization
         self.event: Json = msgspec.json.decode(body)
         self.type = str(self.event["type"])
 
@@ -56,7 +58,8 @@ class Shop:
 
     def with_key(self, api_key: str) -> stripe.StripeClient:
         client = stripe.AIOHTTPClient(timeout=10, session=self.http)
-        return stripe.StripeClient(api_key, base_addresses={"api": self.sandbox.url}, http_client=client)
+        addresses: Any = {"api": self.sandbox.url, "files": self.sandbox.url}
+        return stripe.StripeClient(api_key, base_addresses=addresses, http_client=client)
 
     async def pay(
         self, method: str = "pm_card_visa", *, key: str | None = None, **more: object
@@ -119,7 +122,11 @@ async def shop(book: Path) -> AsyncIterator[Shop]:
 
         async def hear(request: web.Request) -> web.Response:
             async with opened.news:
-                opened.heard.append(Heard(await request.read(), request.headers["Stripe-Signature"]))
+                told = request.headers
+                heard = Heard(
+                    await request.read(), told.get("Stripe-Signature", ""), request.path_qs, told.get("Authorization")
+                )
+                opened.heard.append(heard)
                 opened.news.notify_all()
             return web.Response(status=opened.answers.pop(0) if opened.answers else 200)
 

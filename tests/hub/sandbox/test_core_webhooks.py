@@ -1,6 +1,7 @@
 """Deliveries travel as a test wishes: twice, out of order, late, never, forged or in a storm."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -76,6 +77,39 @@ class TestModes:
 
         assert [heard.genuine for heard in merchant.heard] == [False, True] * 3
 
+    @pytest.mark.parametrize("kind", ["signature", "body", "timestamp", "missing"])
+    async def test_each_kind_of_forgery_comes_before_the_true_one_and_does_not_verify(
+        self, merchant: Shop, kind: str
+    ) -> None:
+        await mode(merchant, "forge", forgeries=[kind])
+        await merchant.pay()
+        await merchant.flush()
+
+        assert [heard.genuine for heard in merchant.heard] == [False, True] * 3
+
+    async def test_a_forged_body_asks_for_more_money_under_a_true_signature_of_another_one(
+        self, merchant: Shop
+    ) -> None:
+        await mode(merchant, "forge", forgeries=["body"])
+        await merchant.pay()
+        await merchant.flush()
+
+        forged, true = merchant.heard[:2]
+        assert forged.event["data"]["object"]["amount"] == 91000
+        assert (forged.event["id"], forged.signature) == (true.event["id"], true.signature)
+
+    async def test_several_kinds_come_one_after_the_other(self, merchant: Shop) -> None:
+        await mode(merchant, "forge", forgeries=["signature", "timestamp"])
+        await merchant.pay()
+        await merchant.flush()
+
+        assert [heard.genuine for heard in merchant.heard] == [False, False, True] * 3
+
+    async def test_a_kind_that_there_is_not_is_refused_by_name(self, merchant: Shop) -> None:
+        told = await merchant.control("POST", "/webhooks", {"mode": "forge", "forgeries": ["colour"]})
+
+        assert told == {"error": "forgeries: of signature, body, timestamp, missing"}
+
     async def test_a_storm_sends_each_many_times_at_once(self, merchant: Shop) -> None:
         await mode(merchant, "storm", copies=20)
         await merchant.pay()
@@ -130,6 +164,53 @@ class TestRetries:
         assert (await merchant.flush())["delivered"] == 0
 
 
+class TestRedelivery:
+    async def test_an_event_goes_out_once_more(self, merchant: Shop) -> None:
+        await merchant.pay()
+        await merchant.flush()
+        first = merchant.heard[0]
+
+        await merchant.control("POST", "/webhooks/redeliver", {"event": first.event["id"]})
+        await merchant.flush()
+
+        assert len(merchant.heard) == 4
+        assert merchant.heard[-1].body == first.body
+        assert merchant.heard[-1].genuine
+
+    async def test_a_dropped_delivery_goes_out_by_its_number(self, merchant: Shop) -> None:
+        await mode(merchant, "drop")
+        await merchant.pay()
+        dropped = (await merchant.control("GET", "/webhooks"))["data"][-1]
+
+        await merchant.control("POST", "/webhooks/redeliver", {"seq": dropped["seq"]})
+
+        assert await merchant.types() == [dropped["label"]]
+        assert merchant.heard[0].event["id"] == dropped["event"]
+
+    async def test_what_was_never_sent_is_said(self, merchant: Shop) -> None:
+        told = await merchant.control("POST", "/webhooks/redeliver", {"event": "evt_none"})
+
+        assert told == {"error": "no delivery of the event evt_none or with the seq None"}
+
+
+class TestAddresses:
+    async def test_an_address_is_used_as_it_is_written(self, merchant: Shop) -> None:
+        url = merchant.sandbox.settings("acme")["webhook_url"].replace("http://", "http://me:s%2Fcret@")
+        await merchant.control("PUT", "/accounts/acme", {"webhook_url": f"{url}?shop=a%2Fb&again=1"})
+        await merchant.pay()
+        await merchant.flush()
+
+        heard = merchant.heard[0]
+        assert heard.target.endswith("?shop=a%2Fb&again=1")
+        assert heard.authorization == "Basic " + b64encode(b"me:s/cret").decode()
+
+    async def test_an_address_that_is_none_counts_as_not_answering(self, merchant: Shop) -> None:
+        await merchant.control("PUT", "/accounts/acme", {"webhook_url": "http://"})
+        await merchant.pay()
+
+        assert (await merchant.flush())["queued"] == 3
+
+
 class TestEndpoints:
     async def test_a_registered_endpoint_gets_its_secret_and_only_its_events(self, merchant: Shop) -> None:
         url = merchant.sandbox.settings("acme")["webhook_url"]
@@ -167,3 +248,8 @@ class TestDashboard:
         told = await merchant.control("POST", "/dashboard", {"do": "refund", "processor_reference": "pi_none"})
 
         assert told == {"error": "no PaymentIntent pi_none"}
+
+    async def test_an_order_that_there_is_not_is_refused_by_name(self, merchant: Shop) -> None:
+        told = await merchant.control("POST", "/dashboard", {"do": "dance", "processor_reference": "pi_none"})
+
+        assert told["error"].startswith("do: one of refund, capture, cancel, dispute")

@@ -61,10 +61,11 @@ class FundsMovement(Struct, frozen=True, kw_only=True):
 class DisputeReport(Struct, frozen=True, kw_only=True):
     """One processor's word on one dispute.
 
-    `processor_reference` is the processor's id of the dispute, `parent_reference` of the payment, `tag` our operation
-    id where it came back. `money` is what is disputed. `movements` are those that this word tells of, not all there
-    were. `processor_reason` is the processor's own code, verbatim, `network_reason` the card network's.
-    `accepted`: it is lost because we did not contest it. `defendable` None: the processor did not say.
+    `processor_reference` is the processor's id of the dispute, `parent_reference` of the payment; equal where the
+    processor named one thing only, be it the payment: then it speaks of that payment's dispute, known by another id.
+    `tag` is our operation id where it came back. `money` is what is disputed. `movements` are those that this word
+    tells of, not all there were. `processor_reason` is the processor's own code, verbatim, `network_reason` the card
+    network's. `accepted`: it is lost because we did not contest it. `defendable` None: the processor did not say.
     """
 
     processor_reference: str

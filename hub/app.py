@@ -48,6 +48,7 @@ from hub.rulesets import routes as ruleset_routes
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.webhooks import routes as webhook_routes
+from hub.webhooks.budget import ReadBudgets
 from hub.worker import Bell, work
 
 HANDLERS: Final = [
@@ -119,6 +120,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         clock=clock,
         wake=bell.ring,
         running=set(),
+        reads=ReadBudgets(settings.webhook_reads_per_second),
     )
     try:
         await directory.start()

@@ -20,7 +20,17 @@ UNKNOWN_DECLINE_CODES: Final = Counter(
 EXCEPTIONS: Final = Counter("hub_exceptions", "Disagreements that a human must settle.", ("type",))
 FAILOVERS: Final = Counter("hub_failovers", "Attempts passed over for another account.", ("reason",))
 INQUIRIES: Final = Counter("hub_inquiries", "What was done about operations that were due.", ("step",))
-DELIVERIES: Final = Counter("hub_webhook_deliveries", "Deliveries read, by what became of them.", ("status",))
+DELIVERIES: Final = Counter(
+    "hub_webhook_deliveries", "Deliveries read, by what became of them.", ("status", "processor")
+)
+READS: Final = Counter(
+    "hub_webhook_reads", "What came of asking processors what their deliveries are about.", ("result", "processor")
+)
+OTHER_VERSIONS: Final = Counter(
+    "hub_webhook_other_api_versions",
+    "Deliveries of an API version that the adapter was not written for.",
+    ("processor",),
+)
 DETACHMENTS: Final = Counter("hub_detachments", "Tokens that processors were to forget.", ("status", "processor"))
 VERIFICATIONS: Final = Counter("hub_verifications", "Cards verified without charging them.", ("status", "processor"))
 REPLAYS: Final = Counter("hub_idempotent_replays", "Requests that were answered from their key.")

@@ -26,6 +26,8 @@ SETTINGS: Final[dict[str, str]] = {
     "body_max_bytes": "The largest body of an API request.",
     "webhook_body_max_bytes": "The largest body of a processor's webhook.",
     "rate_limit_per_minute": "Requests that one API key may send in a minute, over all processes.",
+    "webhook_reads_per_second": "How often one worker asks a processor what its webhooks are about, for each merchant "
+    "account. Stripe takes 25 reads a second in test mode and 100 in live mode, all together.",
     "snapshot_poll_ms": "How often a process looks for changed accounts and rules when Redis does not tell it.",
     "api_key_cache_ms": "How long a process may go on to take an API key that another process has revoked.",
     "challenge_minutes": "How long a payment waits for its payer before it is cancelled at the processor.",

@@ -16,6 +16,7 @@ from hub.payment_methods.remembered import Remembered
 from hub.payments import store
 from hub.sealing import Sealer
 from hub.settings import Settings
+from hub.webhooks.budget import ReadBudgets
 from routing.failover import Failure
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Shell(Struct, frozen=True, kw_only=True):
     clock: Callable[[], datetime]
     wake: Callable[[], None]
     running: set[asyncio.Task[Any]]
+    reads: ReadBudgets
 
     @property
     def lease_s(self) -> float:

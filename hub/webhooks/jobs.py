@@ -1,65 +1,68 @@
-"""Reading the inbox: each delivery becomes reports, and each report goes the way of every other."""
+"""Reading the inbox: deliveries are claimed in batches, and many subjects are read at the same time."""
 
+import asyncio
+import time
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 import structlog
 
-from adapters.contract import TokenNews
-from hub import metrics
-from hub.payments.recording import record_delivered
 from hub.payments.shell import Shell
 from hub.webhooks import store
-from hub.webhooks.store import Waiting
-from hub.webhooks.token_news import note_token
-from normalization.outcome import Report
+from hub.webhooks.reading import Claim, read_subject
+from hub.webhooks.store import Ended, Waiting
 
-BATCH: Final = 50
-TRIES_MAX: Final = 10
-AGAIN_AFTER_S: Final = (1, 5, 30, 120, 600, 1_800, 3_600, 14_400, 43_200)
-"""How long a delivery waits after each try that failed or found no payment."""
+AT_ONCE: Final = 32
+"""Subjects that are read at the same time; of each account's no more are asked about than its budget lets through."""
+BATCH: Final = 96
+READ_ON_S: Final = 5.0
+"""How long new deliveries are claimed until those in hand are finished first: a process that stops waits for them."""
+LOOK_AGAIN_S: Final = 0.25
 _log = structlog.get_logger(__name__)
 
 
 async def read_waiting(shell: Shell) -> int:
-    """Read the deliveries that are due, oldest first; returns how many there were."""
-    waiting = await store.claim(shell.database, BATCH)
-    for delivery in waiting:
-        await _read(shell, delivery)
-    return len(waiting)
-
-
-async def _read(shell: Shell, waiting: Waiting) -> None:
+    """Read the deliveries that are due, oldest first, until none is or `READ_ON_S` are over; returns how many."""
+    reading: set[asyncio.Task[list[Ended]]] = set()
+    gate = asyncio.Semaphore(AT_ONCE)
+    claim_until = time.monotonic() + READ_ON_S
+    count = 0
     try:
-        status, payment_id = await _record(shell, waiting)
-    except Exception as failure:  # noqa: BLE001 - one poisoned delivery must not keep the others waiting
-        _log.warning("delivery_failed", delivery=waiting.id, tries=waiting.tries, exc_info=failure)
-        await _again(shell, waiting, "waiting", "parked", type(failure).__name__)
-        return
-    if status == "unmatched":
-        await _again(shell, waiting, "unmatched", "unmatched", "no payment of ours is meant, as far as we know")
-    else:
-        metrics.DELIVERIES.labels(status).inc()
-        await store.finish(shell.database, waiting, status, shell.clock(), payment_id=payment_id)
+        while True:
+            if len(reading) < AT_ONCE and time.monotonic() < claim_until:
+                claimed = await store.claim(shell.database, BATCH, shell.lease_s)
+                count += len(claimed)
+                reading |= _begun(shell, gate, claimed)
+            if not reading:
+                return count
+            done, reading = await asyncio.wait(reading, timeout=LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
+            ended = [one for task in done for one in _result(task)]
+            if ended:
+                await store.settle(shell.database, ended, shell.clock())
+    finally:
+        if reading:
+            await asyncio.wait(reading)  # Only where the database failed: their leases run out, then they are read.
 
 
-async def _record(shell: Shell, waiting: Waiting) -> tuple[str, str | None]:
-    connected = await shell.directory.find(waiting.merchant_account)
-    if connected is None:
-        raise LookupError(f"merchant account {waiting.merchant_account} is gone")
-    told = connected.adapter.read_delivery(waiting.delivery)
-    reports = [one for one in told if isinstance(one, Report)]
-    recorded = [await record_delivered(shell, waiting.merchant_account, report, "webhook") for report in reports]
-    noted = [await note_token(shell, connected, one) for one in told if isinstance(one, TokenNews)]
-    found = [one.held.payment.id for one in recorded if one is not None]
-    if len(found) < len(recorded) or "unmatched" in noted:
-        return "unmatched", None
-    return ("done" if found or "done" in noted else "ignored"), (found[0] if found else None)
+def _begun(shell: Shell, gate: asyncio.Semaphore, claimed: Sequence[Waiting]) -> "set[asyncio.Task[list[Ended]]]":
+    claim = Claim(ends=time.monotonic() + shell.lease_s / 2, fetches={})
+
+    async def one_subject(deliveries: Sequence[Waiting]) -> list[Ended]:
+        async with gate:
+            return await read_subject(shell, claim, deliveries)
+
+    by_subject = sorted(claimed, key=_subject)  # Stable: those of one subject stay in their order.
+    return {asyncio.create_task(one_subject(list(group))) for _, group in groupby(by_subject, _subject)}
 
 
-async def _again(shell: Shell, waiting: Waiting, status: str, in_the_end: str, why: str) -> None:
-    if waiting.tries >= TRIES_MAX:
-        metrics.DELIVERIES.labels(in_the_end).inc()
-        await store.finish(shell.database, waiting, in_the_end, shell.clock(), error=why)
-    else:
-        seconds = AGAIN_AFTER_S[min(waiting.tries, len(AGAIN_AFTER_S)) - 1]
-        await store.put_off(shell.database, waiting, status, seconds, why)
+def _subject(waiting: Waiting) -> tuple[str, str]:
+    return waiting.merchant_account, waiting.delivery.subject
+
+
+def _result(task: "asyncio.Task[list[Ended]]") -> list[Ended]:
+    try:
+        return task.result()
+    except Exception as failure:  # noqa: BLE001 - one subject's trouble must not keep the others waiting
+        _log.warning("subject_not_read", exc_info=failure)
+        return []

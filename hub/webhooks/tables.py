@@ -19,12 +19,33 @@ webhook_deliveries = Table(
     Column("payment_id", Text),
     Column("error", Text),
     Column("received_at", Instant, nullable=False),
+    Column("lease_until", Instant),  # Until when a worker has it in hand, and with it its subject.
+    Column("api_version", Text),  # Only where it is another than the adapter was written for.
     UniqueConstraint("merchant_account", "delivery_key"),
-    Index("ix_webhook_deliveries_payment", "payment_id"),
+    Index(
+        "ix_webhook_deliveries_payment",
+        "payment_id",
+        postgresql_where=text("payment_id IS NOT NULL"),
+        sqlite_where=text("payment_id IS NOT NULL"),
+    ),
     Index(
         "ix_webhook_deliveries_due",
         "due_at",
         postgresql_where=text("due_at IS NOT NULL"),
         sqlite_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_webhook_deliveries_leased",
+        "merchant_account",
+        "subject",
+        postgresql_where=text("lease_until IS NOT NULL"),
+        sqlite_where=text("lease_until IS NOT NULL"),
+    ),
+    Index(
+        "ix_webhook_deliveries_unmatched",
+        "merchant_account",
+        "subject",
+        postgresql_where=text("status = 'unmatched'"),
+        sqlite_where=text("status = 'unmatched'"),
     ),
 )

@@ -15,7 +15,8 @@ from sqlalchemy import text
 
 from hub.payments.jobs import inquire_due
 from hub.sandbox.adyen.notices import signature
-from hub.webhooks.jobs import TRIES_MAX, read_waiting
+from hub.webhooks.jobs import read_waiting
+from hub.webhooks.reading import TRIES_MAX
 from tests.hub.house import ADYEN_SECRET, QUICK, STRIPE_SECRET, House, add_account, house
 from tests.hub.money import agrees, book, rows
 from tests.hub.payments.faulty import TOKENS, Clock, eventually, shown, work

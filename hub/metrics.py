@@ -39,3 +39,12 @@ CIRCUIT_OPEN: Final = Gauge("hub_circuit_open", "1 while no new payments go to a
 UNPUBLISHED_SECONDS: Final = Gauge(
     "hub_events_unpublished_seconds", "How long ago the oldest event was written that had no position at the last look."
 )
+EVENT_DELIVERIES: Final = Counter(
+    "hub_event_deliveries", "Tries to deliver events to endpoints, by what became of the delivery.", ("status",)
+)
+EVENT_DELIVERY_SECONDS: Final = Histogram(
+    "hub_event_delivery_seconds",
+    "How long endpoints took to answer.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15),
+)
+ENDPOINTS_DISABLED: Final = Counter("hub_endpoints_disabled", "Endpoints that said they are gone.")

@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import Annotated, Any, Final, get_type_hints
 
@@ -64,6 +65,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     idempotency_days: int = 7
     failover_insufficient_funds: bool = False
     decline_policy: Policy = NO_POLICY
+    delivery_ms: int = 15_000
+    endpoint_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @property
     def challenge_expiry(self) -> timedelta:
@@ -138,6 +141,8 @@ def _read(variable: str, text: str, kind: Any) -> Any:  # noqa: ANN401 - a type 
         return _keys(variable, text)
     if kind is Policy:
         return _policy(variable, text)
+    if variable == "HUB_ENDPOINT_NETWORKS":
+        return _networks(variable, text)
     if kind is str and not text:
         raise InvalidSettingError(f"{variable}: is empty; unset it to get the default")
     if variable == "HUB_PUBLIC_URL":
@@ -168,6 +173,13 @@ def _policy(variable: str, text: str) -> Policy:
         raise InvalidSettingError(f"{variable}: {wrong}; write JSON such as {example}") from wrong
     waits = {code: timedelta(hours=hours) for code, hours in read.wait_hours.items()}
     return Policy(never=read.never, wait_at_least=waits, no_failover=read.no_failover)
+
+
+def _networks(variable: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(written.strip()) for written in text.split(","))
+    except ValueError as wrong:
+        raise InvalidSettingError(f"{variable}: {wrong}; write networks such as 127.0.0.0/8,10.20.0.0/16") from wrong
 
 
 def _keys(variable: str, text: str) -> dict[str, bytes]:
@@ -206,7 +218,7 @@ def _shown(name: str, value: object) -> str:
 def _default(name: str, value: object) -> str:
     if name == "keys":
         return "none; `hub dev` uses a public one"
-    if value is None or value == NO_POLICY:
+    if value is None or value in (NO_POLICY, ()):
         return "none"
     if isinstance(value, bool):
         return "`yes`" if value else "`no`"

@@ -1,36 +1,24 @@
 """`/v1/events`: what happened, in the order in which it was published."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
-from sqlalchemy import RowMapping
 
 from hub.access.guards import requires
 from hub.access.rules import Caller
 from hub.database import Database
 from hub.errors import ProblemError, problems
 from hub.events import store
+from hub.events.showing import EventShown, shown
 from hub.events.store import Wanted
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, read_position, refused, write_position
 
 READ = [requires("events:read")]
 Type = Annotated[str | None, QueryParameter(description="Such as `payment.captured`.")]
 Object = Annotated[str | None, QueryParameter(description="The id of a payment or a refund.")]
-
-
-class EventShown(Struct, frozen=True, kw_only=True):
-    """Something that happened; `data` is the object as the API showed it then."""
-
-    id: str
-    type: str
-    position: int
-    created_at: datetime
-    data: dict[str, Any]
 
 
 class Events(Struct, frozen=True):
@@ -62,7 +50,7 @@ async def list_events(
     if after > newest:  # An older state of the database was restored: what came since would be missed in silence.
         raise refused()
     last: int = rows[-1]["position"] if len(rows) == limit else newest
-    return Events([_shown(row) for row in rows], write_position(last))
+    return Events([shown(row) for row in rows], write_position(last))
 
 
 @get("/v1/events/{event_id:str}", guards=READ, tags=["events"], responses=problems(404))
@@ -74,17 +62,7 @@ async def get_event(
     row = await store.published_event(database, wanted, event_id)
     if row is None:
         raise ProblemError("not_found", "there is no such event in this mode, or it is not published yet")
-    return _shown(row)
-
-
-def _shown(row: RowMapping) -> EventShown:
-    return EventShown(
-        id=row["id"],
-        type=row["type"],
-        position=row["position"],
-        created_at=row["created_at"],
-        data=msgspec.json.decode(row["data"]),
-    )
+    return shown(row)
 
 
 HANDLERS = [list_events, get_event]

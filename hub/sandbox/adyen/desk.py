@@ -6,7 +6,7 @@ import msgspec
 
 from hub.sandbox.adyen import notices
 from hub.sandbox.adyen.cards import WELL_KNOWN, Token
-from hub.sandbox.adyen.records import COMPANY, PAYMENT, Payment, Ticket
+from hub.sandbox.adyen.records import COMPANY, DISPUTE, PAYMENT, Dispute, Payment, Ticket
 from hub.sandbox.book import Entry, Kind
 from hub.sandbox.processor import Sandbox
 
@@ -47,6 +47,21 @@ class Desk:
         """Keep a payment as it now is."""
         parent = f"{payment.account}/{payment.reference}"
         self.book.put(PAYMENT, payment.account, msgspec.to_builtins(payment), parent=parent)
+
+    def dispute(self, account: str, psp: str) -> Dispute | None:
+        """Find a dispute of an account."""
+        found = self.book.get(DISPUTE, account, psp)
+        return None if found is None else msgspec.convert(found, Dispute)
+
+    def any_dispute(self, psp: str) -> Dispute | None:
+        """Find a dispute of whatever account by its own reference, or the newest of the payment with that one."""
+        dispute = self.dispute(self.book.account_of(DISPUTE, psp) or "", psp)
+        of_payment = [] if dispute else self.book.children(DISPUTE, psp)
+        return msgspec.convert(of_payment[0], Dispute) if of_payment else dispute
+
+    def keep(self, dispute: Dispute) -> None:
+        """Keep a dispute as it now is."""
+        self.book.put(DISPUTE, dispute.account, msgspec.to_builtins(dispute), parent=dispute.payment)
 
     def ticket(self, id: str) -> Ticket | None:
         """Find a step of a challenge."""

@@ -57,8 +57,8 @@ def refund(payment: Payment, amount_minor: int, currency: str) -> Result:
 
 
 def refundable_minor(payment: Payment) -> int:
-    """Return what can still be given back."""
-    return payment.captured_minor - payment.refunded_minor
+    """Return what can still be given back: what a bank has taken in a dispute is gone already."""
+    return max(0, payment.captured_minor - payment.refunded_minor - payment.disputed_minor)
 
 
 def _not_standing(payment: Payment) -> str:

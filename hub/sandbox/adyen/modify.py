@@ -97,7 +97,7 @@ def capture(desk: Desk, payment: Payment, asked: Asked) -> str:
     several = bool(desk.settings(payment.account).get("multiple_captures", False))
     after, reason = modifications.capture(payment, asked.amount_minor, asked.currency, several=several)
     if not reason:
-        desk.save(after)
+        desk.save(_noted(replace(after, capture_psp=asked.psp, capture_reference=asked.reference), asked))
         desk.enter(after, "captured", asked.amount_minor, asked.reference)
     _tell(desk, after, asked, "CAPTURE", reason)
     if not reason:
@@ -110,7 +110,7 @@ def refund(desk: Desk, payment: Payment, asked: Asked) -> str:
     """Give captured money back."""
     after, reason = modifications.refund(payment, asked.amount_minor, asked.currency)
     if not reason:
-        desk.save(after)
+        desk.save(_noted(after, asked))
         desk.enter(after, "refunded", asked.amount_minor, asked.reference)
     _tell(desk, after, asked, "REFUND", reason)
     if not reason:
@@ -162,6 +162,12 @@ def recapture(desk: Desk, payment: Payment, asked: Asked) -> None:
         after, "CAPTURE", asked.psp, desk.now(), amount_minor=asked.amount_minor, reference=asked.reference
     )
     desk.notify(after.account, told | {"reason": "Transaction Auto-recaptured"})
+
+
+def _noted(payment: Payment, asked: Asked) -> Payment:
+    """Note the merchant's own reference: the webhooks of a dispute list them."""
+    own = (asked.reference,) if asked.reference else ()
+    return replace(payment, modification_references=(*payment.modification_references, *own))
 
 
 def _reverse(desk: Desk, payment: Payment, asked: Asked) -> str:

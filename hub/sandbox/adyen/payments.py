@@ -187,7 +187,7 @@ def _approved(desk: Desk, payment: Payment, answer: Answer) -> Payment:
     if not at_once:
         return held
     desk.enter(held, "captured", minor)
-    return replace(held, captured_minor=minor, captures=1)
+    return replace(held, captured_minor=minor, captures=1, capture_psp=replies.new_psp())
 
 
 def _capture_by_itself(desk: Desk, payment: Payment) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.sandbox.adyen import browser, dashboard, endpoints, modify, notices, replies
+from hub.sandbox.adyen import browser, dashboard, endpoints, jobs, notices, replies
 from hub.sandbox.adyen.desk import Desk
 from hub.sandbox.adyen.errors import BROKEN, IN_USE, RATE_LIMITED, TRANSIENT
 from hub.sandbox.book import Body
@@ -25,7 +25,7 @@ class Adyen:
     """The pretend Adyen; everything it remembers is in the book."""
 
     name: str = "adyen"
-    orders: tuple[str, ...] = ("refund", "capture", "cancel", "dispute")
+    orders: tuple[str, ...] = dashboard.ORDERS
     forgeries: tuple[str, ...] = ("signature",)
     # Source: https://docs.adyen.com/development-resources/webhooks/troubleshoot
     retry_delays_s: tuple[float, ...] = (
@@ -82,27 +82,8 @@ class Adyen:
         return dashboard.ordered(Desk(sandbox), order)
 
     def due(self, sandbox: Sandbox, job: Body) -> None:
-        """Do what was put off: a delayed capture, an announced failure, a batch of webhooks."""
-        desk = Desk(sandbox)
-        if job["do"] == "batch":
-            desk.send_batch(job["account"])
-            return
-        payment = desk.payment(job["account"], job["payment"])
-        if payment is None:
-            return
-        if job["do"] == "capture":
-            asked = modify.Asked(psp=replies.new_psp(), amount_minor=payment.amount_minor, currency=payment.currency)
-            if payment.status == "authorised" and not payment.captures:
-                modify.capture(desk, payment, asked)
-            return
-        if job["do"] == "recapture":
-            modify.recapture(desk, payment, modify.Asked(
-                psp=replies.new_psp(), reference=job["reference"], amount_minor=job["amount_minor"],
-            ))  # fmt: skip
-            return
-        modify.undo(desk, payment, modify.Asked(
-            psp=job["psp"], reference=job["reference"], amount_minor=job["amount_minor"], event=job["event"],
-        ))  # fmt: skip
+        """Do what was put off: a delayed capture, an announced failure, a batch, the end of a dispute's time."""
+        jobs.do(Desk(sandbox), job)
 
 
 PROCESSOR: Final = Adyen()

@@ -7,9 +7,11 @@ from msgspec import Struct
 from hub.sandbox.adyen.cards import BY_NUMBER, Card
 
 PAYMENT = "payment"
+DISPUTE = "dispute"
 COMPANY = "company"  # Whose tokens and idempotency keys they are: those of the company, not of one account.
 
 Status = Literal["waiting", "authorised", "refused", "cancelled"]
+DisputeStatus = Literal["Unresponded", "Responded", "Expired", "Undefended", "Accepted", "Pending", "Lost", "Won"]
 Step = Literal["open", "returned", "fingerprint", "challenge"]
 
 
@@ -41,11 +43,56 @@ class Payment(Struct, frozen=True, kw_only=True):
     refunded_minor: int = 0
     disputed_minor: int = 0
     captures: int = 0
+    capture_psp: str = ""  # The last capture's reference, and the merchant's own for it.
+    capture_reference: str = ""
+    modification_references: tuple[str, ...] = ()  # The merchant's own, of captures and refunds that went through.
 
     @property
     def card(self) -> Card:
         """The card it was paid with."""
         return BY_NUMBER[self.number]
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """What was handed in for a defence; its content is known by size and digest alone."""
+
+    type: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+class Dispute(Struct, frozen=True, kw_only=True):
+    """
+    One dispute; `amount_minor` in Adyen's minor units of the payment's currency, instants in seconds since the epoch.
+
+    `events` are those that were told, in order. Adyen tells none twice, so they say where the money is.
+    """
+
+    id: str  # Its pspReference, the same in all of its events.
+    account: str
+    payment: str
+    reason_code: str
+    amount_minor: int
+    inquiry: bool
+    defendable: bool
+    auto_defended: bool
+    due_at: float
+    status: DisputeStatus
+    events: tuple[str, ...] = ()
+    told_at: float = 0.0  # When the last event happened.
+    defence: str = ""  # The defence reason that was claimed.
+    documents: tuple[Document, ...] = ()
+
+    @property
+    def charged(self) -> bool:
+        """Whether the bank has ever taken the money."""
+        return "CHARGEBACK" in self.events
+
+    @property
+    def reversed(self) -> bool:
+        """Whether the money is back with the merchant, for now at least."""
+        return "CHARGEBACK_REVERSED" in self.events and "SECOND_CHARGEBACK" not in self.events
 
 
 class Ticket(Struct, frozen=True, kw_only=True):

@@ -212,22 +212,6 @@ class TestDashboard:
         assert (await merchant.money("att_1"))["captured"] == 1000
         assert (await merchant.money("att_2"))["voided"] == 1000
 
-    async def test_a_dispute_opens_then_takes_the_money_and_can_be_won(self, merchant: Shop) -> None:
-        psp = await taken(merchant)
-        order = {"do": "dispute", "processor_reference": psp}
-
-        made = await merchant.control("POST", "/dashboard", order)
-        lost = await merchant.money("att_1")
-        await merchant.control("POST", "/dashboard", order | {"options": {"event": "CHARGEBACK_REVERSED"}})
-
-        told = [(item["eventCode"], item["pspReference"]) for item in await merchant.events()][1:]
-        assert told == [
-            ("NOTIFICATION_OF_CHARGEBACK", made["pspReference"]),
-            ("CHARGEBACK", made["pspReference"]),
-            ("CHARGEBACK_REVERSED", made["pspReference"]),
-        ]
-        assert (lost["disputed"], (await merchant.money("att_1"))["disputed"]) == (1000, 0)
-
     async def test_says_why_it_cannot_and_tells_nobody(self, merchant: Shop) -> None:
         psp = await held(merchant)
 

@@ -15,7 +15,8 @@ from hub.sandbox import control
 from hub.sandbox.book import Book
 from hub.sandbox.processor import Processor, Sandbox
 
-BODY_MAX = 1 << 20
+BODY_MAX = 16 << 20
+"""Large enough for a document that answers a dispute."""
 
 
 def names() -> tuple[str, ...]:

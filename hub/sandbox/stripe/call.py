@@ -19,6 +19,8 @@ NOUNS = {
     "refund": ("refund", "refund"),
     "dispute": ("dispute", "dispute"),
     "event": ("event", "event"),
+    "file": ("file upload", "file"),
+    "payout": ("payout", "payout"),
     "balance_transaction": ("balance transaction", "id"),
 }
 """How an error names each kind, and the parameter it blames."""

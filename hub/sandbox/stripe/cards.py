@@ -14,7 +14,10 @@ from hub.sandbox.book import Body
 
 Authentication = Literal["none", "always", "unless_set_up", "set_up", "optional"]
 Check = Literal["pass", "fail", "unavailable"]
-DisputeKind = Literal["", "fraudulent", "product_not_received", "inquiry", "several", "compliance"]
+DisputeKind = Literal[
+    "", "fraudulent", "product_not_received", "inquiry", "several", "compelling_evidence", "visa_compliance",
+    "mastercard_compliance",
+]  # fmt: skip
 
 
 class Decline(Struct, frozen=True, kw_only=True):
@@ -128,9 +131,10 @@ CARDS = (
     Card(name="createDisputeInquiry", last4="1976", dispute="inquiry"),
     Card(name="createIssuerFraudRecord", last4="5423", fraud_warning=True),
     Card(name="createMultipleDisputes", last4="0079", dispute="several"),
-    Card(name="createCe3EligibleDispute", last4="0038", dispute="fraudulent"),
-    Card(name="createComplianceDispute", last4="0779", dispute="compliance"),
-    Card(name="createMastercardComplianceDispute", last4="0002", brand="mastercard", dispute="compliance"),
+    Card(name="createCe3EligibleDispute", last4="0038", dispute="compelling_evidence"),
+    Card(name="createComplianceDispute", last4="0779", dispute="visa_compliance"),
+    Card(name="createMastercardComplianceDispute", last4="0002", brand="mastercard",
+         dispute="mastercard_compliance"),
     Card(name="pendingRefund", last4="7726", refund="pends"),
     Card(name="refundFail", last4="5126", refund="fails_later"),
     Card(name="bypassPending", last4="0077", available_now=True),

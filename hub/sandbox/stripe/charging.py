@@ -42,7 +42,6 @@ def attempt(call: Call, intent: Body, method: Body, *, challenged: bool = False)
         _hold(call, intent, charge)
     else:
         capture(call, intent, charge, intent["amount"], final=True)
-    _afterwards(call, charge, card)
 
 
 def refuse(call: Call, intent: Body, method: Body, decline: Decline, *, charge_id: str | None = None) -> CardError:
@@ -117,6 +116,7 @@ def capture(call: Call, intent: Body, charge: Body, amount: int, *, final: bool,
     call.save(intent)
     call.tell("charge.captured" if held else "charge.succeeded", of=charge)
     call.tell("payment_intent.succeeded" if final else "payment_intent.amount_capturable_updated", of=intent)
+    _afterwards(call, charge, card)
 
 
 def release(call: Call, intent: Body, reason: str | None, own_tag: str = "") -> None:
@@ -178,26 +178,7 @@ def settle(call: Call, intent: Body, refund: Body) -> None:
 
 def _afterwards(call: Call, charge: Body, card: Card) -> None:
     job = {"account": call.account, "id": charge["id"]}
-    if card.dispute:
+    if card.dispute and charge["captured"]:
         call.sandbox.later(0.0, {"do": "dispute", "kind": card.dispute, **job})
-    if card.fraud_warning:
+    if card.fraud_warning and charge["captured"]:
         call.sandbox.later(0.0, {"do": "fraud_warning", **job})
-
-
-def dispute(call: Call, charge: Body, amount: int, reason: str, *, inquiry: bool = False) -> Body:
-    """Have the payer's bank take money back; an inquiry only asks."""
-    intent = call.find("payment_intent", charge["payment_intent"])
-    made = objects.dispute(charge, amount, reason, call.now(), inquiry=inquiry)
-    charge["disputed"] = True
-    if not inquiry:
-        line = objects.balance_transaction("adjustment", made, -amount, 1500, call.now(), available_now=True)
-        call.save(line)
-        charge["_chargeback"] = True
-        made["balance_transactions"] = [line]
-        call.money("disputed", intent, amount)
-    call.save(charge)
-    call.save(made, parent=charge["id"])
-    call.tell("charge.dispute.created", of=made)
-    if not inquiry:
-        call.tell("charge.dispute.funds_withdrawn", of=made)
-    return made

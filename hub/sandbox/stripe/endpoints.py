@@ -14,7 +14,18 @@ from hub.sandbox import faults
 from hub.sandbox.book import Body, Stored
 from hub.sandbox.faults import Act, Answer, Operation
 from hub.sandbox.processor import RefusedError, Sandbox
-from hub.sandbox.stripe import events, form, intents, methods, objects, reading, refunds, setups, webhook_endpoints
+from hub.sandbox.stripe import (
+    events,
+    evidence,
+    form,
+    intents,
+    methods,
+    objects,
+    reading,
+    refunds,
+    setups,
+    webhook_endpoints,
+)
 from hub.sandbox.stripe.call import Call
 from hub.sandbox.stripe.errors import (
     IdempotencyError,
@@ -40,6 +51,7 @@ MAKE: dict[str, Work] = {
     "customers": methods.create_customer,
     "setup_intents": setups.create,
     "webhook_endpoints": webhook_endpoints.create,
+    "files": evidence.upload,
 }
 CHANGE: dict[tuple[str, str], WorkOn] = {
     ("payment_intents", ""): intents.update,
@@ -50,6 +62,8 @@ CHANGE: dict[tuple[str, str], WorkOn] = {
     ("payment_methods", "attach"): methods.attach,
     ("payment_methods", "detach"): methods.detach,
     ("customers", ""): methods.update_customer,
+    ("disputes", ""): evidence.update,
+    ("disputes", "close"): evidence.close,
     ("setup_intents", "confirm"): setups.confirm,
     ("setup_intents", "cancel"): setups.cancel,
 }
@@ -63,6 +77,8 @@ READ: dict[str, tuple[str, tuple[str, ...]]] = {
     "disputes": ("dispute", ("charge", "payment_intent")),
     "balance_transactions": ("balance_transaction", ("type", "source", "currency")),
     "events": ("event", ()),
+    "files": ("file", ("purpose",)),
+    "payouts": ("payout", ("status",)),
 }
 """The kind each collection holds and what its list is narrowed by."""
 
@@ -135,11 +151,11 @@ class _Desk:
         posted = request.method == "POST"
         try:
             account, for_browser = _account(request)
-            raw = (await request.read()).decode("utf-8", "replace") if posted else request.query_string
+            raw, sent = await _sent(request)
             key = request.headers.get("Idempotency-Key", "") if posted else ""
             if len(key) > KEY_MAX:
                 raise InvalidError("Idempotency keys can be up to 255 characters long.")
-            call = Call(self.sandbox, account, form.parse(raw), key)
+            call = Call(self.sandbox, account, sent, key)
             if for_browser:
                 _admit_browser(call, request)
         except StripeError as error:
@@ -149,6 +165,22 @@ class _Desk:
         fingerprint = hashlib.sha256(f"{request.path}?{raw}".encode()).digest()
         act = _act(call, request)
         return await faults.answer(self.sandbox, request, act, lambda: _once(call, fingerprint, work))
+
+
+async def _sent(request: web.Request) -> tuple[str, Form]:
+    """Return what makes two requests the same, and what they say; the boundary of an upload is no part of that."""
+    if request.method != "POST":
+        return request.query_string, form.parse(request.query_string)
+    if request.content_type != "multipart/form-data":
+        raw = (await request.read()).decode("utf-8", "replace")
+        return raw, form.parse(raw)
+    sent: Form = {}
+    for name, value in (await request.post()).items():
+        if isinstance(value, web.FileField):
+            sent[name] = {"filename": value.filename, "content": value.file.read()}
+        else:
+            sent[name] = value if isinstance(value, str) else value.decode("utf-8", "replace")
+    return hashlib.sha256(msgspec.json.encode(sent)).hexdigest(), sent
 
 
 def _once(call: Call, fingerprint: bytes, work: Work) -> Answer:

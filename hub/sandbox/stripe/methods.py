@@ -1,5 +1,8 @@
 """PaymentMethods and Customers: a card belongs to one account, and to one charge unless a customer keeps it."""
 
+from copy import deepcopy
+from hashlib import sha256
+
 import msgspec
 from msgspec import Struct
 
@@ -87,9 +90,26 @@ def detach(call: Call, id: str) -> Body:
     method = call.find("payment_method", id)
     if method["customer"] is None:
         raise InvalidError("The payment method you provided is not attached to a customer so detachment is impossible.")
+    return let_go(call, method)
+
+
+def let_go(call: Call, method: Body) -> Body:
+    """Take a PaymentMethod from its customer, for good."""
+    before = {"customer": method["customer"]}
     method.update(customer=None, _used=True)
     call.book.put("payment_method", call.account, method, parent="")
-    call.tell("payment_method.detached", of=method)
+    call.tell("payment_method.detached", of=method, before=before)
+    return method
+
+
+def renew(call: Call, method: Body, changed: Body) -> Body:
+    """Let a card's bank say what has changed on it; another number has another fingerprint."""
+    before = deepcopy(method)
+    method["card"].update(changed)
+    if method["card"]["last4"] != before["card"]["last4"]:
+        method["card"]["fingerprint"] = sha256(f"{method['_card']} {method['card']['last4']}".encode()).hexdigest()[:16]
+    call.save(method)
+    call.tell("payment_method.automatically_updated", of=method, before=objects.previous(before, method))
     return method
 
 

@@ -25,6 +25,31 @@ EVIDENCE = (
     "shipping_date", "shipping_documentation", "shipping_tracking_number", "uncategorized_file",
     "uncategorized_text",
 )  # fmt: skip
+FILE_KEPT_S = 270 * 86_400
+NETWORK_REASONS = {
+    "visa": {
+        "credit_not_processed": "13.6", "duplicate": "12.6.1", "fraudulent": "10.4", "general": "12.5",
+        "product_not_received": "13.1", "product_unacceptable": "13.3", "subscription_canceled": "13.2",
+        "unrecognized": "10.4",
+    },
+    "mastercard": {
+        "credit_not_processed": "4853", "duplicate": "4834", "fraudulent": "4837", "general": "4853",
+        "product_not_received": "4853", "product_unacceptable": "4853", "subscription_canceled": "4853",
+        "unrecognized": "4837",
+    },
+    "amex": {
+        "credit_not_processed": "C02", "duplicate": "P08", "fraudulent": "F29", "general": "P05",
+        "product_not_received": "C08", "product_unacceptable": "C31", "subscription_canceled": "C28",
+        "unrecognized": "F29",
+    },
+}  # fmt: skip
+"""The networks' own codes behind a dispute's reason; none where a network has no such code."""
+
+ELIGIBLE: dict[str, Body] = {
+    "mastercard_compliance": {"status": "requires_fee_acknowledgement"},
+    "visa_compelling_evidence_3": {"required_actions": [], "status": "qualified"},
+    "visa_compliance": {"status": "requires_fee_acknowledgement"},
+}
 
 
 def new_id(prefix: str) -> str:
@@ -144,7 +169,7 @@ def charge(intent: Body, method: Body, card: Card, now: int, *, challenged: bool
         "failure_code": None, "failure_message": None, "fraud_details": {}, "livemode": False,
         "metadata": intent["metadata"], "on_behalf_of": None, "outcome": approved(card), "paid": True,
         "payment_intent": intent["id"], "payment_method": method["id"],
-        "payment_method_details": {"card": _details(intent, card, challenged=challenged), "type": "card"},
+        "payment_method_details": {"card": _details(intent, method, card, challenged=challenged), "type": "card"},
         "receipt_email": intent["receipt_email"], "receipt_number": None, "receipt_url": None, "refunded": False,
         "refunds": None, "review": None, "shipping": intent["shipping"], "source": None, "source_transfer": None,
         "statement_descriptor": None, "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
@@ -152,7 +177,7 @@ def charge(intent: Body, method: Body, card: Card, now: int, *, challenged: bool
     }  # fmt: skip
 
 
-def _details(intent: Body, card: Card, *, challenged: bool) -> Body:
+def _details(intent: Body, method: Body, card: Card, *, challenged: bool) -> Body:
     multicapture = "available" if intent["_multicapture"] else "unavailable"
     authenticated = {
         "authentication_flow": "challenge", "electronic_commerce_indicator": "05", "exemption_indicator": None,
@@ -160,10 +185,12 @@ def _details(intent: Body, card: Card, *, challenged: bool) -> Body:
     }  # fmt: skip
     return {
         "amount_authorized": intent["amount"], "authorization_code": secrets.token_hex(3), "brand": card.brand,
-        "checks": checks(card), "country": card.country, "exp_month": EXPIRY_MONTH, "exp_year": EXPIRY_YEAR,
-        "extended_authorization": {"status": "disabled"}, "fingerprint": card.fingerprint,
+        "checks": checks(card), "country": card.country, "exp_month": method["card"]["exp_month"],
+        "exp_year": method["card"]["exp_year"], "extended_authorization": {"status": "disabled"},
+        "fingerprint": method["card"]["fingerprint"],
         "funding": card.funding, "incremental_authorization": {"status": "unavailable"}, "installments": None,
-        "last4": card.last4, "mandate": None, "multicapture": {"status": multicapture}, "network": card.brand,
+        "last4": method["card"]["last4"], "mandate": None, "multicapture": {"status": multicapture},
+        "network": card.brand,
         "network_token": {"used": False}, "network_transaction_id": secrets.token_hex(7),
         "overcapture": {"maximum_amount_capturable": intent["amount"], "status": "unavailable"},
         "regulated_status": "unregulated", "three_d_secure": authenticated if challenged else None,
@@ -205,27 +232,60 @@ def refund(of: Body, amount: int, now: int) -> Body:
     }  # fmt: skip
 
 
-def dispute(of: Body, amount: int, reason: str, now: int, *, inquiry: bool) -> Body:
+def dispute(of: Body, amount: int, reason: str, case_type: str, enhanced: str, *, now: int, due_by: int) -> Body:
     """Return a dispute of a charge."""
+    brand, inquiry = of["payment_method_details"]["card"]["brand"], case_type == "inquiry"
+    code = NETWORK_REASONS.get(brand, {}).get(reason)
     return {
         "id": new_id("du"), "object": "dispute", "amount": amount, "balance_transactions": [], "charge": of["id"],
-        "created": now, "currency": of["currency"], "enhanced_eligibility_types": [],
+        "created": now, "currency": of["currency"], "enhanced_eligibility_types": [enhanced] if enhanced else [],
         "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
         "evidence_details": {
-            "due_by": now + 7 * 86_400, "enhanced_eligibility": {}, "has_evidence": False, "past_due": False,
-            "submission_count": 0,
+            "due_by": due_by, "enhanced_eligibility": {enhanced: ELIGIBLE[enhanced]} if enhanced else {},
+            "has_evidence": False, "past_due": False, "submission_count": 0, "submission_method": "not_submitted",
         },
-        "is_charge_refundable": inquiry, "livemode": False, "metadata": {},
-        "payment_intent": of["payment_intent"],
+        "intended_submission_method": None, "is_charge_refundable": inquiry, "livemode": False, "metadata": {},
+        "network_reason_code": code, "payment_intent": of["payment_intent"],
         "payment_method_details": {
-            "card": {
-                "brand": of["payment_method_details"]["card"]["brand"], "network": None,
-                "case_type": "inquiry" if inquiry else "chargeback", "network_reason_code": "10.4",
-            },
+            "card": {"brand": brand, "case_type": case_type, "network": brand, "network_reason_code": code},
             "type": "card",
         },
         "reason": reason, "status": "warning_needs_response" if inquiry else "needs_response",
     }  # fmt: skip
+
+
+def file(filename: str, type: str, size: int, purpose: str, now: int) -> Body:
+    """Return a file that was uploaded."""
+    id = new_id("file")
+    links = {"object": "list", "data": [], "has_more": False, "url": f"/v1/file_links?file={id}"}
+    return {
+        "id": id, "object": "file", "created": now, "expires_at": now + FILE_KEPT_S, "filename": filename,
+        "links": links, "purpose": purpose, "size": size, "title": None, "type": type,
+        "url": f"https://files.stripe.com/v1/files/{id}/contents",
+    }  # fmt: skip
+
+
+def payout(amount: int, currency: str, now: int, *, arrives_at: int) -> Body:
+    """Return an automatic payout that is on its way."""
+    return {
+        "id": new_id("po"), "object": "payout", "amount": amount, "application_fee": None,
+        "application_fee_amount": None, "arrival_date": arrives_at, "automatic": True, "balance_transaction": None,
+        "created": now, "currency": currency, "description": "STRIPE PAYOUT", "destination": new_id("ba"),
+        "failure_balance_transaction": None, "failure_code": None, "failure_message": None, "livemode": False,
+        "metadata": {}, "method": "standard", "original_payout": None, "payout_method": None,
+        "reconciliation_status": "in_progress", "reversed_by": None, "source_type": "card",
+        "statement_descriptor": None, "status": "in_transit", "trace_id": {"status": "pending", "value": None},
+        "type": "bank_account",
+    }  # fmt: skip
+
+
+def previous(before: Body, after: Body) -> Body:
+    """Return what changed, as it was before: the `previous_attributes` of an event."""
+    return {
+        name: previous(value, after[name]) if isinstance(value, dict) and isinstance(after[name], dict) else value
+        for name, value in before.items()
+        if value != after[name] and name[0:1] != "_"
+    }
 
 
 def balance_transaction(type: str, source: Body, amount: int, fee: int, now: int, *, available_now: bool) -> Body:

@@ -10,20 +10,19 @@ from aiohttp import web
 from hub.sandbox.book import Body
 from hub.sandbox.deliveries import Signed
 from hub.sandbox.faults import Act, Answer
-from hub.sandbox.processor import Order, RefusedError, Sandbox
-from hub.sandbox.stripe import challenge, charging, endpoints, forgery, objects, refunds
-from hub.sandbox.stripe.call import TAG, Call
-from hub.sandbox.stripe.errors import ApiError, KeyInUseError, RateLimitError, StripeError
+from hub.sandbox.processor import Order, Sandbox
+from hub.sandbox.stripe import challenge, charging, dashboard, disputes, endpoints, forgery, objects, refunds
+from hub.sandbox.stripe.call import Call
+from hub.sandbox.stripe.errors import ApiError, KeyInUseError, RateLimitError
 
 OVERHEARD_S = 3600
-DISPUTE_REASONS = {"fraudulent": "fraudulent", "product_not_received": "product_not_received"}
 
 
 class Stripe:
     """The pretend Stripe."""
 
     name = "stripe"
-    orders = ("refund", "capture", "cancel", "dispute")
+    orders = tuple(dashboard.ORDERS)
     forgeries = ("signature", "body", "timestamp", "missing")
     # "With an exponential back off", for up to three days; the steps themselves are not documented.
     retry_delays_s = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 43200.0, 86400.0, 86400.0)
@@ -87,15 +86,7 @@ class Stripe:
 
     def dashboard(self, sandbox: Sandbox, order: Order) -> Body:
         """Do what a person does by hand; no idempotency key, no tag, but the events tell."""
-        account = sandbox.book.account_of("payment_intent", order.processor_reference)
-        if account is None:
-            raise RefusedError(f"no PaymentIntent {order.processor_reference}")
-        call = Call(sandbox, account)
-        intent = call.find("payment_intent", order.processor_reference)
-        try:
-            return _public(_carry_out(call, intent, order))
-        except StripeError as error:
-            raise RefusedError(str(error)) from error
+        return dashboard.carry_out(sandbox, order)
 
     def due(self, sandbox: Sandbox, job: Body) -> None:
         """Do what time brings: an authorization that expires, a refund that ends, a dispute."""
@@ -108,48 +99,11 @@ class Stripe:
             case "finish_refund":
                 refunds.finish(call, job["id"])
             case "dispute":
-                _dispute(call, call.find("charge", job["id"]), job["kind"])
+                disputes.from_card(call, call.find("charge", job["id"]), job["kind"])
             case "fraud_warning":
                 _warn(call, call.find("charge", job["id"]))
-
-
-def _public(body: Body) -> Body:
-    shown: Body = objects.public(body)
-    return shown
-
-
-def _carry_out(call: Call, intent: Body, order: Order) -> Body:
-    if order.do == "cancel":
-        if intent["status"] in {"succeeded", "canceled"}:
-            raise RefusedError(f"the PaymentIntent is {intent['status']}")
-        charging.release(call, intent, "requested_by_customer")
-        return intent
-    if intent["latest_charge"] is None:
-        raise RefusedError("the PaymentIntent has no charge")
-    charge = call.find("charge", intent["latest_charge"])
-    match order.do:
-        case "refund":
-            metadata = {TAG: str(order.options[TAG])} if TAG in order.options else {}
-            return refunds.make(call, intent, charge, order.amount, reason=None, metadata=metadata)
-        case "dispute":
-            reason, inquiry = str(order.options.get("reason", "fraudulent")), bool(order.options.get("inquiry"))
-            return charging.dispute(call, charge, order.amount or charge["amount_captured"], reason, inquiry=inquiry)
-        case _:
-            amount = intent["amount_capturable"] if order.amount is None else order.amount
-            if not 1 <= amount <= intent["amount_capturable"]:
-                raise RefusedError(f"{intent['amount_capturable']} can be captured")
-            charging.capture(call, intent, charge, amount, final=True)
-            return intent
-
-
-def _dispute(call: Call, charge: Body, kind: str) -> None:
-    amount = charge["amount"]
-    if kind == "several":
-        charging.dispute(call, charge, amount // 2, "fraudulent")
-        charging.dispute(call, charge, amount - amount // 2, "product_not_received")
-    else:
-        reason = DISPUTE_REASONS.get(kind, "general")
-        charging.dispute(call, charge, amount, reason, inquiry=kind == "inquiry")
+            case _:
+                disputes.due(call, job)
 
 
 def _warn(call: Call, charge: Body) -> None:

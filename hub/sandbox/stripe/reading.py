@@ -13,8 +13,8 @@ LIMIT_DEFAULT = 10
 LIMIT_MAX = 100
 EXPAND_DEPTH_MAX = 4
 KINDS = {
-    "ch": "charge", "cus": "customer", "du": "dispute", "pi": "payment_intent", "pm": "payment_method",
-    "re": "refund", "seti": "setup_intent", "txn": "balance_transaction",
+    "ch": "charge", "cus": "customer", "du": "dispute", "file": "file", "pi": "payment_intent",
+    "pm": "payment_method", "po": "payout", "re": "refund", "seti": "setup_intent", "txn": "balance_transaction",
 }  # fmt: skip
 COMPARE: dict[str, Callable[[int, int], bool]] = {
     "gt": lambda left, right: left > right,

@@ -1,7 +1,7 @@
 """Refunds: several of one charge, never more than was captured."""
 
 from hub.sandbox.book import Body
-from hub.sandbox.stripe import charging, currencies, form, objects
+from hub.sandbox.stripe import charging, currencies, disputes, form, objects
 from hub.sandbox.stripe.call import Call
 from hub.sandbox.stripe.errors import InvalidError, StateError
 
@@ -33,7 +33,7 @@ def make(
         InvalidError: when *amount* is more than is left.
 
     """
-    left = _left(charge)
+    left = disputes.left_of(charge)
     _check_state(charge, left)
     wanted = left if amount is None else amount
     if not 1 <= wanted <= left:
@@ -91,18 +91,12 @@ def _target(call: Call) -> tuple[Body, Body]:
     return intent, call.find("charge", intent["latest_charge"])
 
 
-def _left(charge: Body) -> int:
-    """Return what was captured and not yet given back."""
-    left: int = charge["amount_captured"] - charge["amount_refunded"]
-    return left
-
-
 def _check_state(charge: Body, left: int) -> None:
     id = charge["id"]
     if not charge["captured"]:
         message = f"This payment ({charge['payment_intent']}) does not have a successful charge to refund."
         raise StateError(message, code="payment_intent_unexpected_state", param="payment_intent")
-    if left <= 0:
+    if charge["amount_refunded"] >= charge["amount_captured"]:
         raise StateError(f"Charge {id} has already been refunded.", code="charge_already_refunded")
-    if charge["disputed"] and charge.get("_chargeback"):
+    if left <= 0:
         raise StateError(f"Charge {id} has been charged back; cannot issue a refund.", code="charge_disputed")

@@ -66,7 +66,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     failover_insufficient_funds: bool = False
     decline_policy: Policy = NO_POLICY
     delivery_ms: int = 15_000
-    endpoint_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    endpoint_networks: tuple[Any, ...] = ()  # IPv4Network or IPv6Network: msgspec takes no union of two such.
 
     @property
     def challenge_expiry(self) -> timedelta:

@@ -4,15 +4,24 @@ from collections.abc import Callable
 
 import msgspec
 
-from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.abilities import (
+    AcceptDispute,
+    CompleteVerification,
+    OpenTokenSession,
+    SubmitEvidence,
+    TokenSession,
+    Verify,
+)
 from adapters.adyen import amounts, translate, webhooks, wire
 from adapters.adyen.client import PROCESSOR, Client, RequestRefused
 from adapters.adyen.credentials import AdyenCredentials
+from adapters.adyen.defending import Disputes
 from adapters.adyen.tokens import Tokens
 from adapters.contract import Authorize, Complete, Delivery, FollowUp, Told, Webhook
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.transport import Pause, Transport, pause_with_jitter
 from normalization.declines import Decline, DeclineCode
+from normalization.disputes import DisputeReport
 from normalization.money import InexactAmountError
 from normalization.outcome import Approved, Declined, Operation, Pending, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
@@ -34,6 +43,7 @@ class AdyenAdapter:
         self._livemode = livemode
         self._client = Client(credentials, transport, livemode=livemode, pause=pause)
         self._tokens = Tokens(credentials, self._client, livemode=livemode)
+        self._disputes = Disputes(credentials, self._client)
         self._within_deadline = transport.within_deadline
 
     async def authorize(self, request: Authorize) -> Report:
@@ -135,6 +145,14 @@ class AdyenAdapter:
     async def detach(self, token: ProcessorToken) -> Decline | None:
         """Have a stored card deleted; see `adapters.adyen.tokens`."""
         return await self._within_deadline(PROCESSOR, self._tokens.detach(token))
+
+    async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | Decline:
+        """Accept that the money is gone; see `adapters.adyen.defending`."""
+        return await self._within_deadline(PROCESSOR, self._disputes.accept(request))
+
+    async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | Decline:
+        """Defend a dispute with documents; see `adapters.adyen.defending`."""
+        return await self._within_deadline(PROCESSOR, self._disputes.defend(request))
 
     def open_webhook(self, webhook: Webhook) -> list[Delivery]:
         """Verify raw bytes, every item of them, and split them."""

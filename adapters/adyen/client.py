@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import msgspec
 from Adyen import AdyenClient
 from Adyen.exceptions import AdyenError
-from Adyen.services import AdyenCheckoutApi
+from Adyen.services import AdyenCheckoutApi, AdyenDisputesApi
 from msgspec import Struct
 
 from adapters.adyen.credentials import AdyenCredentials
@@ -20,6 +20,8 @@ from adapters.transport import PAUSES_MAX_S, Answer, Pause, Transport, broke_whi
 
 PROCESSOR: Final = "adyen"
 API_VERSION: Final = "v72"
+DISPUTES_PATH: Final = "/ca/services/DisputeService/v30"
+"""The Disputes API has a host of its own, the Customer Area's; behind a base URL it is told by its path."""
 UNAUTHORIZED: Final = frozenset({401, 403})
 READABLE_REFUSALS: Final = frozenset({400, 404, 422})
 KEY_IN_USE: Final = "704"
@@ -56,7 +58,7 @@ class _Door:
 
 
 class Client:
-    """One merchant account's way to Adyen's Checkout API."""
+    """One merchant account's way to Adyen's Checkout and Disputes APIs."""
 
     def __init__(self, credentials: AdyenCredentials, transport: Transport, *, livemode: bool, pause: Pause) -> None:
         """Set up the SDK; nothing is sent."""
@@ -71,9 +73,11 @@ class Client:
         self.payments: Any = checkout.payments_api
         self.modifications: Any = checkout.modifications_api
         self.stored: Any = checkout.recurring_api
+        self.disputes: Any = AdyenDisputesApi(client=self._sdk).disputes_api
         if credentials.base_url and not livemode:
-            base = f"{credentials.base_url.rstrip('/')}/{API_VERSION}"
-            self.payments.baseUrl = self.modifications.baseUrl = self.stored.baseUrl = base
+            server = credentials.base_url.rstrip("/")
+            self.payments.baseUrl = self.modifications.baseUrl = self.stored.baseUrl = f"{server}/{API_VERSION}"
+            self.disputes.baseUrl = f"{server}{DISPUTES_PATH}"
         self._transport = transport
         self._pause = pause
 

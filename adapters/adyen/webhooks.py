@@ -3,19 +3,27 @@
 Source: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
 """
 
-import base64
-import hmac
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
-from adapters.adyen import amounts
+from adapters.adyen import amounts, disputes, signatures, token_webhooks
 from adapters.adyen.client import PROCESSOR
 from adapters.adyen.codes import brand_of, refused_by_text
-from adapters.adyen.credentials import AdyenCredentials, is_hmac_key
+from adapters.adyen.credentials import AdyenCredentials
 from adapters.adyen.wire import Envelope, Item
-from adapters.contract import ATTEMPT_PREFIX, VERIFICATION_PREFIX, Delivery, TokenNews, Told, Webhook, tag_of
+from adapters.contract import (
+    ATTEMPT_PREFIX,
+    VERIFICATION_PREFIX,
+    Delivery,
+    NoticeKind,
+    SettlementNotice,
+    TokenNews,
+    Told,
+    Webhook,
+    tag_of,
+)
 from adapters.errors import WebhookRejectedError
 from normalization.declines import Decline
 from normalization.money import Money
@@ -43,12 +51,11 @@ def open_webhook(webhook: Webhook, credentials: AdyenCredentials, *, livemode: b
     Raises:
         WebhookRejectedError: when anything of it does not verify; then no item of the batch is taken.
     """
-    _check_basic_auth(webhook, credentials)
-    keys = [
-        bytes.fromhex(key)
-        for key in (credentials.webhook_secret, credentials.webhook_secret_previous)
-        if key is not None and is_hmac_key(key)
-    ]
+    if not signatures.may_knock(webhook, credentials):
+        raise _rejected("user or password is wrong")
+    if token_webhooks.is_message(webhook):
+        return [token_webhooks.open_message(webhook, credentials, livemode=livemode)]
+    keys = signatures.keys_of(credentials)
     envelope = _decode(webhook.body)
     if envelope.live != str(livemode).lower():
         raise _rejected(f"live is {envelope.live[:10]!r}, which is not this account's mode")
@@ -57,16 +64,6 @@ def open_webhook(webhook: Webhook, credentials: AdyenCredentials, *, livemode: b
     return [
         _open_item(bytes(entry.item), keys, credentials, livemode=livemode) for entry in envelope.notification_items
     ]
-
-
-def _check_basic_auth(webhook: Webhook, credentials: AdyenCredentials) -> None:
-    if credentials.webhook_user is None:
-        return
-    pair = f"{credentials.webhook_user}:{credentials.webhook_password}"
-    expected = b"Basic " + base64.b64encode(pair.encode())
-    brought = webhook.headers.get("authorization", "").encode("utf-8", "surrogateescape")
-    if not hmac.compare_digest(expected, brought):
-        raise _rejected("user or password is wrong")
 
 
 def _decode(body: bytes) -> Envelope:
@@ -82,7 +79,7 @@ def _open_item(body: bytes, keys: list[bytes], credentials: AdyenCredentials, *,
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise _rejected("an item is no notification") from None
     brought = (item.additional_data or {}).get("hmacSignature")
-    if not isinstance(brought, str) or not _verifies(item, brought, keys):
+    if not isinstance(brought, str) or not signatures.fits(signing_string(item).encode(), brought, keys):
         raise _rejected("an item's signature is missing or wrong")
     if any(":" in field for field in (item.psp_reference, item.original_reference or "", item.event_code)):
         raise _rejected("an item's fields could be divided otherwise: the signature joins them by colons unescaped")
@@ -96,13 +93,6 @@ def _open_item(body: bytes, keys: list[bytes], credentials: AdyenCredentials, *,
         livemode=livemode,
         body=body,
     )
-
-
-def _verifies(item: Item, brought: str, keys: list[bytes]) -> bool:
-    """Compare with every key, so that the time taken does not tell which one fits."""
-    signed = signing_string(item).encode()
-    fits = [hmac.compare_digest(base64.b64encode(hmac.digest(key, signed, "sha256")), brought.encode()) for key in keys]
-    return any(fits)
 
 
 def signing_string(item: Item) -> str:
@@ -130,9 +120,15 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Tol
     Raises:
         ValueError: when its amount cannot be expressed in the hub's money.
     """
+    if token_webhooks.is_of_tokens(delivery):
+        return [*token_webhooks.read(delivery)]
     item = msgspec.json.decode(delivery.body, type=Item)
     if item.event_code == "RECURRING_CONTRACT":
         return _stored(item, livemode=delivery.livemode)
+    if item.event_code == "REPORT_AVAILABLE":
+        return _report_available(item, livemode=delivery.livemode)
+    if item.event_code in disputes.WORDS:
+        return [*disputes.read(item, livemode=delivery.livemode)]
     if (item.merchant_reference or "").startswith(VERIFICATION_PREFIX):
         return []
     if item.event_code == "AUTHORISATION":
@@ -160,6 +156,17 @@ def _stored(item: Item, *, livemode: bool) -> list[Told]:
     tag = item.merchant_reference if item.merchant_reference not in NO_REFERENCE else None
     parent = item.original_reference or None
     return [TokenNews(tag=tag, parent_reference=parent, token=token, livemode=livemode)]
+
+
+def _report_available(item: Item, *, livemode: bool) -> list[Told]:
+    """Tell of a settlement report; its name is signed, where it lies is not.
+
+    Source: https://docs.adyen.com/api-explorer/Webhooks/1/post/REPORT_AVAILABLE
+    """
+    if item.success != "true":
+        return []
+    kind, location = NoticeKind.REPORT_AVAILABLE, item.reason or None
+    return [SettlementNotice(kind=kind, processor_reference=item.psp_reference, livemode=livemode, location=location)]
 
 
 def _capture(item: Item) -> list[Report]:

@@ -206,3 +206,31 @@ class Envelope(Wire, frozen=True, kw_only=True):
 
     live: str  # "true" or "false", a string.
     notification_items: list[ItemEnvelope]
+
+
+class TokenFacts(Wire, frozen=True, kw_only=True):
+    """What a message about a stored card is about."""
+
+    merchant_account: str
+    stored_payment_method_id: str
+    shopper_reference: str | None = None
+
+
+class Message(Wire, frozen=True, kw_only=True):
+    """A webhook of the newer kind, signed as a whole in a header; `environment` is test or live.
+
+    Source: https://docs.adyen.com/api-explorer/Tokenization-webhooks/1/overview
+    """
+
+    type: str
+    event_id: str | None = None
+    environment: str | None = None
+    version: str | None = None
+    data: Raw = Raw(b"{}")
+
+
+class Shape(Wire, frozen=True, kw_only=True):
+    """By what a message of the newer kind is told from a notification."""
+
+    type: str | None = None
+    event_code: str | None = None

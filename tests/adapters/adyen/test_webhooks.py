@@ -1,56 +1,18 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from Adyen.util import generate_notification_sig, is_valid_hmac_notification
+from Adyen.util import is_valid_hmac_notification
 
 from adapters.adyen.adapter import AdyenAdapter
-from adapters.contract import Delivery, Webhook
 from adapters.errors import WebhookRejectedError
 from normalization.declines import DeclineCode
 from normalization.money import Currency, InexactAmountError, Money
 from normalization.outcome import Approved, Declined, Operation, Reversed
 from tests.adapters.adyen.conftest import HMAC_KEY
+from tests.adapters.adyen.notified import OTHER_KEY, Item, envelope, item, opened, signed, webhook
 from tests.adapters.reading import reports_of
-
-OTHER_KEY = "00" * 32
-Item = dict[str, Any]
-
-
-def item(code: str = "AUTHORISATION", **facts: object) -> Item:
-    told = {
-        "amount": {"value": 1000, "currency": "EUR"},
-        "eventCode": code,
-        "eventDate": "2026-11-21T12:00:00+01:00",
-        "merchantAccountCode": "Shop",
-        "merchantReference": "att_1",
-        "paymentMethod": "visa",
-        "pspReference": "PSP1",
-        "reason": "",
-        "success": "true",
-    }
-    return {**told, **facts}
-
-
-def signed(told: Item, key: str = HMAC_KEY) -> Item:
-    """Sign with the SDK's own function, the independent reading of Adyen's rule."""
-    signature = generate_notification_sig(told, key).decode()
-    return {**told, "additionalData": {**told.get("additionalData", {}), "hmacSignature": signature}}
-
-
-def envelope(*items: Item, live: object = "false") -> bytes:
-    return json.dumps({"live": live, "notificationItems": [{"NotificationRequestItem": one} for one in items]}).encode()
-
-
-def webhook(body: bytes, **headers: str) -> Webhook:
-    return Webhook(headers=headers, body=body, received_at=datetime(2026, 11, 21, 12, tzinfo=UTC))
-
-
-def opened(adapter: AdyenAdapter, *items: Item) -> list[Delivery]:
-    return adapter.open_webhook(webhook(envelope(*items)))
 
 
 def test_a_signed_item_becomes_a_delivery(adapter: AdyenAdapter) -> None:
@@ -292,11 +254,6 @@ def test_unsigned_fields_change_no_outcome_and_no_money(adapter: AdyenAdapter) -
         changed = {**told, "reason": "Refused", "eventDate": "1970-01-01T00:00:00Z", "operations": ["REFUND"]}
         changed["additionalData"] = {**told["additionalData"], "modification.action": action}
         assert adapter.read_delivery(opened(adapter, changed)[0]) == []
-
-
-@pytest.mark.parametrize("code", ["CHARGEBACK", "REPORT_AVAILABLE", "NEW_ONE"])
-def test_what_says_nothing_about_an_operation_yet_gives_no_report(adapter: AdyenAdapter, code: str) -> None:
-    assert adapter.read_delivery(opened(adapter, signed(item(code)))[0]) == []
 
 
 def test_amounts_are_read_in_adyen_s_own_unit(adapter: AdyenAdapter) -> None:

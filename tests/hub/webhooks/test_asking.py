@@ -1,0 +1,256 @@
+"""A delivery is a trigger where its processor can be asked: one question for all it tells of, within a budget."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from adapters.contract import Delivery, Told
+from adapters.errors import ConfigurationError, OutcomeUnknownError
+from hub.payments.shell import Shell
+from hub.webhooks.jobs import read_waiting
+from hub.webhooks.reading import BUDGET_PATIENCE_S, FETCH_TRIES
+from normalization.money import Currency, Money
+from normalization.outcome import Operation
+from tests.hub.house import House, house
+from tests.hub.money import rows
+from tests.hub.payments.faulty import shown
+from tests.hub.webhooks.telling import (
+    Asked,
+    Telling,
+    arrive,
+    bought,
+    delivery,
+    inbox,
+    make_due,
+    with_adapters,
+)
+from tests.servers import Postgres
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SILENT = OutcomeUnknownError("stripe", "no answer")
+REFUSED = ConfigurationError("stripe", "the key was revoked")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
+async def quiet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """A house without a worker, whose processors tell nothing by themselves."""
+    folder = tmp_path_factory.mktemp("quiet")
+    url = f"sqlite:///{folder / 'hub.db'}"
+    if request.param == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = await postgres.fresh_database()
+    async with house(url, folder, with_worker=False) as made:
+        for processor in ("stripe", "adyen"):
+            await made.control(processor, "POST", "webhooks", {"mode": "drop"})
+        yield made
+
+
+@pytest.fixture
+def account(quiet: House) -> str:
+    return quiet.accounts["stripe-eu"]
+
+
+async def paid(made: House, account: str) -> dict[str, Any]:
+    answer = await made.hub.charge(payment_method=made.payment_method, merchant_account=account)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def given_back(payment: dict[str, Any], minor: int, reference: str) -> Told:
+    """Say that a part of *payment* was refunded in the processor's dashboard."""
+    return bought(
+        payment,
+        kind=Operation.REFUND,
+        tag=None,
+        processor_reference=reference,
+        parent_reference=payment["processor_reference"],
+        money=Money(minor, Currency.EUR),
+    )
+
+
+def nothing(_delivery: Delivery) -> Sequence[Told]:
+    return []
+
+
+def asked(shell: Shell, account: str, adapter: Telling, reads_per_second: float = 1000) -> Shell:
+    return with_adapters(shell, {account: adapter}, reads_per_second)
+
+
+async def ours(made: House, account: str, *deliveries: Delivery) -> list[tuple[str, int]]:
+    """Status and tries of these deliveries."""
+    found = await inbox(made.hub.parts.database, account)
+    return [found[one.key] for one in deliveries]
+
+
+async def test_deliveries_of_one_object_cost_one_question_and_the_answer_is_the_value(
+    quiet: House, account: str
+) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    told = [delivery(payment["processor_reference"], key=f"{payment['id']}:{n}") for n in range(5)]
+    adapter = Asked(nothing, lambda _: [bought(payment), given_back(payment, 300, f"re_{payment['id']}")])
+    await arrive(shell.database, account, *told)
+
+    assert await read_waiting(asked(shell, account, adapter)) == 5
+
+    assert adapter.fetched == {payment["processor_reference"]: 1}
+    assert adapter.read == []
+    assert await ours(quiet, account, *told) == [("done", 1)] * 5
+    assert (await shown(quiet, payment["id"]))["amount_refunded_externally"] == 300
+
+
+async def test_what_is_over_the_budget_waits_without_costing_a_try(quiet: House, account: str) -> None:
+    shell = quiet.hub.parts.shell
+    told = [delivery(f"pi_budget_{n}", key=f"budget:{n}") for n in range(12)]
+    adapter = Asked(nothing, lambda _: [])
+    limited = asked(shell, account, adapter, reads_per_second=4)
+    await arrive(shell.database, account, *told)
+
+    began = time.monotonic()
+    await read_waiting(limited)
+
+    assert adapter.fetched.total() <= 4 + 4 * (time.monotonic() - began) + 1
+    waiting = [tries for status, tries in await ours(quiet, account, *told) if status == "waiting"]
+    assert waiting
+    assert set(waiting) == {0}
+    while any(status == "waiting" for status, _ in await ours(quiet, account, *told)):
+        assert time.monotonic() < began + 15
+        await read_waiting(limited)
+        await asyncio.sleep(0.05)
+    assert adapter.fetched.total() == 12
+    assert set(adapter.fetched.values()) == {1}
+    assert set(await ours(quiet, account, *told)) == {("ignored", 1)}
+
+
+async def test_what_waited_long_for_the_budget_is_believed_itself(quiet: House, account: str) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    long_ago = datetime.now(UTC) - timedelta(seconds=BUDGET_PATIENCE_S + 1)
+    told = [delivery(f"pi_old_{n}", key=f"old:{payment['id']}:{n}") for n in range(6)]
+    adapter = Asked(lambda _: [bought(payment)], lambda _: [bought(payment)])
+    await arrive(shell.database, account, *told, at=long_ago)
+
+    await read_waiting(asked(shell, account, adapter, reads_per_second=1))
+
+    assert len(adapter.read) + adapter.fetched.total() == 6
+    assert adapter.read
+    assert set(await ours(quiet, account, *told)) == {("done", 1)}
+
+
+async def test_a_processor_that_does_not_answer_is_asked_again_and_then_its_signed_message_counts(
+    quiet: House, account: str
+) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    adapter = Asked(lambda _: [given_back(payment, 200, f"re_{payment['id']}")], lambda _: SILENT)
+    told = delivery(payment["processor_reference"])
+    await arrive(shell.database, account, told)
+
+    for tries in range(1, FETCH_TRIES):
+        await read_waiting(asked(shell, account, adapter))
+        assert await ours(quiet, account, told) == [("waiting", tries)]
+        await make_due(shell.database)
+    await read_waiting(asked(shell, account, adapter))
+
+    assert adapter.fetched.total() == FETCH_TRIES
+    assert await ours(quiet, account, told) == [("done", FETCH_TRIES)]
+    assert (await shown(quiet, payment["id"]))["amount_refunded_externally"] == 200
+
+
+async def test_an_account_that_is_refused_has_its_signed_messages_read_at_once(quiet: House, account: str) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    adapter = Asked(lambda _: [bought(payment)], lambda _: REFUSED)
+    told = delivery(payment["processor_reference"])
+    await arrive(shell.database, account, told)
+
+    await read_waiting(asked(shell, account, adapter))
+
+    assert adapter.read == [told.key]
+    assert await ours(quiet, account, told) == [("done", 1)]
+
+
+async def test_where_the_answer_tells_nothing_the_signed_message_counts(quiet: House, account: str) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    adapter = Asked(lambda _: [bought(payment)], lambda _: [])
+    told = delivery(payment["processor_reference"])
+    await arrive(shell.database, account, told)
+
+    await read_waiting(asked(shell, account, adapter))
+
+    assert await ours(quiet, account, told) == [("done", 1)]
+
+
+async def test_a_silent_processor_holds_up_nobody_else(quiet: House, account: str) -> None:
+    shell = quiet.hub.parts.shell
+    other = quiet.accounts["adyen-eu"]
+    hanging, prompt = Asked(nothing, lambda _: None), Telling(nothing)
+    silent = [delivery(f"pi_hang_{n}", key=f"hang:{n}") for n in range(60)]
+    quick = [delivery(f"psp_{n}", key=f"quick:{n}") for n in range(20)]
+    await arrive(shell.database, account, *silent)
+    await arrive(shell.database, other, *quick)
+    reading = asyncio.create_task(read_waiting(with_adapters(shell, {account: hanging, other: prompt})))
+
+    began = time.monotonic()
+    while set(await ours(quiet, other, *quick)) != {("ignored", 1)}:
+        assert time.monotonic() < began + 2  # An answer is waited for 3 s here.
+        await asyncio.sleep(0.05)
+
+    await reading
+    assert {status for status, _ in await ours(quiet, account, *silent)} == {"waiting"}
+    async with shell.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE webhook_deliveries SET due_at = NULL WHERE due_at IS NOT NULL")
+
+
+async def test_a_poisoned_answer_spoils_nothing_of_what_was_claimed_with_it(quiet: House, account: str) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    bad = delivery("pi_bad", key=f"bad:{payment['id']}")
+    good = delivery(payment["processor_reference"], key=f"good:{payment['id']}")
+    poison: Any = [None]
+
+    def read(one: Delivery) -> Sequence[Told]:
+        if one.subject == "pi_bad":
+            raise ValueError("no payment looks so")
+        return [bought(payment)]
+
+    adapter = Asked(read, lambda name: [bought(payment, money=poison)] if name == "pi_bad" else [bought(payment)])
+    await arrive(shell.database, account, bad, good)
+
+    await read_waiting(asked(shell, account, adapter))
+
+    assert await ours(quiet, account, bad, good) == [("waiting", 1), ("done", 1)]
+    for _ in range(12):
+        await make_due(shell.database)
+        await read_waiting(asked(shell, account, adapter))
+    assert (await ours(quiet, account, bad))[0][0] == "parked"
+    parked = await rows(quiet, "SELECT detail FROM exceptions WHERE type = 'delivery_parked'")
+    assert len(parked) == 1
+    assert "ValueError" in parked[0]["detail"]
+
+
+async def test_what_could_not_be_matched_is_tied_as_soon_as_its_payment_is_known(quiet: House, account: str) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    known: list[str] = []
+    early = delivery("pi_early", "refund", key=f"early:{payment['id']}")
+    late = delivery("pi_early", "payment", key=f"late:{payment['id']}")
+
+    def read(one: Delivery) -> Sequence[Told]:
+        if one.body == b"payment":
+            known.append(payment["id"])
+            return [bought(payment)]
+        refund = given_back(payment, 100, f"re_{payment['id']}")
+        return (
+            [refund] if known else [bought(payment, tag=None, processor_reference="pi_nobody", kind=Operation.REFUND)]
+        )
+
+    adapter = Telling(read)
+    await arrive(shell.database, account, early)
+    await read_waiting(asked(shell, account, adapter))
+    assert await ours(quiet, account, early) == [("unmatched", 1)]
+
+    await arrive(shell.database, account, late)
+    await read_waiting(asked(shell, account, adapter))
+
+    assert await ours(quiet, account, early, late) == [("done", 2), ("done", 1)]
+    assert (await shown(quiet, payment["id"]))["amount_refunded_externally"] == 100

@@ -82,9 +82,7 @@ class StripeHarness:
         """An event of a connected account: it carries that account's id."""
         event = msgspec.json.decode(webhook.body, type=dict[str, object])
         body = msgspec.json.encode({**event, "account": "acct_another"})
-        signed = processor("stripe").sign(
-            body, {"webhook_secret": SECRET}, webhook.received_at.timestamp(), forged=False
-        )
+        signed = processor("stripe").sign(body, {"webhook_secret": SECRET}, webhook.received_at.timestamp())
         return replace(webhook, body=body, headers={name.lower(): value for name, value in signed.headers.items()})
 
     def joined(self, webhooks: Sequence[Webhook]) -> None:

@@ -8,10 +8,11 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from hub.sandbox.adyen import modify, payments, replies, stored
+from hub.sandbox.adyen import modify, payments, stored
+from hub.sandbox.adyen.admission import admit_account, told
 from hub.sandbox.adyen.decide import capture_delay_s
 from hub.sandbox.adyen.desk import Desk
-from hub.sandbox.adyen.errors import UNAUTHORIZED, WRONG_ACCOUNT, WireError
+from hub.sandbox.adyen.errors import WireError
 from hub.sandbox.adyen.once import HEADER, once
 from hub.sandbox.adyen.wire import (
     DetailsRequest,
@@ -91,11 +92,11 @@ def _post(desk: Desk, endpoint: Endpoint) -> Handler:
         def work() -> Answer:
             body = body_of(raw)
             if endpoint.takes is not DetailsRequest:
-                _admit_account(body.get("merchantAccount"))
+                admit_account(body.get("merchantAccount"))
             return _sent(*endpoint.work(desk, read(body, endpoint.takes), psp))
 
         def carry_out() -> Answer:
-            return _told(lambda: once(desk, act.key, path, lambda: _told(work)), request)
+            return told(lambda: once(desk, act.key, path, lambda: told(work)), request)
 
         return await answer(desk.sandbox, request, act, carry_out)
 
@@ -107,11 +108,11 @@ def _list_tokens(desk: Desk) -> Handler:
         account, shopper = request.query.get("merchantAccount", ""), request.query.get("shopperReference", "")
 
         def work() -> Answer:
-            _admit_account(account)
+            admit_account(account)
             return _sent(*stored.listed(desk, account, shopper))
 
         act = Act(operation="other", account=account)
-        return await answer(desk.sandbox, request, act, lambda: _told(work, request))
+        return await answer(desk.sandbox, request, act, lambda: told(work, request))
 
     return handler
 
@@ -121,11 +122,11 @@ def _delete_token(desk: Desk) -> Handler:
         account, shopper = request.query.get("merchantAccount", ""), request.query.get("shopperReference", "")
 
         def work() -> Answer:
-            _admit_account(account)
+            admit_account(account)
             return _sent(*stored.deleted(desk, request.match_info["id"], shopper))
 
         act = Act(operation="other", account=account)
-        return await answer(desk.sandbox, request, act, lambda: _told(work, request))
+        return await answer(desk.sandbox, request, act, lambda: told(work, request))
 
     return handler
 
@@ -164,27 +165,6 @@ def _operation(desk: Desk, endpoint: Endpoint, body: Body, account: str) -> Oper
     except WireError:
         return "purchase"
     return "authorize" if capture_delay_s(request, desk.settings(account)) is None else "purchase"
-
-
-def _told(work: Callable[[], Answer], request: web.Request | None = None) -> Answer:
-    """Answer what is wrong as Adyen words it; with *request*, its credentials first."""
-    try:
-        if request is not None:
-            _admit_key(request.headers.get("x-api-key", ""))
-        return work()
-    except WireError as error:
-        psp = replies.new_psp() if error.problem.status in {403, 422} else ""
-        return error.problem.answer(psp)
-
-
-def _admit_key(key: str) -> None:
-    if not key or key.startswith("invalid"):
-        raise WireError(UNAUTHORIZED)
-
-
-def _admit_account(account: object) -> None:
-    if not isinstance(account, str) or not account or account.startswith("Forbidden"):
-        raise WireError(WRONG_ACCOUNT)
 
 
 def _sent(status: int, body: Body) -> Answer:

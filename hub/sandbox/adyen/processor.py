@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.sandbox.adyen import browser, dashboard, endpoints, jobs, notices, replies
+from hub.sandbox.adyen import browser, dashboard, dispute_endpoints, endpoints, jobs, notices, replies
 from hub.sandbox.adyen.desk import Desk
 from hub.sandbox.adyen.errors import BROKEN, IN_USE, RATE_LIMITED, TRANSIENT
 from hub.sandbox.book import Body
@@ -46,9 +46,9 @@ class Adyen:
         }
 
     def routes(self, sandbox: Sandbox) -> Sequence[web.RouteDef]:
-        """Return the API under the test URL's path and the live one's, the bank's pages, the tokens."""
+        """Return the APIs, Checkout's under the test URL's path and the live one's, the bank's pages, the tokens."""
         desk = Desk(sandbox)
-        return [*endpoints.routes(desk), *browser.routes(desk)]
+        return [*endpoints.routes(desk), *dispute_endpoints.routes(desk), *browser.routes(desk)]
 
     def sign(self, body: bytes, settings: Body, at: float, *, forged: str = "") -> Signed:  # noqa: ARG002 - not timed
         """Sign every item with the account's `webhook_secret`; a forged one with another key."""

@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 from Adyen.client import AdyenClient, AdyenResult
 from Adyen.services.checkout import AdyenCheckoutApi
+from Adyen.services.disputes import AdyenDisputesApi
 from aiohttp import web
 
 from hub.sandbox.adyen import PROCESSOR
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 
 KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
 ACCOUNT = "TestMerchantECOM"
+CUSTOMER_AREA = "https://ca-test.adyen.com"
 RETURN_URL = "https://shop.example/return?order=1"
 CARD: Json = {
     "type": "scheme",
@@ -44,7 +46,7 @@ class Client(AdyenClient):  # type: ignore[misc] # the SDK ships no types
 
     def _determine_api_url(self, platform: str, endpoint: str) -> str:
         del platform
-        return endpoint.replace("https://checkout-test.adyen.com", self.url)
+        return endpoint.replace("https://checkout-test.adyen.com", self.url).replace(CUSTOMER_AREA, self.url)
 
 
 class Shop:
@@ -58,6 +60,9 @@ class Shop:
 
     def with_key(self, api_key: str) -> AdyenCheckoutApi:
         return AdyenCheckoutApi(client=Client(self.sandbox.url, api_key))
+
+    def disputes(self, api_key: str = "test_key") -> AdyenDisputesApi:
+        return AdyenDisputesApi(client=Client(self.sandbox.url, api_key)).disputes_api
 
     async def pay(self, *, key: str | None = None, **changes: object) -> Json:
         body = payment(**changes)
@@ -85,6 +90,11 @@ class Shop:
     async def reverse(self, psp: str, reference: str = "rev_1") -> Json:
         body = modification(reference)
         return await told(self.api.modifications_api.refund_or_cancel_payment, body, psp)
+
+    async def order(self, do: str, reference: str, amount: int | None = None, **options: object) -> Json:
+        """Have something done in the dashboard."""
+        body = {"do": do, "processor_reference": reference, "amount": amount, "options": options}
+        return await self.control("POST", "/dashboard", body)
 
     async def control(self, method: str, path: str, body: Json | None = None) -> Json:
         async with self.http.request(method, f"{self.sandbox.url}/_control{path}", json=body) as answer:

@@ -24,13 +24,7 @@ async def paid(merchant: Shop, **changes: object) -> str:
 
 
 async def disputed(merchant: Shop, payment: str, amount: int | None = None, **options: object) -> Json:
-    order = {"do": "dispute", "processor_reference": payment, "amount": amount, "options": options}
-    return await merchant.control("POST", "/dashboard", order)
-
-
-async def order(merchant: Shop, do: str, reference: str, **options: object) -> Json:
-    body = {"do": do, "processor_reference": reference, "options": options}
-    return await merchant.control("POST", "/dashboard", body)
+    return await merchant.order("dispute", payment, amount, **options)
 
 
 async def story(merchant: Shop) -> list[tuple[str, str]]:
@@ -195,7 +189,7 @@ class TestEnding:
         made = await disputed(merchant, await paid(merchant))
 
         for do in orders:
-            assert "error" not in await order(merchant, do, made["pspReference"])
+            assert "error" not in await merchant.order(do, made["pspReference"])
 
         assert (await story(merchant))[2:] == told
         assert await gone(merchant) == left
@@ -203,7 +197,7 @@ class TestEnding:
     async def test_no_event_comes_twice_and_each_is_later_than_the_one_before(self, merchant: Shop) -> None:
         made = await disputed(merchant, await paid(merchant))
         for do in ("dispute_win", "dispute_second"):
-            await order(merchant, do, made["pspReference"])
+            await merchant.order(do, made["pspReference"])
 
         dates = [item["eventDate"] for item in await merchant.events()][1:]
 
@@ -212,14 +206,14 @@ class TestEnding:
     async def test_a_notice_alone_is_lost_with_the_chargeback(self, merchant: Shop) -> None:
         made = await disputed(merchant, await paid(merchant), flow="notification_first")
 
-        await order(merchant, "dispute_lose", made["pspReference"])
+        await merchant.order("dispute_lose", made["pspReference"])
 
         assert (await story(merchant))[1:] == [("CHARGEBACK", "Lost")]
         assert await gone(merchant) == 1000
 
     async def test_is_not_lost_twice_when_the_announced_day_comes(self, merchant: Shop) -> None:
         made = await disputed(merchant, await paid(merchant), flow="notification_first")
-        await order(merchant, "dispute_lose", made["pspReference"])
+        await merchant.order("dispute_lose", made["pspReference"])
         await merchant.control("POST", "/clock", {"advance_s": 60 * DAY_S})
 
         assert len(await story(merchant)) == 2
@@ -230,7 +224,7 @@ class TestEnding:
         await disputed(merchant, payment, 300)
         newest = await disputed(merchant, payment, 200)
 
-        won = await order(merchant, "dispute_win", payment)
+        won = await merchant.order("dispute_win", payment)
 
         assert won["pspReference"] == newest["pspReference"]
         assert await gone(merchant) == 300
@@ -238,7 +232,7 @@ class TestEnding:
     async def test_a_reversal_may_call_itself_pending(self, merchant: Shop) -> None:
         made = await disputed(merchant, await paid(merchant))
 
-        await order(merchant, "dispute_win", made["pspReference"], status="Pending")
+        await merchant.order("dispute_win", made["pspReference"], status="Pending")
 
         assert (await story(merchant))[2:] == [("CHARGEBACK_REVERSED", "Pending")]
 
@@ -252,24 +246,24 @@ class TestEnding:
     )
     async def test_what_is_over_stays_so(self, merchant: Shop, first: str, then: str, why: str) -> None:
         made = await disputed(merchant, await paid(merchant))
-        await order(merchant, first, made["pspReference"])
+        await merchant.order(first, made["pspReference"])
 
-        assert await order(merchant, then, made["pspReference"]) == {"error": why}
+        assert await merchant.order(then, made["pspReference"]) == {"error": why}
 
     async def test_a_second_chargeback_needs_a_reversal(self, merchant: Shop) -> None:
         made = await disputed(merchant, await paid(merchant))
 
-        refused = await order(merchant, "dispute_second", made["pspReference"])
+        refused = await merchant.order("dispute_second", made["pspReference"])
 
         assert refused["error"].startswith("a second chargeback takes what a CHARGEBACK_REVERSED gave back")
 
     async def test_a_request_for_information_is_not_won(self, merchant: Shop) -> None:
         made = await disputed(merchant, await paid(merchant), flow="request_for_information")
 
-        assert "moves no money" in (await order(merchant, "dispute_win", made["pspReference"]))["error"]
+        assert "moves no money" in (await merchant.order("dispute_win", made["pspReference"]))["error"]
 
     async def test_of_a_dispute_nobody_knows(self, merchant: Shop) -> None:
-        assert await order(merchant, "dispute_win", "NONE") == {"error": "processor_reference: no dispute NONE"}
+        assert await merchant.order("dispute_win", "NONE") == {"error": "processor_reference: no dispute NONE"}
 
 
 class TestTime:
@@ -288,7 +282,7 @@ class TestTime:
 
     async def test_says_nothing_of_a_dispute_that_is_won(self, merchant: Shop) -> None:
         made = await disputed(merchant, await paid(merchant))
-        await order(merchant, "dispute_win", made["pspReference"])
+        await merchant.order("dispute_win", made["pspReference"])
 
         await merchant.control("POST", "/clock", {"advance_s": 60 * DAY_S})
 
@@ -302,7 +296,7 @@ class TestReferences:
         await merchant.settings(dispute_references=False)
         payment = await paid(merchant)
         made = await disputed(merchant, payment)
-        await order(merchant, "dispute_win", made["pspReference"])
+        await merchant.order("dispute_win", made["pspReference"])
 
         reversed_item = await merchant.event("CHARGEBACK_REVERSED")
 
@@ -326,7 +320,7 @@ class TestMoney:
         payment = await paid(merchant)
         await merchant.refund(payment, 100)
         await disputed(merchant, payment, 400)
-        await order(merchant, "dispute_win", payment)
+        await merchant.order("dispute_win", payment)
         await disputed(merchant, payment, 250)
 
         of_payment = await merchant.money("att_1")

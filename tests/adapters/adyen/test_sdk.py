@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pytest
 from Adyen import AdyenClient
 from Adyen.exceptions import AdyenAPICommunicationError, AdyenAPIResponseError
-from Adyen.services import AdyenCheckoutApi
+from Adyen.services import AdyenCheckoutApi, AdyenDisputesApi
 
 from adapters.adyen.client import Client
 from adapters.adyen.credentials import AdyenCredentials
@@ -55,6 +55,16 @@ def test_a_live_account_has_its_own_address() -> None:
     )
 
 
+@pytest.mark.parametrize("platform", ["test", "live"])
+def test_disputes_have_a_host_of_their_own_and_no_key_unless_given(platform: str) -> None:
+    client, recorder = sdk(platform=platform)
+    AdyenDisputesApi(client=client).disputes_api.accept_dispute({})
+    ((method, url, _, headers, key),) = recorder.calls
+    assert (method, key) == ("POST", "key")
+    assert url == f"https://ca-{platform}.adyen.com/ca/services/DisputeService/v30/acceptDispute"
+    assert "Idempotency-Key" not in headers
+
+
 def test_the_response_handling_reads_an_answer_that_it_did_not_fetch() -> None:
     client, _ = sdk()
     result = client._handle_response("url", '{"resultCode": "Authorised"}', None, 200, {})  # noqa: SLF001 - pins it
@@ -85,3 +95,4 @@ async def test_a_base_url_is_left_aside_in_live_mode(transport: Transport) -> No
     )
     live = Client(credentials, transport, livemode=True, pause=at_once)
     assert live.payments.baseUrl == "https://checkout-test.adyen.com/v72"
+    assert live.disputes.baseUrl == "https://ca-test.adyen.com/ca/services/DisputeService/v30"

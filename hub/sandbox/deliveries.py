@@ -124,10 +124,11 @@ class Deliveries:
     def undelivered(self, account: str) -> set[str]:
         """Return the ids of the events that were to be sent to an account and never arrived, so far."""
         sql = (
-            "SELECT event FROM deliveries WHERE account = ? AND state != 'delivered' AND event != ''"
-            " EXCEPT SELECT event FROM deliveries WHERE account = ? AND state = 'delivered'"
+            "SELECT DISTINCT event FROM deliveries AS late"
+            " WHERE account = ? AND state != 'delivered' AND event != '' AND NOT EXISTS"
+            " (SELECT 1 FROM deliveries WHERE event = late.event AND event != '' AND state = 'delivered')"
         )
-        return {row[0] for row in self._sandbox.book.sql.execute(sql, (account, account))}
+        return {row[0] for row in self._sandbox.book.sql.execute(sql, (account,))}
 
     def schedule(self, delay_s: float, job: Body) -> None:
         """Put off *job* by *delay_s* seconds of the processor's clock."""

@@ -285,6 +285,9 @@ def _operation(call: Call, method: str, things: str, verb: str, id: str) -> tupl
         return ("inquire" if method == "GET" else "refund"), _intent(call, target)
     if things == "charges":
         return "inquire", {}
+    if things == "disputes":
+        made = (call.book.get("dispute", call.account, id) if id else None) or {}
+        return ("inquire" if method == "GET" else "other"), _intent(call, str(made.get("payment_intent", "")))
     if things != "payment_intents":
         return "other", {}
     intent = _intent(call, id)

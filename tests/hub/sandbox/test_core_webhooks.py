@@ -1,9 +1,10 @@
 """Deliveries travel as a test wishes: twice, out of order, late, never, forged or in a storm."""
 
 import asyncio
+import sqlite3
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,21 @@ class TestRetries:
             before.answers = [500, 500, 500]
             await before.pay()
             await before.flush()
+        async with shop(book) as after:
+            await after.control("POST", "/clock", {"advance_s": 6})
+
+            assert await after.types() == IN_ORDER
+
+    async def test_a_book_from_before_deliveries_knew_their_event_still_opens(self, tmp_path: Path) -> None:
+        book = tmp_path / "book.db"
+        async with shop(book) as before:
+            before.answers = [500, 500, 500]
+            await before.pay()
+            await before.flush()
+        with closing(sqlite3.connect(book)) as old:
+            old.execute("DROP INDEX deliveries_of_event")
+            old.execute("DROP INDEX deliveries_undelivered")
+            old.execute("ALTER TABLE deliveries DROP COLUMN event")
         async with shop(book) as after:
             await after.control("POST", "/clock", {"advance_s": 6})
 

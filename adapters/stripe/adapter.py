@@ -1,22 +1,30 @@
 """One merchant account at Stripe: which call each of the contract's methods makes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.abilities import (
+    AcceptDispute,
+    CompleteVerification,
+    OpenTokenSession,
+    SubmitEvidence,
+    TokenSession,
+    Verify,
+)
 from adapters.contract import Authorize, Complete, Delivery, FollowUp, Told, Webhook
 from adapters.errors import OutcomeUnknownError
-from adapters.stripe import inquiry, parameters, translate, webhook
+from adapters.stripe import defending, deliveries, inquiry, parameters, refetching, translate, webhook
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.client import PROCESSOR, Client, decode
 from adapters.stripe.tokens import Tokens
 from adapters.stripe.wire import Error, PaymentIntent, Refund
 from adapters.transport import Transport
 from normalization.declines import Decline, DeclineCode
+from normalization.disputes import DisputeReport
 from normalization.outcome import Declined, Operation, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -160,8 +168,28 @@ class StripeAdapter:
         return webhook.open_webhook(webhook_, self._secrets, livemode=self._livemode)
 
     def read_delivery(self, delivery: Delivery) -> Sequence[Told]:
-        """Translate; see `adapters.stripe.webhook`."""
-        return webhook.read_delivery(delivery)
+        """Translate; see `adapters.stripe.deliveries`."""
+        return deliveries.read_delivery(delivery)
+
+    def fetched_as(self, delivery: Delivery) -> str | None:
+        """Name the object that a delivery speaks of; see `adapters.stripe.deliveries`."""
+        return deliveries.fetched_as(delivery)
+
+    async def fetch(self, name: str) -> Sequence[Told]:
+        """Tell how an object stands now; see `adapters.stripe.refetching`."""
+        return await refetching.fetch(self._client, name, livemode=self._livemode)
+
+    def undelivered(self, since: datetime) -> AsyncIterator[list[Delivery]]:
+        """List what was not delivered; see `adapters.stripe.refetching`."""
+        return refetching.undelivered(self._client, since, livemode=self._livemode)
+
+    async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | Decline:
+        """Leave the money to the payer; see `adapters.stripe.defending`."""
+        return await defending.accept(self._client, request)
+
+    async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | Decline:
+        """Answer the payer's bank; see `adapters.stripe.defending`."""
+        return await defending.submit(self._client, request)
 
     def _follow_up(self, request: FollowUp) -> tuple[str, dict[str, object]]:
         path = f"{inquiry.PATH}/{quote(request.parent_reference, safe='')}"

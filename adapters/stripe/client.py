@@ -10,6 +10,7 @@ import msgspec
 import stripe
 from msgspec import Struct
 from stripe import _api_requestor
+from stripe._base_address import BaseAddresses
 
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.stripe.wire import Error, ErrorBody
@@ -17,6 +18,12 @@ from adapters.transport import PAUSES_MAX_S, Transport, broke_while_kept_alive, 
 from adapters.transport import Answer as HttpAnswer
 
 PROCESSOR: Final = "stripe"
+
+API_VERSION: Final = "2026-10-28.endive"
+"""The version of Stripe's API that `adapters.stripe.wire` was written for, which is the SDK's own.
+
+Source: https://docs.stripe.com/api/versioning.
+"""
 
 stripe.enable_telemetry = False  # It would write a file into the home directory and report on this machine.
 logging.getLogger("stripe").setLevel(logging.WARNING)  # Below that the SDK logs whole requests and answers.
@@ -82,6 +89,22 @@ def _succeeded(status: int) -> bool:
     return 200 <= status < 300  # noqa: PLR2004 - HTTP's range of success
 
 
+class Document:
+    """A file as the SDK reads it: whole at every sending, a resend included."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        """Begin at the first byte."""
+        self.name = name
+        self._content = content
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        """Give the next *size* bytes; empty at the end, after which it begins again."""
+        chunk = self._content[self._at : self._at + size]
+        self._at = self._at + size if chunk else 0
+        return chunk
+
+
 class Client:
     """Stripe's SDK for one account, on the shared connection pool."""
 
@@ -90,7 +113,8 @@ class Client:
         self._within = transport.timeout.total or 0.0
         self._sdk = stripe.StripeClient(
             api_key,
-            base_addresses={"api": base_url.rstrip("/")} if base_url else {},
+            stripe_version=API_VERSION,
+            base_addresses=_addresses(base_url.rstrip("/")) if base_url else {},
             max_network_retries=0,
             http_client=_Door(transport),
         )
@@ -118,6 +142,28 @@ class Client:
             return await self._send("get", path, parameters)
         except (NotSentError, ConfigurationError) as failure:
             raise OutcomeUnknownError(PROCESSOR, f"could not ask: {failure}") from failure
+
+    async def read(self, path: str, parameters: dict[str, object]) -> bytes:
+        """Read what Stripe itself told us of, and give the body of its yes.
+
+        Raises:
+            NotSentError: when the question was not sent.
+            ConfigurationError: when our key may not read it.
+            OutcomeUnknownError: when no readable answer came, or it is not there.
+        """
+        answer = await self._send("get", path, parameters)
+        if answer.error:
+            said = f"{answer.status} {answer.error.code or answer.error.type}"
+            raise OutcomeUnknownError(PROCESSOR, f"told of, and not to be had: {said}")
+        return answer.body
+
+    async def upload(self, document: Document, purpose: str, key: str) -> Answer:
+        """Hand in a file, which has an address of its own at Stripe; ends as `act` does.
+
+        Source: https://docs.stripe.com/api/files/create.
+        """
+        sent: dict[str, object] = {"base": "files", "content_type": "multipart/form-data", "idempotency_key": key}
+        return await self._send("post", "/v1/files", {**sent, "purpose": purpose, "file": document})
 
     async def _send(self, method: str, path: str, parameters: dict[str, object]) -> Answer:
         ends_at = asyncio.get_running_loop().time() + self._within
@@ -176,12 +222,17 @@ class _Door(stripe.AIOHTTPClient):
         self._transport = transport
 
     async def request_async(
-        self, method: str, url: str, headers: Mapping[str, str], post_data: str | None = None
+        self, method: str, url: str, headers: Mapping[str, str], post_data: str | bytes | None = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        body = None if post_data is None else post_data.encode()
+        body = post_data.encode() if isinstance(post_data, str) else post_data
         told = _Told()
         told.answer = answer = await self._transport.send(PROCESSOR, method, url, headers, body)
         return (b"{}" if _succeeded(answer.status) else answer.body), answer.status, told
+
+
+def _addresses(base_url: str) -> BaseAddresses:
+    """Put one server behind everything; Stripe itself takes files at a host of their own."""
+    return {"api": base_url, "files": base_url}
 
 
 def _left(ends_at: float) -> float:

@@ -96,6 +96,45 @@ def capture(intent: PaymentIntent, tag: str | None, *, multicapture: bool = Fals
     )
 
 
+def begun_capture(intent: PaymentIntent, tag: str) -> Report:
+    """Report a capture of ours that Stripe had accepted, where *intent* is still on its way or was refused after all.
+
+    What it is about is not said again.
+    """
+    refused = intent.status == "requires_payment_method"
+    return Report(
+        kind=Operation.CAPTURE,
+        tag=tag,
+        processor_reference=None if tag in intent.metadata else intent.id,
+        parent_reference=intent.id,
+        money=None,
+        livemode=intent.livemode,
+        outcome=Declined(_why_not(intent)) if refused else Pending(),
+        raw_status=intent.status,
+    )
+
+
+def expired(charge: Charge, payment_intent: str) -> Report:
+    """Report that a hold ran out, which ends the whole payment.
+
+    Raises:
+        OutcomeUnknownError: when the charge says too little.
+    """
+    if charge.amount is None or charge.currency is None or charge.livemode is None:
+        raise _unclear("an expired charge without an amount or mode")
+    return Report(
+        kind=Operation.VOID,
+        tag=None,
+        processor_reference=payment_intent,
+        parent_reference=payment_intent,
+        money=money_of(charge.amount, charge.currency),
+        livemode=charge.livemode,
+        outcome=Approved(),
+        reason="expired",
+        raw_status=charge.status or "",
+    )
+
+
 def void(intent: PaymentIntent, tag: str | None) -> Report:
     """Report on the cancelling of *intent*, by whomever.
 
@@ -249,17 +288,35 @@ def _opened(intent: PaymentIntent) -> Money:
 def _captured(intent: PaymentIntent, tag: str | None) -> Money:
     """Give what one capture took: noted under its own id where there can be several, else all that was received."""
     noted = intent.metadata.get(tag or "", "")
-    if noted.isdecimal() and noted.isascii():
+    if _is_amount(noted):
         return money_of(min(int(noted), intent.amount_received or int(noted)), intent.currency)
     received = intent.amount if intent.amount_received is None else intent.amount_received
     return money_of(received, intent.currency)
 
 
+def noted_captures(intent: PaymentIntent) -> list[str]:
+    """List our captures whose amounts are noted on *intent*, as they are where there can be several.
+
+    Where the notes are of more than was received, only the latest is sure.
+    """
+    noted = _noted(intent)
+    if sum(noted.values()) <= (intent.amount_received or 0):
+        return list(noted)
+    return [tag for tag in noted if tag == latest_capture(intent)]
+
+
+def _noted(intent: PaymentIntent) -> dict[str, int]:
+    ours = OPERATION_PREFIX[Operation.CAPTURE]
+    return {key: int(text) for key, text in intent.metadata.items() if key.startswith(ours) and _is_amount(text)}
+
+
+def _is_amount(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
 def captured_by_others(intent: PaymentIntent) -> Money | None:
     """Give what was captured beyond the amounts noted under our captures' ids; None where there is nothing."""
-    ours = OPERATION_PREFIX[Operation.CAPTURE]
-    noted = [int(value) for key, value in intent.metadata.items() if key.startswith(ours) and value.isdecimal()]
-    beyond = (intent.amount_received or 0) - sum(noted)
+    beyond = (intent.amount_received or 0) - sum(_noted(intent).values())
     return money_of(beyond, intent.currency) if beyond > 0 else None
 
 

@@ -13,6 +13,12 @@ class Reference(Struct, frozen=True):
     id: str
 
 
+class Tagged(Reference, frozen=True):
+    """An expanded object of which only our own words on it are read."""
+
+    metadata: dict[str, str] = {}
+
+
 class CardChecks(Struct, frozen=True):
     """What the bank compared, each "pass", "fail", "unavailable" or "unchecked"."""
 
@@ -98,6 +104,11 @@ class Charge(Struct, frozen=True, kw_only=True):
     payment_method_details: PaymentMethod | None = None
     payment_intent: Reference | str | None = None
     refunds: RefundList | None = None
+    status: str | None = None
+    captured: bool | None = None
+    amount: int | None = None
+    currency: str | None = None
+    livemode: bool | None = None
 
 
 class RedirectToUrl(Struct, frozen=True):
@@ -156,6 +167,73 @@ class PaymentIntentList(Struct, frozen=True):
     has_more: bool
 
 
+class BalanceTransaction(Struct, frozen=True):
+    """One movement of our balance at Stripe, negative where money left it; the fee is beside, not in, `amount`."""
+
+    id: str
+    amount: int
+    currency: str
+
+
+class EvidenceDetails(Struct, frozen=True):
+    """How a dispute can be answered; `due_by` is 0 where the payer's bank takes no answer."""
+
+    due_by: int | None = None
+    submission_count: int = 0
+
+
+class DisputedCard(Struct, frozen=True):
+    """What the card network says of a dispute."""
+
+    network_reason_code: str | None = None
+
+
+class DisputedMethod(Struct, frozen=True):
+    """The means of payment behind a dispute."""
+
+    card: DisputedCard | None = None
+
+
+class Dispute(Struct, frozen=True, kw_only=True):
+    """A payment that the payer's bank asks about or takes back."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    livemode: bool
+    reason: str | None = None
+    charge: Tagged | str | None = None
+    payment_intent: Tagged | str | None = None
+    balance_transactions: list[BalanceTransaction] | None = None
+    evidence_details: EvidenceDetails | None = None
+    payment_method_details: DisputedMethod | None = None
+    network_reason_code: str | None = None  # At API versions before it stood with the card.
+
+
+class Payout(Struct, frozen=True, kw_only=True):
+    """Money on its way to our bank; negative where Stripe takes it from there."""
+
+    id: str
+    amount: int
+    currency: str
+    livemode: bool
+
+
+class ReportFile(Struct, frozen=True):
+    """Where a finished report lies."""
+
+    url: str | None = None
+
+
+class ReportRun(Struct, frozen=True, kw_only=True):
+    """One making of a report."""
+
+    id: str
+    livemode: bool
+    result: ReportFile | None = None
+
+
 class EventData(Struct, frozen=True):
     """The object as it was when the event happened, not yet decoded."""
 
@@ -171,6 +249,24 @@ class Event(Struct, frozen=True, kw_only=True):
     livemode: bool
     data: EventData
     account: str | None = None
+    api_version: str | None = None  # In which `data` is written: the endpoint's, or the account's.
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """What has to hold of an event before it is kept, whatever it speaks of."""
+
+    id: str
+    object: str
+    livemode: bool
+    account: str | None = None
+    api_version: str | None = None
+
+
+class EventList(Struct, frozen=True):
+    """One page of events, newest first, each as it was sent by webhook."""
+
+    data: list[Raw]
+    has_more: bool
 
 
 class Subject(Struct, frozen=True):

@@ -14,7 +14,7 @@ Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Asked(Struct, frozen=True):
-    """One request as it arrived."""
+    """One request as it arrived; files by the name of their field, each its own name and content."""
 
     method: str
     path: str
@@ -22,6 +22,7 @@ class Asked(Struct, frozen=True):
     query: Mapping[str, str]
     headers: Mapping[str, str]
     connection: int
+    files: Mapping[str, tuple[str, bytes]] = {}
 
 
 class Pretend:
@@ -48,13 +49,32 @@ class Pretend:
         self.behaviours = list(behaviours)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        body = (await request.read()).decode()
-        form = dict(parse_qsl(body, keep_blank_values=True))
+        form, files = await _read(request)
         self.asked.append(
-            Asked(request.method, request.path, form, dict(request.query), dict(request.headers), id(request.transport))
+            Asked(
+                request.method,
+                request.path,
+                form,
+                dict(request.query),
+                dict(request.headers),
+                id(request.transport),
+                files,
+            )
         )
         now = self.behaviours.pop(0) if len(self.behaviours) > 1 else self.behaviours[0]
         return await now(request)
+
+
+async def _read(request: web.Request) -> tuple[dict[str, str], dict[str, tuple[str, bytes]]]:
+    if not request.content_type.startswith("multipart/"):
+        return dict(parse_qsl((await request.read()).decode(), keep_blank_values=True)), {}
+    form, files = {}, {}
+    for name, value in (await request.post()).items():
+        if isinstance(value, web.FileField):
+            files[name] = (value.filename, value.file.read())
+        else:
+            form[name] = str(value)
+    return form, files
 
 
 def says(status: int, body: object, headers: Mapping[str, str] | None = None) -> Behaviour:
@@ -146,3 +166,36 @@ def refund(status: str = "succeeded", **fields: object) -> dict[str, object]:
 def listing(*objects: object, more: bool = False) -> dict[str, object]:
     """Make one page of a list."""
     return {"object": "list", "data": list(objects), "has_more": more, "url": "/v1/…"}
+
+
+def dispute(status: str = "needs_response", /, **fields: object) -> dict[str, object]:
+    """Make a dispute over 49.99 EUR, for which Stripe has taken the money and its fee."""
+    taken = {
+        "id": "txn_1", "object": "balance_transaction", "amount": -4999, "currency": "eur", "fee": 1500, "net": -6499,
+        "type": "adjustment",
+    }  # fmt: skip
+    card = {"brand": "visa", "case_type": "chargeback", "network": "visa", "network_reason_code": "10.4"}
+    due = {"due_by": 1_795_996_799, "has_evidence": False, "past_due": False, "submission_count": 0}
+    return {
+        "id": "dp_1", "object": "dispute", "status": status, "amount": 4999, "currency": "eur", "charge": "ch_1",
+        "payment_intent": "pi_1", "reason": "fraudulent", "livemode": False, "balance_transactions": [taken],
+        "evidence": {}, "evidence_details": due, "payment_method_details": {"type": "card", "card": card},
+        "metadata": {}, **fields,
+    }  # fmt: skip
+
+
+def payment_method(**fields: object) -> dict[str, object]:
+    """Make a Visa card that customer cus_1 keeps."""
+    card = {
+        "brand": "visa", "last4": "4242", "exp_month": 8, "exp_year": 2031, "funding": "credit", "country": "US",
+        "fingerprint": "fp_2",
+    }  # fmt: skip
+    return {"id": "pm_1", "object": "payment_method", "type": "card", "card": card, "customer": "cus_1", **fields}
+
+
+def payout(**fields: object) -> dict[str, object]:
+    """Make a payout of 110.42 EUR."""
+    return {
+        "id": "po_1", "object": "payout", "amount": 11042, "currency": "eur", "livemode": False, "status": "paid",
+        **fields,
+    }  # fmt: skip

@@ -40,6 +40,7 @@ async def said(environment: dict[str, str], program: str) -> tuple[str, str]:
 def test_it_is_the_version_that_was_read() -> None:
     assert stripe.VERSION == "16.1.0"
     assert stripe.api_version == "2026-10-28.endive"
+    assert stripe.DEFAULT_UPLOAD_API_BASE == "https://files.stripe.com"
 
 
 @pytest.mark.parametrize("name", ["log_info", "log_debug"])

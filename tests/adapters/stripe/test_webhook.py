@@ -1,13 +1,11 @@
 """Webhooks: only what Stripe signed for this account is let in, and it is read as reports."""
 
-import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from stripe import WebhookSignature
 
-from adapters.contract import Delivery, Webhook
+from adapters.contract import Webhook
 from adapters.errors import OutcomeUnknownError, WebhookRejectedError
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.adapter import StripeAdapter
@@ -17,33 +15,16 @@ from normalization.money import Currency, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Pending
 from tests.adapters.reading import reports_of
 from tests.adapters.stripe.asking import AT, EUR_1000, EUR_4999
+from tests.adapters.stripe.events import SECRET, arriving, delivered, event, sign
 from tests.adapters.stripe.pretend import charge, intent, listing, refund
 
-SECRET, PREVIOUS = "whsec_new", "whsec_old"
+PREVIOUS = "whsec_old"
 
 
 @pytest.fixture
 def adapter(transport: Transport) -> StripeAdapter:
     credentials = StripeCredentials(api_key="sk_test_abc", webhook_secret=SECRET, webhook_secret_previous=PREVIOUS)
     return StripeAdapter(credentials, transport, livemode=False)
-
-
-def event(type: str, told: object, **fields: object) -> str:
-    body = {
-        "id": "evt_1", "object": "event", "type": type, "livemode": False, "api_version": "2026-10-28.endive",
-        "created": 1, "data": {"object": told}, "pending_webhooks": 1, "request": {"id": None}, **fields,
-    }  # fmt: skip
-    return json.dumps(body)
-
-
-def sign(body: str, secret: str = SECRET, at: datetime = AT) -> str:
-    header: str = WebhookSignature.generate_signature_header(body, secret, int(at.timestamp()))
-    return header
-
-
-def arriving(body: str, signature: str | None = None) -> Webhook:
-    headers = {"stripe-signature": sign(body) if signature is None else signature, "content-type": "application/json"}
-    return Webhook(headers=headers, body=body.encode(), received_at=AT)
 
 
 PAID = event("payment_intent.succeeded", intent())
@@ -134,23 +115,34 @@ class TestOpening:
             event("payment_intent.succeeded", intent(), object="v2.core.event"),
             event("payment_intent.succeeded", intent(), livemode="false"),
             event("payment_intent.succeeded", intent(), id=""),
-            event("payment_intent.succeeded", []),
-            event("payment_intent.succeeded", {"object": "payment_intent"}),
         ],
     )
     def test_refuses_though_signed(self, adapter: StripeAdapter, body: str) -> None:
         with pytest.raises(WebhookRejectedError):
             adapter.open_webhook(arriving(body))
 
+    @pytest.mark.parametrize(
+        "body",
+        [
+            event("payment_intent.succeeded", []),
+            event("payment_intent.succeeded", {"object": "payment_intent"}),
+            event("payment_intent.succeeded", intent(), data=None),
+            event("payment_intent.succeeded", intent(), type=7),
+        ],
+        ids=["no object", "no id", "no data", "no type"],
+    )
+    def test_an_event_for_us_is_taken_though_it_cannot_be_read(self, adapter: StripeAdapter, body: str) -> None:
+        [delivery] = adapter.open_webhook(arriving(body))
+
+        assert delivery.key == "evt_1"
+        with pytest.raises(OutcomeUnknownError):
+            adapter.read_delivery(delivery)
+
     def test_an_account_without_a_secret_has_no_webhooks(self, transport: Transport) -> None:
         adapter = StripeAdapter(StripeCredentials(api_key="sk_test_abc"), transport, livemode=False)
 
         with pytest.raises(WebhookRejectedError, match="webhook_secret"):
             adapter.open_webhook(arriving(PAID, sign(PAID, "")))
-
-
-def delivered(body: str) -> Delivery:
-    return Delivery(key="evt_1", subject="pi_1", account=None, livemode=False, body=body.encode())
 
 
 class TestReading:
@@ -198,9 +190,10 @@ class TestReading:
         metadata = {"hub_operation": "att_1", "hub_capture": "cap_2", "cap_1": "1000", "cap_2": "500"}
         taken = intent(capture_method="manual", amount_received=4999, metadata=metadata)
 
-        ours, theirs = reports_of(adapter, delivered(event("payment_intent.succeeded", taken)))
+        first, second, theirs = reports_of(adapter, delivered(event("payment_intent.succeeded", taken)))
 
-        assert (ours.tag, ours.money) == ("cap_2", Money(500, Currency.EUR))
+        assert (first.tag, first.money) == ("cap_1", EUR_1000)
+        assert (second.tag, second.money) == ("cap_2", Money(500, Currency.EUR))
         assert (theirs.tag, theirs.money) == (None, Money(3499, Currency.EUR))
         assert (theirs.kind, theirs.processor_reference) == (Operation.CAPTURE, "pi_1")
 

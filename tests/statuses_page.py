@@ -27,11 +27,8 @@ MACHINES: Final[tuple[tuple[Machine[Any], str], ...]] = (
     (CAPTURE, "`status` of a capture, as the timeline shows it. It may fail after it succeeded."),
     (VOID, "`status` of a void, as the timeline shows it."),
     (REFUND, "A refund takes the same steps as a capture."),
-    (
-        STAGE,
-        "How far the payer's bank has gone; each stage begins with a status of its own. No dispute is recorded so far.",
-    ),
-    (STATUS, "Where the dispute stands in the stage it has reached. What was decided stays so until the next stage."),
+    (STAGE, "`stage` of a dispute: how far the payer's bank has gone. Each stage begins with a status of its own."),
+    (STATUS, "`status` of a dispute in the stage it has reached. What was decided stays so until the next stage."),
 )
 
 

@@ -5,6 +5,8 @@ from typing import Final
 from hub.transitions import Machine
 from normalization.disputes import DisputeStatus, Stage
 
+_CONTRADICTED: Final = "told otherwise before; exception `dispute_contradicted`"
+
 STAGE: Final = Machine[Stage](
     name="Dispute: its stage",
     born={
@@ -44,9 +46,12 @@ STATUS: Final = Machine[DisputeStatus](
             DisputeStatus.LOST: "decided for the payer",
             DisputeStatus.CLOSED: "the inquiry ended without a chargeback",
         },
-        DisputeStatus.WON: {},
+        DisputeStatus.CLOSED: {
+            DisputeStatus.WON: _CONTRADICTED,
+            DisputeStatus.LOST: _CONTRADICTED,
+        },
+        DisputeStatus.WON: {DisputeStatus.LOST: _CONTRADICTED},
         DisputeStatus.LOST: {},
-        DisputeStatus.CLOSED: {},
     },
 )
-"""Every stage begins anew with one of these; a decision is final in its stage."""
+"""Every stage begins anew with one of these; of two words for one stage the later one here counts, in any order."""

@@ -2,6 +2,7 @@
 
 from hub.access import tables as _access
 from hub.database import metadata
+from hub.disputes import tables as _disputes
 from hub.events import tables as _events
 from hub.idempotency import tables as _idempotency
 from hub.ledger import tables as _ledger
@@ -20,6 +21,7 @@ from hub.webhooks import tables as _webhooks
 __all__ = ["metadata"]
 DOMAINS = (
     _access,
+    _disputes,
     _events,
     _idempotency,
     _ledger,

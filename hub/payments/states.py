@@ -48,12 +48,14 @@ ExceptionType = Literal[
     "capture_failed",
     "currency_mismatch",
     "detach_failed",
+    "dispute_contradicted",
     "double_charge_after_failover",
     "impossible_transition",
     "outcome_unknown",
     "over_refund",
     "pending_overdue",
     "refund_failed",
+    "refund_then_chargeback",
     "void_not_cleared",
 ]
 """Why a human must look: how our books and the processor's disagree about an operation, or about a stored card."""

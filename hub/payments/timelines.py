@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, or_, select
 
 from hub.access.tables import audit_log
 from hub.database import Database
+from hub.disputes.tables import dispute_reports, disputes
 from hub.events.tables import events
 from hub.ledger.tables import transfers
 from hub.payments.states import Payment
@@ -17,7 +18,9 @@ from hub.payments.tables import operations, reports
 from hub.settlement.tables import exceptions, expected_settlements
 from hub.webhooks.tables import webhook_deliveries
 
-Kind = Literal["operation", "report", "webhook", "transfer", "expected_settlement", "event", "exception", "audit"]
+Kind = Literal[
+    "operation", "report", "dispute", "webhook", "transfer", "expected_settlement", "event", "exception", "audit"
+]
 ENTRIES_MAX: Final = 1_000
 
 
@@ -62,6 +65,13 @@ _SOURCES: Final = (
         "recorded_at",
         "told by {source} about {operation_id}",
         ("source", "operation_id", "report"),
+    ),
+    _Source(
+        "dispute",
+        dispute_reports,
+        "recorded_at",
+        "told by {source} about the dispute {dispute_id}",
+        ("source", "dispute_id", "report"),
     ),
     _Source(
         "webhook",
@@ -117,7 +127,8 @@ def _belongs(source: _Source, payment: Payment) -> ColumnElement[bool]:
         return table.c.object_id == payment.id
     if source.kind == "event":
         own = select(operations.c.id).where(operations.c.payment_id == payment.id)
-        return or_(table.c.object_id == payment.id, table.c.object_id.in_(own))
+        disputed = select(disputes.c.id).where(disputes.c.payment_id == payment.id)
+        return or_(table.c.object_id == payment.id, table.c.object_id.in_(own), table.c.object_id.in_(disputed))
     return table.c.payment_id == payment.id
 
 

@@ -1,6 +1,6 @@
 """What a change makes us expect from the processor's settlement: gross, fee by schedule, and the day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
 
@@ -14,6 +14,8 @@ SETTLING: Final = {
     "capture_reversal": ("charge_reversal", -1),
     "refund": ("refund", -1),
     "refund_reversal": ("refund_reversal", 1),
+    "dispute_taken": ("chargeback", -1),
+    "dispute_reinstated": ("chargeback_reversal", 1),
 }
 """Why a booking's money arrives or leaves: the expected line's type and sign, by the booking's code."""
 SETTLEMENT_DAYS_DEFAULT: Final = 2
@@ -35,8 +37,12 @@ class Terms(Protocol):
 
 def expected_lines(transition: Transition, terms: Terms | None, at: datetime) -> tuple[Expected, ...]:
     """List the settlement lines that must arrive because of *transition*, by the account's *terms*."""
-    lines = [b for b in transition.bookings if b.code in SETTLING]
-    return tuple(_line(booking, terms, at) for booking in lines)
+    return lines_of(transition.bookings, terms, at)
+
+
+def lines_of(bookings: Iterable[Booking], terms: Terms | None, at: datetime) -> tuple[Expected, ...]:
+    """List the settlement lines that must arrive because of *bookings*; one of each whose money settles."""
+    return tuple(_line(booking, terms, at) for booking in bookings if booking.code in SETTLING)
 
 
 def _line(booking: Booking, terms: Terms | None, at: datetime) -> Expected:

@@ -47,6 +47,7 @@ from hub.reference import routes as reference_routes
 from hub.rulesets import routes as ruleset_routes
 from hub.sealing import Sealer
 from hub.settings import Settings
+from hub.webhooks import delivery_routes
 from hub.webhooks import routes as webhook_routes
 from hub.webhooks.budget import ReadBudgets
 from hub.worker import Bell, work
@@ -62,6 +63,7 @@ HANDLERS: Final = [
     *ruleset_routes.HANDLERS,
     *access_routes.HANDLERS,
     *webhook_routes.HANDLERS,
+    *delivery_routes.HANDLERS,
     *event_routes.HANDLERS,
     *health.HANDLERS,
     *reference_routes.HANDLERS,

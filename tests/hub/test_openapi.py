@@ -32,6 +32,7 @@ from hub.app import create_app
 from hub.ids import new_id
 from hub.settings import Settings
 from tests.hub.house import QUICK, house
+from tests.hub.webhooks.kept import delivery, write
 
 EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 UNDERSTOOD: Final = 0.3
@@ -88,6 +89,7 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
                 "method_id": [made.payment_method, await made.method(stripe="pm_card_visa")],
                 "account_id": [await _spare_account(made)],
                 "merchant_account": list(made.accounts.values()),
+                "delivery_id": await write(made.hub.parts.database, *(delivery(status="parked") for _ in range(4))),
             }
             served = (await made.hub.client.get("/schema/openapi.json")).json()
             document = schemathesis.openapi.from_dict(served)

@@ -17,6 +17,11 @@ TYPES: Final = (
     "dispute.won",
     "dispute.lost",
     "dispute.closed",
+    "payment_method.updated",
+    "payment_method.token_retired",
+    "settlement.report_available",
+    "payout.paid",
+    "payout.failed",
     "webhook_endpoint.disabled",
 )
 """As `type` of an event says it: what it is about, a full stop, and what became of it."""

@@ -1,6 +1,5 @@
 """`/v1/payment_methods`: the hub's own tokens; those of the processors go in and never come out."""
 
-from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -14,6 +13,7 @@ from hub.access.rules import Caller
 from hub.errors import problems, request_id_of
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, read_cursor, write_cursor
 from hub.payment_methods import customers
+from hub.payment_methods.bodies import PaymentMethod, method_body
 from hub.payment_methods.service import Kept, Stored, Wallet
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -63,32 +63,6 @@ class NewPaymentMethod(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     customer: Words | None = None
     card: CardGiven = CardGiven()
     network_transaction_id: Words | None = None
-
-
-class Card(Struct, frozen=True, kw_only=True):
-    """What is known of a card; null is not known."""
-
-    brand: str | None
-    last4: str | None
-    exp_month: int | None
-    exp_year: int | None
-    funding: str | None
-    country: str | None
-
-
-class PaymentMethod(Struct, frozen=True, kw_only=True):
-    """A payment method; `processors` are those that hold a token of it."""
-
-    id: str
-    object: str = "payment_method"
-    livemode: bool
-    type: str
-    reusable: bool
-    customer: str | None
-    card: Card
-    processors: list[str]
-    network_transaction_id: str | None
-    created_at: datetime
 
 
 class PaymentMethods(Struct, frozen=True):
@@ -164,26 +138,7 @@ async def list_payment_methods(
 
 def shown(wallet: Wallet, stored: Stored) -> PaymentMethod:
     """Show a payment method."""
-    row = stored.row
-    facts = msgspec.json.decode(row["card"], type=CardFacts)
-    return PaymentMethod(
-        id=row["id"],
-        livemode=bool(row["livemode"]),
-        type=row["type"],
-        reusable=wallet.desk.reusable(stored.tokens),
-        customer=row["customer"],
-        card=Card(
-            brand=facts.brand,
-            last4=facts.last4,
-            exp_month=facts.exp_month,
-            exp_year=facts.exp_year,
-            funding=facts.funding,
-            country=facts.country,
-        ),
-        processors=sorted({token.processor for token in stored.tokens}),
-        network_transaction_id=row["network_transaction_id"],
-        created_at=row["created_at"],
-    )
+    return method_body(stored.row, stored.tokens, reusable=wallet.desk.reusable(stored.tokens))
 
 
 HANDLERS = [

@@ -20,3 +20,18 @@ def all_facts(told: CardFacts, known: Sequence[CardFacts | None]) -> CardFacts:
     for more in reversed(known):
         facts = merge_facts(facts, more)
     return facts
+
+
+def renewed(known: CardFacts, told: CardFacts) -> CardFacts:
+    """Put what a processor tells of a card that changed over what was known; what it leaves out stays.
+
+    A card that a bank sends anew expires later than the one before, so news of an earlier expiry is old news: told in
+    any order, the newest card stands.
+    """
+    if _expiry(told) < _expiry(known) and told.exp_year is not None:
+        return known
+    return merge_facts(known, told)
+
+
+def _expiry(card: CardFacts) -> tuple[int, int]:
+    return card.exp_year or 0, card.exp_month or 0

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.ids import new_id
 from hub.payment_methods import detachments
+from hub.payment_methods.retired import retire_rows
 from hub.payment_methods.tables import customers, payment_methods, processor_tokens
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -168,7 +169,8 @@ async def delete_payment_method(connection: AsyncConnection, *, livemode: bool, 
     tokens = await tokens_of(connection, livemode=livemode, method_ids=[method_id])
     await detachments.queue(connection, tokens[method_id], livemode=livemode, method_id=method_id, at=at)
     mine = processor_tokens.c.livemode == livemode, processor_tokens.c.payment_method == method_id
-    await connection.execute(delete(processor_tokens).where(*mine))
+    rows = (await connection.execute(select(processor_tokens).where(*mine))).mappings().all()
+    await retire_rows(connection, rows, at)
     await connection.execute(
         update(payment_methods)
         .where(payment_methods.c.livemode == livemode, payment_methods.c.id == method_id)

@@ -65,13 +65,13 @@ retired_tokens = Table(
     Column("livemode", Boolean, nullable=False),
     Column("payment_method", Text, ForeignKey("payment_methods.id"), nullable=False),
     Column("processor", Text, nullable=False),
-    Column("token", Text, nullable=False),
+    Column("token_hash", Text, nullable=False),  # Nobody can be charged by it, and it outlives the card.
     Column("merchant_account", Text, nullable=False),  # As in processor_tokens.
     Column("retired_at", Instant, nullable=False),
-    Index("ix_retired_tokens_token", "livemode", "processor", "token"),
+    Index("ix_retired_tokens_token", "livemode", "processor", "token_hash"),
     Index("ix_retired_tokens_payment_method", "payment_method"),
 )
-"""Tokens that their processors said to be chargeable no more: kept to know them by, until the card is deleted."""
+"""Tokens that can be charged no more, retired by their processors or deleted here: what is told of one is no riddle."""
 
 detachments = Table(
     "detachments",

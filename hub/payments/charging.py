@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 import msgspec
 import structlog
@@ -44,6 +45,7 @@ from routing.failover import Failure, Next, Tried, may_try_next
 from routing.plan import Choice, Plan, plan
 
 _log = structlog.get_logger(__name__)
+NOTHING_LEFT: Final = "every token of this payment method was retired by its processor: have the payer enter the card"
 
 
 async def charge(shell: Shell, wanted: Charge) -> Reply:
@@ -112,7 +114,8 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     if decided.refusal is not None:
         return await _refuse(shell, wanted, decided, facts)
     if not decided.order:
-        raise nowhere(decided, "no merchant account takes this payment")
+        retired = wanted.request.payment_method is not None and not wanted.means.tokens
+        raise nowhere(decided, NOTHING_LEFT if retired else "no merchant account takes this payment")
     at = shell.clock()
     attempt = await prepared(shell, wanted, first_attempt(wanted, decided, at, _return_address(shell, wanted)))
     if attempt is None:

@@ -1,4 +1,7 @@
-"""What a processor tells by webhook of cards that it stored: the session or verification that it came of goes on."""
+"""What a processor tells by webhook of cards that it stored, renewed or retired.
+
+What was stored is what a session or verification waits for; what changed concerns the payment methods that hold it.
+"""
 
 from typing import Final, Literal
 
@@ -6,10 +9,11 @@ import msgspec
 from msgspec.structs import replace
 
 from adapters.abilities import DescribesTokens
-from adapters.contract import ATTEMPT_PREFIX, SESSION_PREFIX, VERIFICATION_PREFIX, Authorize, TokenNews
+from adapters.contract import ATTEMPT_PREFIX, SESSION_PREFIX, VERIFICATION_PREFIX, Authorize, TokenNews, TokenUpdate
 from hub.merchants.service import Connected
-from hub.payment_methods import verifications
-from hub.payment_methods.describing import DESCRIBE_SECONDS
+from hub.payment_methods import renewing, verifications
+from hub.payment_methods.describing import DESCRIBE_SECONDS, TokenDesk
+from hub.payment_methods.retired import is_retired
 from hub.payment_sessions import store as sessions
 from hub.payment_sessions.finishing import finish
 from hub.payments.saving import link
@@ -44,6 +48,28 @@ async def note_token(shell: Shell, connected: Connected, news: TokenNews) -> Not
         method_id = await finish(connection, session["id"], token, shell.clock(), shared=shared, card=card)
         if verification is not None:
             await verifications.name(connection, verification["id"], method_id)
+    return "done"
+
+
+async def note_update(shell: Shell, connected: Connected, update: TokenUpdate) -> Noted:
+    """Take up what a delivery tells of a card that changed; unmatched: the token may be known later."""
+    at, account = shell.clock(), connected.account
+    known = {one.account.processor: one.registration for one in shell.directory.accounts().values()}
+    desk = TokenDesk(registrations=known, directory=shell.directory)
+    async with shell.database.transaction() as connection:
+        found = await renewing.holders(connection, update.token, livemode=account.livemode, merchant_account=account.id)
+        if not found.tokens:
+            gone = await is_retired(connection, update.token, livemode=account.livemode, merchant_account=account.id)
+            return "done" if gone else "unmatched"
+        if update.retired:
+            changed = await renewing.retire(connection, found, at)
+        else:
+            changed = await renewing.renew(connection, found, update.card or CardFacts(), at)
+        for row in changed:
+            type_ = renewing.RETIRED if update.retired else renewing.UPDATED
+            await renewing.tell(connection, type_, row, desk.reusable, at)
+    for row in changed:
+        shell.remembered.forget((account.livemode, row["id"]))
     return "done"
 
 

@@ -47,7 +47,7 @@ def _retired_tokens() -> None:
         sa.Column("livemode", sa.Boolean(), nullable=False),
         sa.Column("payment_method", sa.Text(), nullable=False),
         sa.Column("processor", sa.Text(), nullable=False),
-        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.Text(), nullable=False),
         sa.Column("merchant_account", sa.Text(), nullable=False),
         sa.Column("retired_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -55,7 +55,7 @@ def _retired_tokens() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_retired_tokens")),
     )
-    op.create_index("ix_retired_tokens_token", "retired_tokens", ["livemode", "processor", "token"])
+    op.create_index("ix_retired_tokens_token", "retired_tokens", ["livemode", "processor", "token_hash"])
     op.create_index("ix_retired_tokens_payment_method", "retired_tokens", ["payment_method"])
 
 

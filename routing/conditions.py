@@ -73,7 +73,7 @@ def compile_condition(condition: Condition, slots: Slots, compared: dict[int, st
 
 def _comparisons(fact: str, leaf: Condition, slots: Slots, compared: dict[int, str]) -> Iterator[_Comparison]:
     for name, values in leaf.operands().items():
-        slot = slots.take(fact, _kind(values[0]))
+        slot = slots.take(fact, kind_of(values[0]))
         compared[slot] = fact
         if name in _MIRRORED:
             yield slot, partial(_MIRRORED[name], values[0]), True
@@ -151,12 +151,13 @@ def _reader(name: str, comparable_with: type) -> Read:
 
     def typed(facts: Facts) -> Value | None:
         value = read(facts)
-        return value if value is not None and _kind(value) is comparable_with else None
+        return value if value is not None and kind_of(value) is comparable_with else None
 
     return typed
 
 
-def _kind(value: Value) -> type:
+def kind_of(value: Value) -> type:
+    """Name the type that *value* is compared as: values of different kinds are never equal and have no order."""
     if isinstance(value, bool):
         return bool
     return str if isinstance(value, str) else float
@@ -164,4 +165,4 @@ def _kind(value: Value) -> type:
 
 def kinds(values: Iterable[Value]) -> set[type]:
     """List the types among *values* that do not compare with each other; any number is a float."""
-    return {_kind(value) for value in values}
+    return {kind_of(value) for value in values}

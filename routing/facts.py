@@ -37,7 +37,7 @@ def chargeable_by(tokens: Iterable[ProcessorToken]) -> Chargeable:
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """One payment as routing sees it; None is "not known".
+    """One payment as routing sees it; None is "not known", and an amount of 0 is none and fits every account.
 
     `reference` is the caller's, and what a split draws by. `chargeable` for one-time data is the processor
     that made it. `recurring` is initial or subsequent, None for a single payment. `merchant_account` pins one

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from normalization.outcome import Declined, Outcome
 from normalization.verdicts import NO_POLICY, Policy, resolve
-from routing.plan import Choice, Plan
+from routing.account_index import Choice
+from routing.plan import Plan
 
 
 class Failure(StrEnum):

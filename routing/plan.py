@@ -4,65 +4,53 @@ compile_ruleset   once, when a ruleset is loaded
 plan              for each payment, over a snapshot that is handed in
 """
 
-from collections.abc import Iterable
+from typing import Final
 
 from msgspec import Struct
 
 from normalization.declines import DeclineCode
 from routing import strategies
-from routing.accounts import MerchantAccount
-from routing.conditions import Read, Slots, Test, compile_condition
-from routing.eligibility import PASSING, Reason, unavailable, unfit
+from routing.account_index import AccountIndex, Choice, Excluded, State
+from routing.eligibility import PASSING, Reason
 from routing.facts import Facts
+from routing.rule_index import Found, RuleIndex
 from routing.rules import OTHERWISE, Authentication, RuleSet, Strategy, Use
 
 
-class CompiledRule(Struct, frozen=True, kw_only=True):
-    """A rule ready to be asked; `compared` are the slots of the facts it compares, with their names."""
+class Decision(Struct, frozen=True, kw_only=True):
+    """What a rule does once it matches."""
 
     name: str
-    matches: Test
-    compared: tuple[tuple[int, str], ...] = ()
     use: Use | None = None
     refusal: DeclineCode | None = None
     authentication: Authentication = Authentication.AUTOMATIC
 
 
 class CompiledRuleSet(Struct, frozen=True, kw_only=True):
-    """A ruleset ready to be asked; `otherwise` is its last rule, which always matches."""
+    """A ruleset ready to be asked; `otherwise` is what is done where no rule matches."""
 
     id: str
     version: int
-    reads: tuple[Read, ...]
-    rules: tuple[CompiledRule, ...]
+    index: RuleIndex
+    decisions: tuple[Decision, ...]
+    otherwise: Decision | None
+
+
+NO_ACCOUNTS: Final = AccountIndex(())
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """All that routing knows besides the payment.
 
-    `limits_reached` and `open_circuits` are account ids; see `routing.health.open_circuits`. `version` names
-    this state of accounts and rules. Without a ruleset every account may be used.
+    `version` names this state of accounts and rules. Without a ruleset every account may be used. `allowed` are the
+    ids of the accounts that may be spoken of at all, None: all of them.
     """
 
-    accounts: tuple[MerchantAccount, ...]
+    accounts: AccountIndex = NO_ACCOUNTS
     ruleset: CompiledRuleSet | None = None
-    limits_reached: frozenset[str] = frozenset()
-    open_circuits: frozenset[str] = frozenset()
+    state: State = State()
+    allowed: frozenset[str] | None = None
     version: int = 0
-
-
-class Choice(Struct, frozen=True):
-    """An account to try."""
-
-    merchant_account: str
-    processor: str
-
-
-class Excluded(Struct, frozen=True):
-    """An account that is not tried, and why."""
-
-    merchant_account: str
-    reason: Reason
 
 
 class Considered(Struct, frozen=True):
@@ -115,25 +103,22 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleSet:
     """Make *ruleset* ready to be asked; it has been validated before."""
-    slots = Slots()
-    rules = []
-    for rule in ruleset.rules:
-        compared: dict[int, str] = {}
-        matches = compile_condition(rule.when, slots, compared)
-        refusal = None if rule.refuse is None else DeclineCode(rule.refuse)
-        rules.append(
-            CompiledRule(
-                name=rule.name,
-                matches=matches,
-                compared=tuple(compared.items()),
-                use=rule.use,
-                refusal=refusal,
-                authentication=rule.authentication,
-            )
+    decisions = [
+        Decision(
+            name=rule.name,
+            use=rule.use,
+            refusal=None if rule.refuse is None else DeclineCode(rule.refuse),
+            authentication=rule.authentication,
         )
-    if ruleset.otherwise is not None:
-        rules.append(CompiledRule(name=OTHERWISE, matches=lambda _: True, use=ruleset.otherwise))
-    return CompiledRuleSet(id=id, version=version, reads=tuple(slots.reads), rules=tuple(rules))
+        for rule in ruleset.rules
+    ]
+    return CompiledRuleSet(
+        id=id,
+        version=version,
+        index=RuleIndex([rule.when for rule in ruleset.rules]),
+        decisions=tuple(decisions),
+        otherwise=None if ruleset.otherwise is None else Decision(name=OTHERWISE, use=ruleset.otherwise),
+    )
 
 
 def plan(facts: Facts, snapshot: Snapshot) -> Plan:
@@ -143,10 +128,10 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
         order, excluded = _sort_out(facts, snapshot, (facts.merchant_account,), Reason.PINNED)
         return Plan(order=order, excluded=excluded)
     if ruleset is None:
-        everyone = sorted(account.id for account in snapshot.accounts)
-        order, excluded = _sort_out(facts, snapshot, everyone, Reason.NOT_IN_RULE)
+        order, excluded = _sort_out(facts, snapshot, None, Reason.NOT_IN_RULE)
         return Plan(order=order, excluded=excluded)
-    rule, unknown_facts = _deciding_rule(ruleset, facts)
+    found = ruleset.index.find(facts)
+    rule = _decision(ruleset, found)
     use = None if rule is None else rule.use
     wanted = () if rule is None or use is None else _in_order(use, ruleset.id, rule.name, facts.reference)
     order, excluded = _sort_out(facts, snapshot, wanted, Reason.NOT_IN_RULE)
@@ -158,22 +143,13 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
         rule=None if rule is None else rule.name,
         strategy=None if use is None else use.strategy,
         authentication=Authentication.AUTOMATIC if rule is None else rule.authentication,
-        unknown_facts=unknown_facts,
+        unknown_facts=found.unknown_facts,
         refusal=None if rule is None else rule.refusal,
     )
 
 
-def _deciding_rule(ruleset: CompiledRuleSet, facts: Facts) -> tuple[CompiledRule | None, tuple[str, ...]]:
-    """Find the first rule that matches, and the facts that rules before it would have needed."""
-    row = tuple([read(facts) for read in ruleset.reads])
-    unknown: dict[str, None] = {}
-    for rule in ruleset.rules:
-        told = rule.matches(row)
-        if told:
-            return rule, tuple(unknown)
-        if told is None:
-            unknown.update((name, None) for slot, name in rule.compared if row[slot] is None)
-    return None, tuple(unknown)
+def _decision(ruleset: CompiledRuleSet, found: Found) -> Decision | None:
+    return ruleset.otherwise if found.place is None else ruleset.decisions[found.place]
 
 
 def _in_order(use: Use, ruleset: str, rule: str, key: str) -> tuple[str, ...]:
@@ -183,22 +159,6 @@ def _in_order(use: Use, ruleset: str, rule: str, key: str) -> tuple[str, ...]:
 
 
 def _sort_out(
-    facts: Facts, snapshot: Snapshot, wanted: Iterable[str], not_wanted: Reason
+    facts: Facts, snapshot: Snapshot, wanted: tuple[str, ...] | None, not_wanted: Reason
 ) -> tuple[tuple[Choice, ...], tuple[Excluded, ...]]:
-    """Part the accounts into those to try, in the order *wanted*, and those left out with their reasons."""
-    ids = tuple(wanted)
-    fitting: dict[str, Choice] = {}
-    excluded = []
-    for account in snapshot.accounts:
-        reason = unfit(account, facts)
-        if reason is None:
-            reason = (
-                unavailable(account, snapshot.limits_reached, snapshot.open_circuits)
-                if account.id in ids
-                else not_wanted
-            )
-        if reason is None:
-            fitting[account.id] = Choice(account.id, account.processor)
-        else:
-            excluded.append(Excluded(account.id, reason))
-    return tuple([fitting[name] for name in ids if name in fitting]), tuple(excluded)
+    return snapshot.accounts.sort_out(facts, wanted, not_wanted, snapshot.state, snapshot.allowed)

@@ -27,6 +27,7 @@ from hub.redis import SharedMemory
 from hub.rulesets.store import active_rulesets
 from hub.sealing import SealBrokenError, Sealer
 from normalization.money import Currency
+from routing.account_index import AccountIndex
 from routing.accounts import AccountStatus, MerchantAccount
 from routing.plan import CompiledRuleSet, Snapshot, compile_ruleset
 from routing.rules import RuleSet
@@ -68,7 +69,7 @@ class Directory:
         self._poll_seconds = poll_ms / 1000
         self._versions: dict[bool, int] | None = None
         self._connected: Mapping[str, Connected] = MappingProxyType({})
-        self._snapshots = {livemode: Snapshot(accounts=()) for livemode in (False, True)}
+        self._snapshots = {livemode: Snapshot() for livemode in (False, True)}
         self._refreshing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed = asyncio.Event()
@@ -134,8 +135,9 @@ class Directory:
                 {row["id"]: connected for row in rows if (connected := self._connect(row)) is not None}
             )
             for livemode in (False, True):
+                of_mode = (c.account for c in self._connected.values() if c.account.livemode == livemode)
                 self._snapshots[livemode] = Snapshot(
-                    accounts=tuple(c.account for c in self._connected.values() if c.account.livemode == livemode),
+                    accounts=AccountIndex(of_mode),
                     ruleset=_compiled(rulesets.get(livemode)),
                     version=versions.get(livemode, 0),
                 )

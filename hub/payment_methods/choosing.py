@@ -3,15 +3,13 @@
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hub.access.rules import Caller
 from hub.merchants.service import Connected
 from hub.payments.planning import allowed, nowhere
 from hub.payments.shell import Shell
-from normalization.money import AMOUNT_MAX, Currency, Money
+from normalization.money import Currency, Money
 from normalization.tokens import CardFacts
-from routing.accounts import Limits, MerchantAccount
 from routing.facts import Chargeable, Facts
 from routing.plan import plan
 
@@ -36,9 +34,7 @@ def choose(shell: Shell, asked: Asked, able: type[Any], to_do: str) -> list[Conn
     Raises:
         ProblemError: no_merchant_account, merchant_accounts_unavailable.
     """
-    snapshot = allowed(shell, asked.caller)
-    accounts = tuple(_without_amounts(account, asked) for account in snapshot.accounts)
-    decided = plan(_facts(shell, asked), replace(snapshot, accounts=accounts))
+    decided = plan(_facts(shell, asked), allowed(shell, asked.caller))
     found = [shell.directory.connected(choice.merchant_account) for choice in decided.order]
     fitting = [connected for connected in found if connected is not None and isinstance(connected.adapter, able)]
     if not fitting:
@@ -58,10 +54,3 @@ def _facts(shell: Shell, asked: Asked) -> Facts:
         customer=asked.customer,
         card=asked.card,
     )
-
-
-def _without_amounts(account: MerchantAccount, asked: Asked) -> MerchantAccount:
-    if asked.amount_minor:
-        return account
-    ranges = None if account.amount_ranges is None else dict.fromkeys(account.amount_ranges, (0, AMOUNT_MAX))
-    return replace(account, amount_ranges=ranges, limits=Limits())

@@ -40,9 +40,10 @@ from hub.payments.states import OperationState, OperationStatus
 from hub.retries.rules import Permit
 from hub.retries.tables import card_slots
 from normalization.outcome import ActionRequired, Declined, Report
+from routing.account_index import Choice
 from routing.facts import Facts
 from routing.failover import Failure, Next, Tried, may_try_next
-from routing.plan import Choice, Plan, plan
+from routing.plan import Plan, plan
 
 _log = structlog.get_logger(__name__)
 NOTHING_LEFT: Final = "every token of this payment method was retired by its processor: have the payer enter the card"

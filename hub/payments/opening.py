@@ -22,8 +22,9 @@ from normalization.money import Money
 from normalization.outcome import Operation
 from normalization.regions import REGION
 from normalization.tokens import CardFacts, token_for
+from routing.account_index import Choice
 from routing.facts import Chargeable, Facts, chargeable_by
-from routing.plan import Choice, Plan
+from routing.plan import Plan
 
 NOTHING_STORED: Final = Means(version=None, tokens=(), card=CardFacts(), customer=None, deleted=False)
 """The means of a charge by one-time data: it lives in the request alone."""

@@ -9,6 +9,7 @@ from hub.access.rules import Caller
 from hub.errors import ProblemError
 from hub.payments.opening import routing_body
 from hub.payments.shell import Shell
+from routing.account_index import State
 from routing.plan import Plan, Snapshot
 
 UNAVAILABLE_RETRY_S: Final = 30
@@ -19,10 +20,10 @@ def allowed(shell: Shell, caller: Caller) -> Snapshot:
     """Give what routing looks at: the accounts that *caller* may use, and which of them fail just now."""
     snapshot = shell.directory.routing(livemode=caller.livemode)
     if open_circuits := shell.health.open_circuits():
-        snapshot = replace(snapshot, open_circuits=open_circuits)
+        snapshot = replace(snapshot, state=State(open_circuits=open_circuits))
     if caller.merchant_accounts is None:
         return snapshot
-    return replace(snapshot, accounts=tuple(a for a in snapshot.accounts if caller.may_use(a.id)))
+    return replace(snapshot, allowed=caller.merchant_accounts)
 
 
 def nowhere(decided: Plan, why: str) -> ProblemError:

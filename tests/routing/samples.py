@@ -6,6 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from normalization.money import Currency, Money
+from routing.account_index import AccountIndex
 from routing.accounts import MerchantAccount
 from routing.facts import Chargeable, Facts
 from routing.plan import CompiledRuleSet, Snapshot, compile_ruleset
@@ -48,4 +49,4 @@ def ruleset(*rules: dict[str, Any], otherwise: dict[str, Any] | None = None) -> 
 
 
 def snapshot(*accounts: MerchantAccount, **more: object) -> Snapshot:
-    return replace(Snapshot(accounts=accounts), **more)
+    return replace(Snapshot(accounts=AccountIndex(accounts)), **more)

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from normalization.declines import MEANING, Category, Decline, DeclineCode
 from normalization.outcome import ActionRequired, Approved, Declined, Outcome, Pending
 from normalization.verdicts import Policy
+from routing.account_index import Choice
 from routing.failover import Failure, Next, Tried, may_try_next
-from routing.plan import Choice, Plan
+from routing.plan import Plan
 
 STRIPE_1, STRIPE_2 = Choice("ma_1", "stripe"), Choice("ma_2", "stripe")
 ADYEN_1, OTHER_1 = Choice("ma_3", "adyen"), Choice("ma_4", "other")

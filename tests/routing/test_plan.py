@@ -7,11 +7,13 @@ from normalization.declines import DeclineCode
 from normalization.money import Currency, Money
 from normalization.regions import Region, countries_of
 from normalization.tokens import CardFacts, ProcessorToken
+from routing.account_index import AccountIndex, State
 from routing.accounts import AccountStatus, Limits, MerchantAccount
-from routing.eligibility import Reason, unavailable, unfit
+from routing.eligibility import Reason
 from routing.facts import Chargeable, Facts, chargeable_by
 from routing.plan import Plan, Snapshot, plan
 from routing.rules import Authentication
+from tests.routing.plainly import unavailable, unfit
 from tests.routing.samples import ACCOUNTS, account, facts, ruleset, snapshot, use
 
 EURO = {"fact": "currency", "eq": "EUR"}
@@ -70,10 +72,13 @@ some_facts = st.builds(
 )
 some_snapshots = st.builds(
     Snapshot,
-    accounts=some_accounts,
+    accounts=some_accounts.map(AccountIndex),
     ruleset=st.sampled_from([None, RULES]),
-    limits_reached=st.frozensets(st.sampled_from(ACCOUNTS)),
-    open_circuits=st.frozensets(st.sampled_from(ACCOUNTS)),
+    state=st.builds(
+        State,
+        limits_reached=st.frozensets(st.sampled_from(ACCOUNTS)),
+        open_circuits=st.frozensets(st.sampled_from(ACCOUNTS)),
+    ),
 )
 
 
@@ -82,17 +87,17 @@ class TestAnyPayment:
     def test_every_account_is_in_the_order_or_left_out_once(self, payment: Facts, known: Snapshot) -> None:
         decided = plan(payment, known)
 
-        assert sorted(ids(decided) + list(reasons(decided))) == sorted(one.id for one in known.accounts)
+        assert sorted(ids(decided) + list(reasons(decided))) == sorted(one.id for one in known.accounts.accounts)
         assert len(decided.excluded) == len(reasons(decided))
 
     @given(some_facts, some_snapshots)
     def test_no_account_in_the_order_is_unfit_or_unavailable(self, payment: Facts, known: Snapshot) -> None:
-        by_id = {one.id: one for one in known.accounts}
+        by_id = {one.id: one for one in known.accounts.accounts}
 
         for choice in plan(payment, known).order:
             chosen = by_id[choice.merchant_account]
             assert unfit(chosen, payment) is None
-            assert unavailable(chosen, known.limits_reached, known.open_circuits) is None
+            assert unavailable(chosen, known) is None
             assert payment.merchant_account in {None, chosen.id}
 
     @given(some_facts, some_snapshots)
@@ -194,7 +199,7 @@ class TestNobody:
             account("ma_2", status=AccountStatus.DRAINING),
             account("ma_3"),
             account("ma_4", currencies=frozenset({Currency.USD})),
-            open_circuits=frozenset({"ma_3"}),
+            state=State(open_circuits=frozenset({"ma_3"})),
         )
 
         decided = plan(facts(), known)
@@ -208,7 +213,7 @@ class TestNobody:
         }
 
     def test_a_used_up_daily_limit_is_no_outage(self) -> None:
-        decided = plan(facts(), snapshot(account(), limits_reached=frozenset({"ma_1"})))
+        decided = plan(facts(), snapshot(account(), state=State(limits_reached=frozenset({"ma_1"}))))
 
         assert reasons(decided) == {"ma_1": "limits"}
         assert decided.no_account_fits

@@ -48,8 +48,8 @@ async def test_an_added_account_can_be_charged_at_once(hub: Periphery) -> None:
     assert connected is not None
     assert connected.account.countries == {"DE", "GB", "GG", "IM", "JE", "GI"}
     assert connected.account.risk_max == 59
-    assert hub.directory.routing(livemode=False).accounts == (connected.account,)
-    assert hub.directory.routing(livemode=True).accounts == ()
+    assert hub.directory.routing(livemode=False).accounts.accounts == (connected.account,)
+    assert hub.directory.routing(livemode=True).accounts.accounts == ()
 
 
 async def test_credentials_are_sealed_and_never_shown(hub: Periphery) -> None:
@@ -243,4 +243,4 @@ async def test_an_account_whose_seal_is_broken_is_left_out_and_the_others_stay(h
     await hub.client.patch(f"/v1/merchant_accounts/{sound['id']}", json={"status": "draining"}, headers=operator)
 
     assert hub.directory.connected(broken["id"]) is None
-    assert [account.id for account in hub.directory.routing(livemode=False).accounts] == [sound["id"]]
+    assert [account.id for account in hub.directory.routing(livemode=False).accounts.accounts] == [sound["id"]]

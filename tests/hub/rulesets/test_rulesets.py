@@ -46,7 +46,8 @@ async def test_a_ruleset_decides_once_it_is_activated(hub: Periphery, operator: 
     assert (made["version"], made["active"], before) == (1, False, None)
     assert (answer.status_code, answer.json()["active"]) == (200, True)
     assert after is not None
-    assert (after.id, after.version, [rule.name for rule in after.rules][:2]) == (made["id"], 1, ["block", "eu"])
+    decided = [decision.name for decision in after.decisions]
+    assert (after.id, after.version, decided[:2]) == (made["id"], 1, ["block", "eu"])
 
 
 async def test_writing_a_name_again_makes_its_next_version_and_leaves_the_active_one(

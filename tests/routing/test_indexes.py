@@ -1,0 +1,96 @@
+"""What is found for all rules and all accounts at once is what is found one by one."""
+
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from normalization.money import Currency, Money
+from normalization.tokens import CardFacts
+from routing.eligibility import Reason
+from routing.facts import Chargeable, Facts
+from routing.plan import Snapshot, plan
+from routing.rule_index import RuleIndex
+from routing.rules import RuleSet
+from tests.routing.plainly import deciding, sorted_out
+from tests.routing.samples import facts
+from tests.routing.test_plan import some_facts, some_snapshots
+
+NUMBERS = st.integers(0, 6)
+RISKS = st.sampled_from([None, 0, 1, 2.5, True, False, "a", "b", ""])
+
+
+def leaves() -> st.SearchStrategy[dict[str, Any]]:
+    numbers = st.one_of(
+        st.builds(lambda op, n: {op: n}, st.sampled_from(["lt", "lte", "gt", "gte", "eq", "ne"]), NUMBERS),
+        st.builds(lambda a, b: {"gte": a, "lt": b}, NUMBERS, NUMBERS),
+        st.builds(lambda op, n: {op: n}, st.sampled_from(["in", "not_in"]), st.lists(NUMBERS, min_size=1, max_size=3)),
+    )
+    words = st.sampled_from([{"eq": "DE"}, {"ne": "DE"}, {"in": ["DE", "FR"]}, {"not_in": ["US"]}, {"exists": True}])
+    risks = st.sampled_from([{"eq": "a"}, {"ne": True}, {"eq": True}, {"lt": 2}, {"in": [1, 2.5]}, {"exists": False}])
+    return st.one_of(
+        st.builds(lambda f, o: {"fact": f} | o, st.sampled_from(["risk_score", "amount", "hour_utc"]), numbers),
+        st.builds(lambda f, o: {"fact": f} | o, st.sampled_from(["country", "card.country"]), words),
+        st.builds(lambda o: {"fact": "risk.x"} | o, risks),
+        st.sampled_from(
+            [
+                {"fact": "recurring", "exists": True},
+                {"fact": "recurring", "exists": False, "ne": "initial"},
+                {"fact": "off_session", "eq": True},
+            ]
+        ),
+    )
+
+
+conditions = st.recursive(
+    leaves(),
+    lambda inner: st.one_of(
+        st.builds(lambda parts: {"all": parts}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda parts: {"any": parts}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda part: {"not": part}, inner),
+    ),
+    max_leaves=6,
+)
+rulesets = st.lists(conditions, max_size=12).map(
+    lambda whens: msgspec.convert(
+        {"name": "main", "rules": [{"name": f"r{i}", "when": when, "refuse": "x"} for i, when in enumerate(whens)]},
+        RuleSet,
+    )
+)
+payments = st.builds(
+    facts,
+    money=st.builds(Money, NUMBERS, st.just(Currency.EUR)),
+    risk_score=st.none() | NUMBERS,
+    hour_utc=NUMBERS,
+    country=st.sampled_from([None, "DE", "FR", "US"]),
+    card=st.builds(CardFacts, country=st.sampled_from([None, "DE", "FR", "US"])),
+    risk=st.fixed_dictionaries({}, optional={"x": RISKS}),
+    recurring=st.sampled_from([None, "initial", "subsequent"]),
+    off_session=st.booleans(),
+)
+
+
+@given(rulesets, payments)
+def test_the_rule_that_decides_is_the_first_that_is_true(ruleset: RuleSet, payment: Facts) -> None:
+    found = RuleIndex([rule.when for rule in ruleset.rules]).find(payment)
+
+    assert (found.place, set(found.unknown_facts)) == deciding(ruleset, payment)
+
+
+@given(some_facts, some_snapshots, st.none() | st.frozensets(st.sampled_from(["ma_1", "ma_2", "ma_9"])))
+def test_accounts_are_sorted_out_as_one_by_one(payment: Facts, known: Snapshot, allowed: frozenset[str] | None) -> None:
+    known = msgspec.structs.replace(known, ruleset=None, allowed=allowed)
+    pinned = payment.merchant_account
+    everybody = tuple(sorted(one.id for one in known.accounts.accounts))
+    wanted, not_wanted = ((pinned,), Reason.PINNED) if pinned else (everybody, Reason.NOT_IN_RULE)
+
+    decided = plan(payment, known)
+
+    assert (list(decided.order), set(decided.excluded)) == sorted_out(payment, known, wanted, not_wanted)
+    assert len(set(decided.excluded)) == len(decided.excluded)
+
+
+def test_a_payment_without_an_amount_fits_every_range() -> None:
+    known = Snapshot()
+    assert plan(facts(money=Money(0, Currency.EUR), chargeable=Chargeable(())), known).order == ()

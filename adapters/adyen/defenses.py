@@ -61,7 +61,9 @@ def planned(request: SubmitEvidence, possible: Sequence[DefenseReason]) -> Defen
 def _chosen(request: SubmitEvidence, possible: Sequence[DefenseReason]) -> DefenseReason | Decline:
     """Take the ground that is named, or the only one that applies."""
     if not possible:
-        return refused("hub/defense: Adyen names no ground on which this dispute can be defended; accept it")
+        return refused(
+            "hub/defense: Adyen names no ground any more: the dispute was answered before, or can only be accepted"
+        )
     if request.defense is None:
         return possible[0] if len(possible) == 1 else refused(f"hub/defense: name one of {_listed(possible)}")
     for reason in possible:

@@ -12,8 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 import aiohttp
 from msgspec import Struct
 
+from adapters.abilities import SubmitEvidence
 from adapters.contract import Credentials, Registration, Webhook
 from normalization.declines import DeclineCode
+from normalization.disputes import DisputeReport
 from normalization.money import Currency
 from normalization.outcome import ActionRequired
 from normalization.tokens import ProcessorToken
@@ -107,3 +109,11 @@ class SandboxHarness(Harness, Protocol):
 
     def joined(self, webhooks: Sequence[Webhook]) -> Webhook | None:
         """Put the messages, signed as they are, into one request; None where the processor sends no batches."""
+
+
+@runtime_checkable
+class DefendingHarness(Protocol):
+    """What a harness says besides, whose adapter defends disputes."""
+
+    def evidence(self, told: DisputeReport, operation_id: str) -> SubmitEvidence:
+        """Make a defense that the server takes of a dispute about a payment with `SandboxHarness.token`."""

@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 from msgspec.structs import replace
 
+from adapters.abilities import EvidenceFile, SubmitEvidence
 from adapters.adyen import REGISTRATION
 from adapters.adyen.credentials import AdyenCredentials
 from adapters.conformance.harness import SandboxHarness, Server
@@ -19,6 +20,7 @@ from hub.sandbox.adyen.currencies import DECIMALS
 from hub.sandbox.adyen.notices import signed
 from hub.sandbox.server import processor, serve
 from normalization.declines import DeclineCode
+from normalization.disputes import DisputeReport
 from normalization.money import Currency
 from normalization.outcome import ActionRequired
 from normalization.tokens import ProcessorToken
@@ -94,6 +96,12 @@ class AdyenHarness:
             if "Location" in left.headers:
                 return dict(parse_qsl(urlsplit(left.headers["Location"]).query))
             return dict(re.findall(r'name="(\w+)" value="([^"]+)"', await left.text()))
+
+    def evidence(self, told: DisputeReport, operation_id: str) -> SubmitEvidence:
+        file = EvidenceFile(
+            name="proof.pdf", content_type="application/pdf", content=b"%PDF-1.7", purpose="DefenseMaterial"
+        )
+        return SubmitEvidence(operation_id=operation_id, told=told, defense="SupplyDefenseMaterial", files=(file,))
 
     def unsigned(self, webhook: Webhook) -> Webhook:
         entries = items(webhook)

@@ -121,7 +121,7 @@ async def test_grounds_that_apply_are_listed_where_none_is_known(
 
 async def test_a_dispute_without_a_ground_can_only_be_accepted(adyen: ScriptedAdyen, adapter: AdyenAdapter) -> None:
     adyen.will_answer(Answer({"disputeServiceResult": {"success": True}}))
-    assert "accept it" in what_to_do(await adapter.submit_evidence(evidence(PDF)))
+    assert "only be accepted" in what_to_do(await adapter.submit_evidence(evidence(PDF)))
 
 
 @pytest.mark.parametrize(

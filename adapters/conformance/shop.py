@@ -1,7 +1,7 @@
 """Where the second half is tried: the adapter at a server of its processor, whose book knows where the money is."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from adapters.conformance.checks import Checks, Half
 from adapters.conformance.harness import SandboxHarness, Server
 from adapters.conformance.stub import listening
 from adapters.conformance.verdict import NonconformingError, expect
-from adapters.contract import Adapter, Authorize, Credentials, FollowUp, Webhook
+from adapters.contract import Adapter, Authorize, Credentials, Delivery, FollowUp, Webhook
 from adapters.errors import OutcomeUnknownError
 from adapters.transport import Transport
 from normalization.money import EXPONENT, Currency, Money, to_unit
@@ -53,6 +53,7 @@ class Shop:
         self.http = http
         self.transport = transport
         self.heard: list[Webhook] = []
+        self.refuses_webhooks = False
         self.credentials = harness.credentials(server.base_url)
         self.capabilities = harness.registration.capabilities(self.credentials)
         self.adapter = self.connect(self.credentials)
@@ -126,9 +127,11 @@ class Shop:
 
     async def told(self, request: Request) -> list[Report]:
         """Give what webhooks said of *request*, oldest first, each read by the adapter."""
-        deliveries = [one for webhook in await self.webhooks() for one in self.adapter.open_webhook(webhook)]
-        reports = [told for delivery in deliveries for told in self.adapter.read_delivery(delivery)]
-        return [told for told in reports if isinstance(told, Report) and _is_about(told, request)]
+        return about(request, [told for one in await self.deliveries() for told in self.adapter.read_delivery(one)])
+
+    async def deliveries(self) -> list[Delivery]:
+        """Give every message that came to the account's webhook address so far, verified by the adapter."""
+        return [one for webhook in await self.webhooks() for one in self.adapter.open_webhook(webhook)]
 
     async def final(self, request: Request, report: Report) -> Outcome:
         """Give the last word on *request*: the answer's, or where that was told later, the webhook's."""
@@ -164,6 +167,11 @@ class Shop:
         }[request.operation]
 
 
+def about(request: Request, told: Iterable[object]) -> list[Report]:
+    """Give what of all that was *told* is a report on *request*."""
+    return [one for one in told if isinstance(one, Report) and _is_about(one, request)]
+
+
 def _is_about(report: Report, request: Request) -> bool:
     """Whether *report* answers *request*: by its tag, or where it has none by the payment.
 
@@ -195,7 +203,7 @@ async def _shop(harness: SandboxHarness, folder: Path) -> AsyncIterator[Shop]:
         async def hear(request: web.Request) -> web.Response:
             headers = {name.lower(): value for name, value in request.headers.items()}
             shop.heard.append(Webhook(headers=headers, body=await request.read(), received_at=datetime.now(UTC)))
-            return web.Response(status=202)
+            return web.Response(status=503 if shop.refuses_webhooks else 202)
 
         async with listening(hear) as url:
             settings = {"webhook_url": f"{url}/hook", "webhook_secret": shop.credentials.webhook_secret}

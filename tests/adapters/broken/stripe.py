@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
 from msgspec.structs import replace
 
-from adapters.contract import Authorize, Delivery, FollowUp, Webhook
+from adapters.contract import Authorize, Delivery, FollowUp, Told, Webhook
 from adapters.errors import AdapterError, NotSentError, OutcomeUnknownError
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.adapter import StripeAdapter
@@ -131,6 +133,43 @@ class TakesAFailedInquiryForNotFound(Broken):
             return await super().inquire(request)
         except OutcomeUnknownError:
             return None
+
+
+class TakesAFailedQuestionForNothing(Broken):
+    async def fetch(self, name: str) -> Sequence[Told]:
+        try:
+            return await super().fetch(name)
+        except AdapterError:
+            return []
+
+
+class AnswersAsItDidBefore(Broken):
+    def __init__(self, credentials: StripeCredentials, transport: Transport, *, livemode: bool) -> None:
+        super().__init__(credentials, transport, livemode=livemode)
+        self.answered: dict[str, Sequence[Told]] = {}
+
+    async def fetch(self, name: str) -> Sequence[Told]:
+        if name not in self.answered:
+            self.answered[name] = await super().fetch(name)
+        return self.answered[name]
+
+
+class TellsOnlyTheLatest(Broken):
+    async def fetch(self, name: str) -> Sequence[Told]:
+        return (await super().fetch(name))[-1:]
+
+
+class ListsUnderKeysOfItsOwn(Broken):
+    async def undelivered(self, since: datetime) -> AsyncIterator[list[Delivery]]:
+        async for page in super().undelivered(since):
+            yield [replace(one, key=f"listed_{one.key}") for one in page]
+
+
+class TakesAFailedListForAnEmptyOne(Broken):
+    async def undelivered(self, since: datetime) -> AsyncIterator[list[Delivery]]:
+        with suppress(AdapterError):
+            async for page in super().undelivered(since):
+                yield page
 
 
 def refusal(request: Authorize, code: DeclineCode) -> Report:

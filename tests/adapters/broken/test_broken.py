@@ -108,6 +108,31 @@ CAUGHT_BY = [
         "faults/an_inquiry_that_fails_says_nothing[silent_before]",
         "is OutcomeUnknownError",
     ),
+    (
+        broken.TakesAFailedQuestionForNothing,
+        "refetching/a_question_that_fails_is_no_answer[error_500_before]",
+        "a question that meets error_500_before is an error",
+    ),
+    (
+        broken.AnswersAsItDidBefore,
+        "refetching/an_old_message_is_answered_by_how_things_stand_now",
+        "asked later it is done",
+    ),
+    (
+        broken.TellsOnlyTheLatest,
+        "refetching/one_question_answers_every_message_of_its_name",
+        "the answer tells what a message of its name told",
+    ),
+    (
+        broken.ListsUnderKeysOfItsOwn,
+        "refetching/what_did_not_arrive_is_listed_as_it_would_have_come",
+        "listed under its own key",
+    ),
+    (
+        broken.TakesAFailedListForAnEmptyOne,
+        "refetching/a_list_that_cannot_be_understood_is_no_empty_list[200_object]",
+        "a list answered by 200_object is an error",
+    ),
 ]
 
 

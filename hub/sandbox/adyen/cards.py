@@ -81,6 +81,7 @@ class Token(Struct, frozen=True, kw_only=True):
     holder_name: str = ""
     first_psp: str = ""
     deleted: bool = False
+    expiry: tuple[str, str] = EXPIRY
 
 
 WELL_KNOWN: Final[dict[str, Token]] = {

@@ -123,7 +123,7 @@ def _delete_token(desk: Desk) -> Handler:
 
         def work() -> Answer:
             admit_account(account)
-            return _sent(*stored.deleted(desk, request.match_info["id"], shopper))
+            return _sent(*stored.deleted(desk, account, request.match_info["id"], shopper))
 
         act = Act(operation="other", account=account)
         return await answer(desk.sandbox, request, act, lambda: told(work, request))

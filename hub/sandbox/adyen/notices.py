@@ -13,14 +13,13 @@ from typing import Any, Final
 
 import msgspec
 
-from hub.sandbox.adyen.cards import EXPIRY
 from hub.sandbox.adyen.records import Payment
 from hub.sandbox.adyen.refusals import Answer
 from hub.sandbox.adyen.replies import amount, card_data, stored_data
 
 Item = dict[str, Any]
 
-_WRAPPED: Final = "NotificationRequestItem"
+WRAPPED: Final = "NotificationRequestItem"
 _OPERATIONS: Final = ["CANCEL", "CAPTURE", "REFUND"]
 
 
@@ -28,7 +27,7 @@ def authorisation(
     payment: Payment, answer: Answer, auth_code: str, asked_minor: int, at: float, *, shows_token: bool = True
 ) -> Item:
     """Tell how an authorisation ended."""
-    month, year = EXPIRY
+    month, year = payment.expiry
     done = answer.approved
     told = _item(payment, "AUTHORISATION", payment.id, at, success=done)
     told["amount"] = amount(payment, None if done else asked_minor)
@@ -83,17 +82,31 @@ def unmatched_cancel(account: str, payment_reference: str, reference: str, psp: 
     }
 
 
-def envelope(items: list[Item]) -> bytes:
+def report(account: str, name: str, url: str, at: float) -> Item:
+    """Tell that a report can be fetched: `pspReference` is its name, `reason` where it lies, which is not signed."""
+    return {
+        "amount": {"currency": "EUR", "value": 0},
+        "eventCode": "REPORT_AVAILABLE",
+        "eventDate": _date(at),
+        "merchantAccountCode": account,
+        "merchantReference": "",
+        "pspReference": name,
+        "reason": url,
+        "success": "true",
+    }
+
+
+def envelope(items: list[Item], *, live: str = "false") -> bytes:
     """Wrap items as one delivery."""
-    wrapped = [{_WRAPPED: item} for item in items]
-    return msgspec.json.encode({"live": "false", "notificationItems": wrapped})
+    wrapped = [{WRAPPED: item} for item in items]
+    return msgspec.json.encode({"live": live, "notificationItems": wrapped})
 
 
 def signed(body: bytes, key_hex: str) -> bytes:
     """Put a signature into every item of a delivery."""
     told = msgspec.json.decode(body)
     for wrapped in told["notificationItems"]:
-        item = wrapped[_WRAPPED]
+        item = wrapped[WRAPPED]
         item["additionalData"] = {**item.get("additionalData", {}), "hmacSignature": signature(item, key_hex)}
     return msgspec.json.encode(told)
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from hub.sandbox.adyen import decide, notices, replies
-from hub.sandbox.adyen.cards import BY_NUMBER, Token
+from hub.sandbox.adyen import decide, notices, replies, tokens
+from hub.sandbox.adyen.cards import BY_NUMBER, EXPIRY, Token
 from hub.sandbox.adyen.desk import Desk
 from hub.sandbox.adyen.errors import IN_USE, WRONG_DETAILS, WireError
 from hub.sandbox.adyen.records import Payment, Step, Ticket
@@ -58,6 +58,7 @@ def pay(desk: Desk, request: PaymentRequest) -> tuple[int, Json]:
         token=token.id if token else "",
         store=request.store_payment_method and not token,
         return_url=request.return_url,
+        expiry=token.expiry if token else EXPIRY,
         security_code=bool(method.encrypted_security_code or method.cvc),
         capture_delay_s=decide.capture_delay_s(request, desk.settings(request.merchant_account)),
     )
@@ -168,8 +169,15 @@ def _conclude(desk: Desk, payment: Payment, answer: Answer) -> Json:
     if answer.approved:
         if ended.store and ended.token:
             desk.notify(ended.account, notices.stored(ended, at))
+            _tell_token(desk, ended)
         _capture_by_itself(desk, ended)
     return replies.result(ended, answer, auth_code, shows_token=shows_token)
+
+
+def _tell_token(desk: Desk, payment: Payment) -> None:
+    token = desk.token(payment.token)
+    if token is not None:
+        tokens.tell(desk, token, "created", payment.account, payment.shopper_reference)
 
 
 def _approved(desk: Desk, payment: Payment, answer: Answer) -> Payment:

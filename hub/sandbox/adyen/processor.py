@@ -7,7 +7,17 @@ from typing import Final
 
 from aiohttp import web
 
-from hub.sandbox.adyen import browser, dashboard, dispute_endpoints, endpoints, jobs, notices, replies
+from hub.sandbox.adyen import (
+    browser,
+    dashboard,
+    dispute_endpoints,
+    endpoints,
+    forgeries,
+    jobs,
+    notices,
+    replies,
+    token_notices,
+)
 from hub.sandbox.adyen.desk import Desk
 from hub.sandbox.adyen.errors import BROKEN, IN_USE, RATE_LIMITED, TRANSIENT
 from hub.sandbox.book import Body
@@ -26,7 +36,7 @@ class Adyen:
 
     name: str = "adyen"
     orders: tuple[str, ...] = dashboard.ORDERS
-    forgeries: tuple[str, ...] = ("signature",)
+    forgeries: tuple[str, ...] = forgeries.NAMES
     # Source: https://docs.adyen.com/development-resources/webhooks/troubleshoot
     retry_delays_s: tuple[float, ...] = (
         9.0, 18.0, 27.0, 2 * _MINUTE_S, 5 * _MINUTE_S, 10 * _MINUTE_S, 15 * _MINUTE_S, 30 * _MINUTE_S,
@@ -51,11 +61,17 @@ class Adyen:
         return [*endpoints.routes(desk), *dispute_endpoints.routes(desk), *browser.routes(desk)]
 
     def sign(self, body: bytes, settings: Body, at: float, *, forged: str = "") -> Signed:  # noqa: ARG002 - not timed
-        """Sign every item with the account's `webhook_secret`; a forged one with another key."""
-        key = str(settings.get("webhook_secret", ""))
-        if key:
-            body = notices.signed(body, "00" * 32 if forged else key)
-        headers = {"Content-Type": "application/json; charset=utf-8"}
+        """
+        Sign with the account's `webhook_secret`: every item, or a token's webhook as a whole; for forgeries see there.
+
+        What has no secret goes out unsigned.
+        """
+        key, headers = str(settings.get("webhook_secret", "")), {"Content-Type": "application/json; charset=utf-8"}
+        if token_notices.is_one(body):
+            body, more = _signed_token(body, key, forged)
+            headers |= more
+        elif key:
+            body = forgeries.forged(body, key, forged) if forged else notices.signed(body, key)
         user = settings.get("webhook_user")
         if user:
             pair = f"{user}:{settings.get('webhook_password', '')}".encode()
@@ -84,6 +100,12 @@ class Adyen:
     def due(self, sandbox: Sandbox, job: Body) -> None:
         """Do what was put off: a delayed capture, an announced failure, a batch, the end of a dispute's time."""
         jobs.do(Desk(sandbox), job)
+
+
+def _signed_token(body: bytes, key: str, forged: str) -> tuple[bytes, dict[str, str]]:
+    if not key:
+        return body, {}
+    return forgeries.forged_token(body, key, forged) if forged else (body, token_notices.headers(body, key))
 
 
 PROCESSOR: Final = Adyen()

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from hub.sandbox.adyen.cards import BY_NUMBER, Card
+from hub.sandbox.adyen.cards import BY_NUMBER, EXPIRY, Card
 
 PAYMENT = "payment"
 DISPUTE = "dispute"
@@ -37,6 +37,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     token: str = ""
     store: bool = False
     return_url: str = ""
+    expiry: tuple[str, str] = EXPIRY
     security_code: bool = False  # Whether one came along.
     capture_delay_s: int | None = 0
     captured_minor: int = 0

@@ -4,7 +4,6 @@ import secrets
 import string
 from typing import Any, Final
 
-from hub.sandbox.adyen.cards import EXPIRY
 from hub.sandbox.adyen.records import Payment
 from hub.sandbox.adyen.refusals import WRONG_CVC, Answer
 
@@ -80,7 +79,7 @@ def native(subtype: str, ticket: str) -> Json:
 def card_data(payment: Payment) -> dict[str, str]:
     """Write what is known of the card; every value is a string."""
     card = payment.card
-    month, year = EXPIRY
+    month, year = payment.expiry
     return {
         "cardBin": card.number[:6],
         "cardIssuingCountry": card.country,

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.sandbox.adyen import replies
-from hub.sandbox.adyen.cards import BY_NUMBER, EXPIRY, Token
+from hub.sandbox.adyen import replies, tokens
+from hub.sandbox.adyen.cards import BY_NUMBER, Token
 from hub.sandbox.adyen.decide import amount_of
 from hub.sandbox.adyen.desk import Desk
 from hub.sandbox.adyen.errors import NO_REFERENCE, NO_RETURN_URL, NO_TOKEN, WireError
@@ -74,12 +74,13 @@ def listed(desk: Desk, merchant_account: str, shopper_reference: str) -> tuple[i
     return HTTPStatus.OK, body
 
 
-def deleted(desk: Desk, id: str, shopper_reference: str) -> tuple[int, Json]:
+def deleted(desk: Desk, account: str, id: str, shopper_reference: str) -> tuple[int, Json]:
     """DELETE /storedPaymentMethods/{id}."""
     token = desk.token(id)
     if token is None or token.shopper_reference not in {None, shopper_reference}:
         raise WireError(NO_TOKEN)
     desk.store(replace(token, deleted=True))
+    tokens.tell(desk, token, "disabled", account, shopper_reference)
     return HTTPStatus.NO_CONTENT, {}
 
 
@@ -117,7 +118,7 @@ def session(desk: Desk, request: SessionRequest) -> tuple[int, Json]:
 
 def _common(token: Token) -> Json:
     card = BY_NUMBER[token.card]
-    month, year = EXPIRY
+    month, year = token.expiry
     return {
         "brand": card.brand,
         "expiryMonth": month,

@@ -56,6 +56,7 @@ class Shop:
         self.sandbox = sandbox
         self.http = http
         self.heard = heard
+        self.answers: list[int] = []  # What the next webhooks are answered; 202 when it is empty.
         self.api = self.with_key("test_key")
 
     def with_key(self, api_key: str) -> AdyenCheckoutApi:
@@ -110,7 +111,13 @@ class Shop:
     async def events(self) -> list[Json]:
         """Wait until every webhook is out; return the items as they came."""
         await self.control("POST", "/webhooks/flush", {})
-        return [wrapped["NotificationRequestItem"] for body in self.heard for wrapped in body["notificationItems"]]
+        told = [body for body in self.heard if "notificationItems" in body]
+        return [wrapped["NotificationRequestItem"] for body in told for wrapped in body["notificationItems"]]
+
+    async def token_events(self) -> list[Json]:
+        """Wait until every webhook is out; return those of stored cards, as they came."""
+        await self.control("POST", "/webhooks/flush", {})
+        return [body for body in self.heard if str(body.get("type", "")).startswith("recurring.token.")]
 
     async def event(self, code: str) -> Json:
         """Return the only item of that code."""
@@ -160,10 +167,12 @@ async def told(call: Callable[..., AdyenResult], *args: object, key: str | None 
 async def shop(book: Path) -> AsyncIterator[Shop]:
     """Open a merchant with automatic capture at a pretend Adyen of its own."""
     heard: list[Json] = []
+    answers: list[int] = []
 
     async def hear(request: web.Request) -> web.Response:
-        heard.append(msgspec.json.decode(await request.read()) | {"_headers": dict(request.headers)})
-        return web.Response(status=202)
+        raw = await request.read()
+        heard.append(msgspec.json.decode(raw) | {"_headers": dict(request.headers), "_raw": raw})
+        return web.Response(status=answers.pop(0) if answers else 202)
 
     app = web.Application()
     app.add_routes([web.post("/hook", hear)])
@@ -173,6 +182,7 @@ async def shop(book: Path) -> AsyncIterator[Shop]:
     hook = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
     async with serve(PROCESSOR, book) as sandbox, aiohttp.ClientSession() as http:
         opened = Shop(sandbox, http, heard)
+        opened.answers = answers
         await opened.settings(webhook_url=hook, webhook_secret=KEY)
         yield opened
     await runner.cleanup()

@@ -10,10 +10,20 @@ from typing import Any, TypeVar
 from aiohttp import ClientSession
 from msgspec.structs import replace
 
-from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
+from adapters.abilities import (
+    AcceptDispute,
+    CompleteVerification,
+    EvidenceFile,
+    OpenTokenSession,
+    SubmitEvidence,
+    TokenSession,
+    Verify,
+)
 from adapters.adyen.adapter import AdyenAdapter
 from adapters.contract import Authentication, Authorize, Complete, FollowUp, Recurring
 from adapters.errors import AdapterError
+from normalization.declines import Decline
+from normalization.disputes import DisputeReport
 from normalization.money import Currency, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Pending, Report, Verification
 from normalization.tokens import ProcessorToken
@@ -29,10 +39,13 @@ HOW_TO_GET_IT = (
     f"Set {VARIABLE} to Adyen's CheckoutService-v72.json. Adyen publishes it at https://github.com/Adyen/adyen-openapi"
     " in the folder json; it is Adyen's file and not ours to ship."
 )
+DISPUTES_VARIABLE = "ADYEN_DISPUTES_OPENAPI"
+HOW_TO_TRY_DISPUTES = f"answers to disputes are not tried: set {DISPUTES_VARIABLE} to Adyen's DisputeService-v30.json, of the same folder."
 Told = TypeVar("Told", Report, Verification)
 Given = TypeVar("Given")
 
 PREFIX = "/v72"
+DISPUTES_PREFIX = "/ca/services/DisputeService/v30"
 CARD = {
     "type": "scheme",
     "encryptedCardNumber": "test_4111111111111111",
@@ -68,6 +81,7 @@ ONE_TIME = {
 }
 
 REFUSED_TOKENS = ("declined", "insufficient_funds", "expired", "stolen", "fraud", "unavailable")
+PROOF = EvidenceFile(name="proof.pdf", content_type="application/pdf", content=b"%PDF-1.7", purpose="DefenseMaterial")
 TEN_EUROS = Money(1000, Currency.EUR)
 
 
@@ -131,6 +145,7 @@ async def run(findings: Findings) -> None:
             manual = Held(shop.connect(base_url=proxy.url, capture="manual"), proxy, findings)
             await manual.pays("a purchase that we capture", purchase(operation_id="att_m", token=VISA), Pending)
     await _objects_to_nonsense(openapi, findings)
+    await _disputes(findings)
 
 
 def _document(named: str) -> Path:
@@ -251,6 +266,44 @@ async def _cancels_by_reference(held: Held, request: Authorize) -> None:
         told = str(failure)
     objections = [told, *await held.proxy.violations()]
     held.findings.hold("a cancel by our reference", good=not any(objections), because=" / ".join(objections))
+
+
+async def _disputes(findings: Findings) -> None:
+    """Accept and defend disputes with Prism in front of the dispute service, where its document is there."""
+    named = Path(os.environ.get(DISPUTES_VARIABLE, ""))
+    if not named.is_file():
+        findings.say(HOW_TO_TRY_DISPUTES)
+        return
+    openapi = prism.under(DISPUTES_PREFIX, named, "adyen_disputes.json")
+    with tempfile.TemporaryDirectory() as folder:
+        async with merchant(Path(folder) / "book.db") as shop, prism.proxy(openapi, shop.url) as proxy:
+            held = Held(shop.connect(base_url=proxy.url), proxy, findings)
+            await proxy.violations()
+            accepted, defended, open_still = [await _disputed(shop, f"att_d{number}") for number in range(3)]
+            accepting = held.adapter.accept_dispute(AcceptDispute(operation_id="dpa_1", told=accepted))
+            await held.gives("a dispute accepted", accepting, lambda told: isinstance(told, DisputeReport))
+            whole = _evidence(defended, defense="SupplyDefenseMaterial", files=(PROOF,))
+            defending = held.adapter.submit_evidence(whole)
+            await held.gives("a dispute defended", defending, lambda told: isinstance(told, DisputeReport))
+            for what, request in {
+                "a defense that lacks a document": _evidence(open_still, defense="SupplyDefenseMaterial"),
+                "a defense of a dispute that was accepted": _evidence(accepted, defense="SupplyDefenseMaterial"),
+            }.items():
+                refused = held.adapter.submit_evidence(request)
+                await held.gives(what, refused, lambda told: isinstance(told, Decline))
+            again = held.adapter.accept_dispute(AcceptDispute(operation_id="dpa_2", told=defended))
+            await held.gives("a dispute accepted that was defended", again, lambda told: isinstance(told, Decline))
+
+
+async def _disputed(shop: Merchant, tag: str) -> DisputeReport:
+    """Charge a card and have its bank take the money back; the first word of that."""
+    paid = await shop.adapter.authorize(purchase(operation_id=tag, token=VISA))
+    await shop.control("POST", "/dashboard", {"do": "dispute", "processor_reference": paid.processor_reference})
+    return next(told for told in await shop.disputes() if told.parent_reference == paid.processor_reference)
+
+
+def _evidence(told: DisputeReport, **changes: Any) -> SubmitEvidence:
+    return replace(SubmitEvidence(operation_id="dpe_1", told=told), **changes)
 
 
 async def _objects_to_nonsense(openapi: Path, findings: Findings) -> None:

@@ -18,6 +18,7 @@ from adapters.contract import Authorize, FollowUp, TokenNews, Webhook
 from adapters.errors import OutcomeUnknownError
 from adapters.transport import Deadlines, Transport
 from hub.sandbox.server import processor, serve
+from normalization.disputes import DisputeReport
 from normalization.outcome import ActionRequired, Report
 
 ACCOUNT = "HubShop"
@@ -67,6 +68,14 @@ class Merchant:
         await self.control("POST", "/webhooks/flush", {})
         deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
         return [told for one in deliveries for told in self.adapter.read_delivery(one) if isinstance(told, TokenNews)]
+
+    async def disputes(self) -> list[DisputeReport]:
+        """What every webhook so far told of disputes."""
+        await self.control("POST", "/webhooks/flush", {})
+        deliveries = [delivery for webhook in self.heard for delivery in self.adapter.open_webhook(webhook)]
+        return [
+            told for one in deliveries for told in self.adapter.read_delivery(one) if isinstance(told, DisputeReport)
+        ]
 
     async def found_out(self, request: Authorize | FollowUp) -> Report:
         """Inquire until the processor knows: while it still works on the first sending it only says so."""

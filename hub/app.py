@@ -25,6 +25,7 @@ from hub.access.guards import provide_caller
 from hub.access.service import Keys
 from hub.database import Database, open_database
 from hub.decoding import StrictRequest
+from hub.disputes import routes as dispute_routes
 from hub.errors import HANDLERS as EXCEPTION_HANDLERS
 from hub.events import routes as event_routes
 from hub.limits import RateLimiter
@@ -47,6 +48,8 @@ from hub.reference import routes as reference_routes
 from hub.rulesets import routes as ruleset_routes
 from hub.sealing import Sealer
 from hub.settings import Settings
+from hub.webhook_endpoints import delivery_routes as endpoint_delivery_routes
+from hub.webhook_endpoints import routes as webhook_endpoint_routes
 from hub.webhooks import delivery_routes
 from hub.webhooks import routes as webhook_routes
 from hub.webhooks.budget import ReadBudgets
@@ -55,6 +58,7 @@ from hub.worker import Bell, work
 HANDLERS: Final = [
     *payment_routes.HANDLERS,
     *refund_routes.HANDLERS,
+    *dispute_routes.HANDLERS,
     *return_routes.HANDLERS,
     *payment_method_routes.HANDLERS,
     *verification_routes.HANDLERS,
@@ -65,6 +69,8 @@ HANDLERS: Final = [
     *webhook_routes.HANDLERS,
     *delivery_routes.HANDLERS,
     *event_routes.HANDLERS,
+    *webhook_endpoint_routes.HANDLERS,
+    *endpoint_delivery_routes.HANDLERS,
     *health.HANDLERS,
     *reference_routes.HANDLERS,
 ]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ from hub.serving import configure_logs, run_async, server_options, stop_on_signa
 from hub.settings import InvalidSettingError, Settings, load_settings
 
 POLL_SECONDS: Final = 0.02
+LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+"""Where an application under development listens."""
 
 __all__ = ["CannotStartError", "Options", "Ready", "run"]
 
@@ -118,6 +121,7 @@ def _settings(options: Options, folder: Folder, url: str) -> Settings:
         port=int(url.rpartition(":")[2]),
         public_url=url,
         development=True,
+        endpoint_networks=told.endpoint_networks or LOOPBACK,
     )
 
 

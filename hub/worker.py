@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from hub.disputes.jobs import answer_due, remind_due
 from hub.events.jobs import publish_events
 from hub.idempotency.jobs import prune_keys
 from hub.payment_methods.detaching import detach_due
@@ -14,11 +15,15 @@ from hub.payment_methods.verifying import verify_due
 from hub.payments.jobs import cancel_due, inquire_due
 from hub.payments.shell import Shell
 from hub.retries.jobs import prune_declines
+from hub.webhook_endpoints.jobs import bury_old, deliver
+from hub.webhooks.catching_up import catch_up_due
 from hub.webhooks.jobs import read_waiting
 
 Job = Callable[[Shell], Awaitable[int]]
 POLL_S: Final = 1.0
 AFTER_FAILURE_S: Final = 2.0
+CATCH_UP_EVERY_S: Final = 10.0
+REMIND_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 3_600.0
 _log = structlog.get_logger(__name__)
 JOBS: Final[tuple[tuple[Job, float], ...]] = (
@@ -27,9 +32,13 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (cancel_due, POLL_S),
     (detach_due, POLL_S),
     (verify_due, POLL_S),
+    (answer_due, POLL_S),
+    (remind_due, REMIND_EVERY_S),
     (publish_events, POLL_S),
+    (catch_up_due, CATCH_UP_EVERY_S),
     (prune_keys, PRUNE_EVERY_S),
     (prune_declines, PRUNE_EVERY_S),
+    (bury_old, PRUNE_EVERY_S),
 )
 
 
@@ -53,7 +62,8 @@ class Bell:
 
 async def work(shell: Shell, bell: Bell, stop: asyncio.Event) -> None:
     """Run every job until *stop*; what a job has begun is finished first."""
-    await asyncio.gather(*(_repeat(shell, job, every_s, bell, stop) for job, every_s in JOBS))
+    jobs = (_repeat(shell, job, every_s, bell, stop) for job, every_s in JOBS)
+    await asyncio.gather(*jobs, deliver(shell, bell, stop))
 
 
 async def _repeat(shell: Shell, job: Job, every_s: float, bell: Bell, stop: asyncio.Event) -> None:

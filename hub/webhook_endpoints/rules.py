@@ -48,6 +48,7 @@ FAILURES: Final[Mapping[str, str]] = {
     "broken_off": "the connection was closed before the answer was complete",
     "unreadable": "what came back is no HTTP, or its headers are too large",
     "url_refused": "the address is none that is sent to; change the endpoint's url",
+    "disabled": "the endpoint was disabled or deleted before it was sent",
     "secret_unreadable": "the endpoint's secret cannot be unsealed with the keys in the settings",
 }
 """Why a try failed."""

@@ -1,0 +1,43 @@
+"""An endpoint that says it is gone is disabled, in one commit with the audit row and the event that tell so."""
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import insert
+
+from hub import metrics
+from hub.access.store import AUDIT, audit_row
+from hub.database import Database
+from hub.events.tables import events
+from hub.ids import new_id
+from hub.webhook_endpoints import store
+from hub.webhook_endpoints.showing import endpoint_body
+
+REASON_GONE = "gone"
+_log = structlog.get_logger(__name__)
+
+
+async def disable_gone(database: Database, endpoint_id: str, at: datetime) -> None:
+    """Disable an endpoint that answered 410, and skip what waits for it."""
+    async with database.transaction() as connection:
+        await store.hold(connection)
+        if not await store.disable(connection, endpoint_id, REASON_GONE, at):
+            return
+        skipped = await store.skip_waiting(connection, endpoint_id)
+        row = (await store.endpoints_of(connection, [endpoint_id]))[endpoint_id]
+        livemode = bool(row["livemode"])
+        details = {"reason": REASON_GONE, "skipped": skipped}
+        told = audit_row(None, "webhook_endpoint.disabled", endpoint_id, details, livemode=livemode, at=at)
+        await connection.execute(AUDIT, told)
+        event = {
+            "id": new_id("evt_"),
+            "livemode": livemode,
+            "type": "webhook_endpoint.disabled",
+            "object_id": endpoint_id,
+            "data": endpoint_body(row),
+            "position": None,
+            "created_at": at,
+        }
+        await connection.execute(insert(events), event)
+    metrics.ENDPOINTS_DISABLED.inc()
+    _log.warning("endpoint_disabled", endpoint=endpoint_id, reason=REASON_GONE, skipped=skipped)

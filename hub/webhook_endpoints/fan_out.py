@@ -1,0 +1,86 @@
+"""The fan-out: each published event, in the order of the positions, gets a delivery for every endpoint that wants it.
+
+One row says how far it has come. Whoever fans out holds it until the commit, so that several workers skip nothing and
+queue nothing twice, and a worker that dies has queued nothing.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import RowMapping, exists, func, select, update
+
+from hub.database import Database
+from hub.events.tables import events
+from hub.webhook_endpoints import queue, store
+from hub.webhook_endpoints.rules import Matcher
+from hub.webhook_endpoints.tables import event_fan_out
+
+EVENTS_MAX: Final = 500
+ROWS_MAX: Final = 2_000
+"""Deliveries queued in one commit, beyond those of its first event: other writers of SQLite wait for it."""
+_behind = exists().where(events.c.position > event_fan_out.c.position)
+
+
+class _Account(Struct):
+    """What the fan-out reads of an event's object."""
+
+    merchant_account: str | None = None
+
+
+_read_account: Final = msgspec.json.Decoder(_Account).decode
+
+
+def account_of(event: RowMapping) -> str | None:
+    """Read the account that an event's object had when the event was written."""
+    return _read_account(event["data"]).merchant_account
+
+
+class FanOut:
+    """Fans out for one worker; remembers what endpoints want until one of them changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._version: int | None = None
+        self._matcher = Matcher(())
+
+    async def go_on(self) -> tuple[bool, Collection[str]]:
+        """Fan out one batch; says whether there was one, and which endpoints have something due now."""
+        async with self._database.reading() as connection:
+            if await connection.scalar(select(event_fan_out.c.id).where(_behind)) is None:
+                return False, ()
+        async with self._database.transaction() as connection:
+            held = select(event_fan_out.c.position, event_fan_out.c.version).with_for_update()
+            position, version = (await connection.execute(held)).one()
+            if version != self._version:
+                self._matcher, self._version = Matcher(await store.subscriptions(connection)), version
+            following = select(events).where(events.c.position > position).order_by(events.c.position).limit(EVENTS_MAX)
+            published = (await connection.execute(following)).mappings().all()
+            if not published:
+                return False, ()  # Another worker was first.
+            rows, upto = self._rows(published, await queue.now(connection))
+            await queue.put(connection, rows)
+            await connection.execute(update(event_fan_out).values(position=upto))
+        return True, {row["endpoint_id"] for row in rows if row["due_at"] is not None}
+
+    def _rows(self, published: Collection[RowMapping], at: Any) -> tuple[list[dict[str, Any]], int]:  # noqa: ANN401 - as the database gives it
+        rows: list[dict[str, Any]] = []
+        upto = 0
+        for event in published:
+            wanting = self._matcher.wanting(
+                event["type"], account_of(event), livemode=bool(event["livemode"]), position=event["position"]
+            )
+            rows += (queue.delivery_row(event, one.endpoint, at, enabled=one.enabled) for one in wanting)
+            upto = event["position"]
+            if len(rows) >= ROWS_MAX:
+                break
+        return rows, upto
+
+
+async def behind(database: Database) -> int:
+    """Count the events that are published and not fanned out."""
+    newest = select(func.coalesce(func.max(events.c.position), 0)).where(events.c.position.is_not(None))
+    async with database.reading() as connection:
+        at = await connection.scalar(select(event_fan_out.c.position))
+        return int(await connection.scalar(newest) or 0) - int(at or 0)

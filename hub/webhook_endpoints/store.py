@@ -1,0 +1,119 @@
+"""All SQL of endpoints; the caller owns the transaction.
+
+Whoever changes an endpoint takes the fan-out's row first: changes and fan-outs happen one after the other.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import ColumnElement, RowMapping, and_, cast, exists, func, insert, not_, select, update
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.events.tables import events
+from hub.webhook_endpoints.rules import DeliveryStatus, EndpointStatus, Subscription
+from hub.webhook_endpoints.tables import event_deliveries, event_fan_out, webhook_endpoints
+
+DELETED: Final = "deleted"
+_STANDS: Final = webhook_endpoints.c.status != DELETED
+
+
+async def hold(connection: AsyncConnection) -> int:
+    """Keep the fan-out waiting until this transaction ends, and tell it to read endpoints anew; gives its position."""
+    raised = update(event_fan_out).values(version=event_fan_out.c.version + 1).returning(event_fan_out.c.position)
+    return int((await connection.execute(raised)).scalar_one())
+
+
+async def newest_position(connection: AsyncConnection) -> int:
+    """Read the position of the event published last."""
+    newest = select(func.coalesce(func.max(events.c.position), 0)).where(events.c.position.is_not(None))
+    return int(await connection.scalar(newest) or 0)
+
+
+async def add(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
+    """Insert an endpoint."""
+    await connection.execute(insert(webhook_endpoints), dict(row))
+
+
+async def endpoint(
+    connection: AsyncConnection, *, livemode: bool, endpoint_id: str, to_change: bool = False
+) -> RowMapping | None:
+    """Read one endpoint that was not deleted."""
+    wanted = select(webhook_endpoints).where(
+        webhook_endpoints.c.livemode == livemode, webhook_endpoints.c.id == endpoint_id, _STANDS
+    )
+    return (await connection.execute(wanted.with_for_update() if to_change else wanted)).mappings().one_or_none()
+
+
+async def endpoints_of(connection: AsyncConnection, ids: Collection[str]) -> Mapping[str, RowMapping]:
+    """Read endpoints of either mode by their ids, deleted ones too."""
+    rows = await connection.execute(select(webhook_endpoints).where(webhook_endpoints.c.id.in_(ids)))
+    return {row["id"]: row for row in rows.mappings()}
+
+
+async def endpoints_before(
+    connection: AsyncConnection, *, livemode: bool, before: str | None, only: Collection[str] | None, limit: int
+) -> list[RowMapping]:
+    """Read endpoints, newest first, from the one before *before* on; *only* leaves out those of further accounts."""
+    wanted = select(webhook_endpoints).where(webhook_endpoints.c.livemode == livemode, _STANDS)
+    if before is not None:
+        wanted = wanted.where(webhook_endpoints.c.id < before)
+    if only is not None:
+        wanted = wanted.where(_within(connection, only))
+    return list((await connection.execute(wanted.order_by(webhook_endpoints.c.id.desc()).limit(limit))).mappings())
+
+
+async def change(connection: AsyncConnection, endpoint_id: str, values: Mapping[str, Any]) -> None:
+    """Change an endpoint."""
+    await connection.execute(
+        update(webhook_endpoints).where(webhook_endpoints.c.id == endpoint_id).values(dict(values))
+    )
+
+
+async def skip_waiting(connection: AsyncConnection, endpoint_id: str) -> int:
+    """Skip whatever waits for an endpoint; gives how many that were."""
+    waiting = (event_deliveries.c.endpoint_id == endpoint_id, event_deliveries.c.due_at.is_not(None))
+    skipped = update(event_deliveries).where(*waiting).values(status=DeliveryStatus.SKIPPED, due_at=None)
+    return int((await connection.execute(skipped)).rowcount)
+
+
+async def disable(connection: AsyncConnection, endpoint_id: str, reason: str, at: datetime) -> bool:
+    """Disable an endpoint that is enabled; the caller holds the fan-out."""
+    done = (
+        update(webhook_endpoints)
+        .where(webhook_endpoints.c.id == endpoint_id, webhook_endpoints.c.status == EndpointStatus.ENABLED)
+        .values(status=EndpointStatus.DISABLED, reason=reason, updated_at=at)
+    )
+    return bool((await connection.execute(done)).rowcount)
+
+
+async def subscriptions(connection: AsyncConnection) -> list[Subscription]:
+    """Read what every endpoint of both modes wants."""
+    rows = (await connection.execute(select(webhook_endpoints).where(_STANDS))).mappings()
+    return [subscription(row) for row in rows]
+
+
+def subscription(row: RowMapping) -> Subscription:
+    """Read an endpoint's row as what it wants."""
+    accounts = row["merchant_accounts"]
+    return Subscription(
+        endpoint=row["id"],
+        livemode=bool(row["livemode"]),
+        enabled=row["status"] == EndpointStatus.ENABLED,
+        patterns=tuple(msgspec.json.decode(row["events"], type=list[str])),
+        merchant_accounts=None if accounts is None else frozenset(msgspec.json.decode(accounts, type=list[str])),
+        after_position=row["after_position"],
+    )
+
+
+def _within(connection: AsyncConnection, only: Collection[str]) -> ColumnElement[bool]:
+    """Tell endpoints that want events of some accounts, all of them among *only*."""
+    accounts = webhook_endpoints.c.merchant_accounts
+    if connection.dialect.name == "postgresql":
+        each = func.json_array_elements_text(cast(accounts, JSON)).table_valued("value")
+    else:
+        each = func.json_each(accounts).table_valued("value")
+    further = exists(select(each.c.value).where(each.c.value.not_in(sorted(only))))
+    return and_(accounts.is_not(None), not_(further))

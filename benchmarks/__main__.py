@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed | adapters | memory | profile | all]`; ends with 1 below a bar."""
+"""`python -m benchmarks [speed | adapters | memory | profile | webhooks]`; ends with 1 below a bar."""
 
 import argparse
 import os
@@ -8,17 +8,20 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from benchmarks import adapters, compare, memory, profile
+from benchmarks import adapters, compare, memory, profile, webhooks
 from benchmarks.stage import Stage, Target, durability, stage
+
+PARTS: Final = ("speed", "adapters", "memory", "profile", "webhooks")
 
 
 def main(words: Sequence[str]) -> int:
     """Measure what was asked for; say what was measured on."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="?", default="speed", choices=("speed", "adapters", "memory", "profile"))
+    parser.add_argument("part", nargs="?", default="speed", choices=PARTS)
     parser.add_argument("--rounds", type=int, default=compare.ROUNDS, help="of ten seconds each, at 1 and at 32")
     parser.add_argument("--valkey", action="store_true", help="give the hub a Valkey for its limits too")
     parser.add_argument("--forgetful", action="store_true", help="as if every payment method were charged first")
@@ -31,6 +34,8 @@ def main(words: Sequence[str]) -> int:
                 wrong = _adapters(ready)
             case "memory":
                 wrong = memory.measure(ready, ready.hub(with_valkey=asked.valkey))
+            case "webhooks":
+                wrong = webhooks.measure(ready, asked.rounds)
             case "profile":
                 wrong = _profile(ready, asked.stacks)
             case _:

@@ -4,10 +4,12 @@ Reads a `Slice` a line from standard input and writes a `Measured` a line to sta
 """
 
 import asyncio
+import hmac
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from itertools import count
 from typing import Final, cast
 
@@ -19,6 +21,7 @@ from benchmarks.wire import Messages
 
 IDLE_S: Final = 3.0
 """How long a connection may rest and be used again; servers close theirs after some seconds, uvicorn after five."""
+_FAILED: Final = 300
 RAMP_S: Final = 0.1
 """How long a slice runs before it counts: its first answers come one whole charge after its first requests."""
 
@@ -26,7 +29,9 @@ RAMP_S: Final = 0.1
 class Slice(Struct, frozen=True, kw_only=True):
     """A stretch of load: `at_once` requests at a time, for `seconds` or until `requests` were sent.
 
-    `body` is JSON without its last brace: the reference is added to it.
+    `body` is JSON without its last brace: the reference is added to it. With `secret` it is a whole webhook of Stripe's
+    with words in it, `EVENT`, `INTENT` and `TAG`, that each request replaces: by an id of its own, and by the next of
+    `told`, which are PaymentIntents and our tags.
     """
 
     port: int
@@ -36,6 +41,8 @@ class Slice(Struct, frozen=True, kw_only=True):
     at_once: int
     seconds: float
     requests: int | None = None
+    secret: str = ""
+    told: Sequence[tuple[str, str]] = ()
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -108,6 +115,8 @@ class Course:
         given = (f"{name}: {value}" for name, value in wanted.headers.items())
         self._head = "\r\n".join((*lines, *given)).encode()
         self._body = wanted.body.encode()
+        self._secret = wanted.secret.encode()
+        self._told = iter(wanted.told)
         self._run, self._numbers = run, numbers
         self._left = wanted.requests
         self._began_at = time.perf_counter() + (0.0 if wanted.requests else RAMP_S)
@@ -123,16 +132,28 @@ class Course:
             return None
         if self._left is not None:
             self._left -= 1
+        if self._secret:
+            return self._webhook(next(self._numbers))
         name = b"%b-%d" % (self._run.encode(), next(self._numbers))
         body = b'%b,"reference":"%b"}' % (self._body, name)
         return b"%b\r\nIdempotency-Key: %b\r\nContent-Length: %d\r\n\r\n%b" % (self._head, name, len(body), body)
+
+    def _webhook(self, number: int) -> bytes:
+        """Write an event as Stripe sends it, signed."""
+        intent, tag = next(self._told, (f"pi_{number}", f"att_{number}"))
+        body = self._body.replace(b"EVENT", b"evt_%b%d" % (self._run.encode(), number))
+        body = body.replace(b"INTENT", intent.encode()).replace(b"TAG", tag.encode())
+        at = b"%d" % time.time()
+        signature = hmac.new(self._secret, at + b"." + body, sha256).hexdigest().encode()
+        head = b"%b\r\nStripe-Signature: t=%b,v1=%b" % (self._head, at, signature)
+        return b"%b\r\nContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
     def note(self, sent_at: float, first: bytes, body: bytes) -> None:
         """Count an answer."""
         now = time.perf_counter()
         status = int(first[9:12])
         self._statuses[status] += 1
-        if status != 201 or not self._sample:
+        if status >= _FAILED or not self._sample:
             self._sample = body[:600].decode(errors="replace")
         if self._began_at <= now < self._ends_at:
             self._latencies.append((now - sent_at) * 1000)

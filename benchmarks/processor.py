@@ -7,7 +7,7 @@ request that was sent twice as two charges. `GET /counts` tells what it counted,
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Final, cast
 from urllib.parse import parse_qsl
@@ -24,14 +24,19 @@ _METHOD: Final = (
     b'{"id":"pm_card_visa","object":"payment_method","type":"card","livemode":false,"customer":null,"metadata":{},'
     b'"card":{"brand":"visa","last4":"4242","exp_month":3,"exp_year":2030,"funding":"credit","country":"US"}}'
 )
+_NOT_FOUND: Final = response(404, b'{"error":{"type":"invalid_request_error","code":"resource_missing"}}')
+_ADDRESS: Final = ("city", "country", "line1", "line2", "postal_code", "state")
 _numbers: Final = count(1)
+LATER: Final = "pm_bench_later"
+"""A payment method whose charges are accepted first and have succeeded whenever they are looked at."""
 
 
 class Counts(Struct, frozen=True):
-    """Charges since the start, and how many different tags they carried."""
+    """Charges since the start, how many different tags they carried, and how often a payment was looked at."""
 
     charges: int
     tags: int
+    reads: int = 0
 
 
 class Ledger:
@@ -40,6 +45,8 @@ class Ledger:
     def __init__(self) -> None:
         self.by_tag: Counter[str] = Counter()
         self.charges = 0
+        self.intents: dict[str, dict[str, object]] = {}
+        self.reads = 0
 
     def charge(self, tag: str) -> None:
         """Count one charge."""
@@ -48,7 +55,7 @@ class Ledger:
 
     def counts(self) -> Counts:
         """Sum up."""
-        return Counts(self.charges, len(self.by_tag))
+        return Counts(self.charges, len(self.by_tag), self.reads)
 
 
 def stripe_charge(ledger: Ledger, message: Message) -> bytes:
@@ -75,7 +82,68 @@ def stripe_charge(ledger: Ledger, message: Message) -> bytes:
         "payment_method_types": ["card"],
         "status": "succeeded",
     }
+    if asked.get("payment_method") == LATER:
+        ledger.intents[str(intent["id"])] = intent
+        return response(200, msgspec.json.encode(intent | {"amount_received": 0, "status": "processing"}))
     return response(200, msgspec.json.encode(intent))
+
+
+def stripe_payment(ledger: Ledger, message: Message) -> bytes:
+    """Answer GET /v1/payment_intents/… about a payment that was accepted first, and has succeeded since."""
+    ledger.reads += 1
+    reference = message.first.split(b" ")[1].partition(b"?")[0].rpartition(b"/")[2].decode()
+    intent = ledger.intents.get(reference)
+    if intent is None:
+        return _NOT_FOUND
+    return response(200, msgspec.json.encode(intent | {"latest_charge": charge(intent)}))
+
+
+def charge(intent: Mapping[str, object]) -> dict[str, object]:
+    """Write the charge of *intent* as Stripe shows it when it is asked to expand it."""
+    return {
+        "id": intent["latest_charge"],
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_captured": intent["amount"],
+        "amount_refunded": 0,
+        "balance_transaction": "txn_3Bench",
+        "billing_details": {"address": dict.fromkeys(_ADDRESS), "email": None, "name": None, "phone": None},
+        "captured": True,
+        "created": 1_800_000_001,
+        "currency": intent["currency"],
+        "disputed": False,
+        "failure_code": None,
+        "livemode": False,
+        "metadata": intent["metadata"],
+        "outcome": {
+            "network_status": "approved_by_network",
+            "reason": None,
+            "risk_level": "normal",
+            "seller_message": "Payment complete.",
+            "type": "authorized",
+        },
+        "paid": True,
+        "payment_intent": intent["id"],
+        "payment_method": intent["payment_method"],
+        "payment_method_details": {
+            "card": {
+                "brand": "visa",
+                "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
+                "country": "US",
+                "exp_month": 3,
+                "exp_year": 2030,
+                "fingerprint": "Bench",
+                "funding": "credit",
+                "last4": "4242",
+                "network": "visa",
+                "three_d_secure": None,
+            },
+            "type": "card",
+        },
+        "refunded": False,
+        "refunds": None,
+        "status": "succeeded",
+    }
 
 
 class AdyenAmount(Struct, frozen=True):
@@ -145,6 +213,7 @@ ROUTES: Final[dict[bytes, Answering]] = {
     b"GET /counts": lambda ledger, _message: response(200, msgspec.json.encode(ledger.counts())),
     b"GET /v1/payment_methods/pm_card_visa": lambda _ledger, _message: response(200, _METHOD),
 }
+_PAYMENT: Final = b"GET /v1/payment_intents/"
 
 
 class Connection(asyncio.Protocol):
@@ -163,6 +232,8 @@ class Connection(asyncio.Protocol):
         for message in self._messages.feed(data):
             route = message.first.rpartition(b" ")[0].partition(b"?")[0]
             answering = ROUTES.get(route)
+            if answering is None and route.startswith(_PAYMENT):
+                answering = stripe_payment
             answer = answering(self._ledger, message) if answering else response(404, b'{"error":{"type":"none"}}')
             self._transport.write(answer)
 

@@ -27,12 +27,13 @@ from tests.servers import Postgres, Valkey
 
 DURABILITY: Final = ("fsync", "full_page_writes", "synchronous_commit")
 CHARGE: Final = '{"amount":4999,"currency":"EUR","country":"DE","metadata":{"order":"bench"},"payment_method":"%s"'
+WEBHOOK_SECRET: Final = "whsec_bench"  # noqa: S105 - of a processor that is made up
 PREFIX: Final = "abcdefghjk"
 _READY_SECONDS: Final = 60
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Something that charges; `pids` are its own processes."""
+    """Something that charges; `pids` are its own processes, `account` and `settings` the hub's."""
 
     name: str
     port: int
@@ -40,6 +41,8 @@ class Target(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     body: str
     pids: tuple[int, ...]
+    account: str = ""
+    settings: Mapping[str, str] = {}
 
     def slice(self, at_once: int, seconds: float, requests: int | None = None) -> Slice:
         """Ask for load on it."""
@@ -133,12 +136,21 @@ class Stage:
             pids=(server.pid,),
         )
 
+    def webhook_floor(self) -> Target:
+        """Start the hand-written floor of taking webhooks."""
+        database = asyncio.run(self.postgres.fresh_database())
+        server = self._start(
+            "webhook floor", lambda port: _python("benchmarks.webhook_floor", str(port), database), accepts
+        )
+        return Target(name="floor", port=server.port, path="/webhooks", headers={}, body="", pids=(server.pid,))
+
     def hub(
         self,
         *,
         with_valkey: bool = False,
         forgetful: bool = False,
         serving: tuple[str, ...] = ("hub.cli", "serve"),
+        with_worker: bool = True,
     ) -> Target:
         """Start the hub as in production: migrated, one process that serves and one that works, seeded over its API.
 
@@ -163,27 +175,44 @@ class Stage:
         server = self._start(
             "hub", lambda port: _environment({**settings, "HUB_PORT": str(port)}, _python(*serving)), _answers
         )
-        worker = self._start("worker", lambda _: _environment(settings, _python("hub.cli", "worker")), lambda _: True)
+        working = (self.worker(settings),) if with_worker else ()
         headers = {"Authorization": f"Bearer {key}"}
-        method = self._seed(f"http://127.0.0.1:{server.port}", headers)
+        account, method = self._seed(f"http://127.0.0.1:{server.port}", headers)
         return Target(
             name="hub",
             port=server.port,
             path="/v1/payments",
             headers=headers,
             body=CHARGE % method,
-            pids=(server.pid, worker.pid),
+            pids=(server.pid, *working),
+            account=account,
+            settings=settings,
         )
 
-    def _seed(self, url: str, headers: Mapping[str, str]) -> str:
-        """Make one merchant account, one rule and one payment method; give the method's id."""
-        account = _post(f"{url}/v1/merchant_accounts", headers, {
+    def worker(self, settings: Mapping[str, str]) -> int:
+        """Start a worker of the hub and give its process id."""
+        started = self._start("worker", lambda _: _environment(settings, _python("hub.cli", "worker")), lambda _: True)
+        return started.pid
+
+    def method(self, hub: Target, token: str) -> str:
+        """Make a payment method of *hub* and give its id."""
+        made = post(f"http://127.0.0.1:{hub.port}/v1/payment_methods", hub.headers, {
+            "type": "card", "processor_tokens": [{"processor": "stripe", "token": token}],
+            "card": {"brand": "visa", "last4": "4242", "country": "DE", "funding": "credit"},
+        })  # fmt: skip
+        return str(made["id"])
+
+    def _seed(self, url: str, headers: Mapping[str, str]) -> tuple[str, str]:
+        """Make one merchant account, one rule and one payment method; give the account's and the method's id."""
+        account = post(f"{url}/v1/merchant_accounts", headers, {
             "name": "bench", "processor": "stripe", "currencies": ["EUR", "USD"], "region": "EEA",
-            "credentials": {"api_key": "sk_test_bench", "base_url": self.processor_url},
+            "credentials": {
+                "api_key": "sk_test_bench", "base_url": self.processor_url, "webhook_secret": WEBHOOK_SECRET,
+            },
             "fees": [{"percent_bps": 140, "fixed_minor": 25}], "settlement_currency": "EUR", "settlement_days": 2,
         })["id"]  # fmt: skip
         use = {"strategy": "priority", "accounts": [account]}
-        ruleset = _post(f"{url}/v1/routing/rulesets", headers, {
+        ruleset = post(f"{url}/v1/routing/rulesets", headers, {
             "name": "main",
             "rules": [
                 {"name": "risky", "when": {"fact": "risk_score", "gte": 95}, "refuse": "blocked_by_risk_rule"},
@@ -191,12 +220,12 @@ class Stage:
             ],
             "otherwise": use,
         })["id"]  # fmt: skip
-        _post(f"{url}/v1/routing/rulesets/{ruleset}/activate", headers, {"rollout_percent": 100})
-        method = _post(f"{url}/v1/payment_methods", headers, {
+        post(f"{url}/v1/routing/rulesets/{ruleset}/activate", headers, {"rollout_percent": 100})
+        method = post(f"{url}/v1/payment_methods", headers, {
             "type": "card", "processor_tokens": [{"processor": "stripe", "token": "pm_card_visa"}],
             "card": {"brand": "visa", "last4": "4242", "country": "DE", "funding": "credit"},
         })["id"]  # fmt: skip
-        return str(method)
+        return str(account), str(method)
 
     def _hub(self, settings: Mapping[str, str], *words: str) -> str:
         command = _environment(settings, _python("hub.cli", *words))
@@ -267,7 +296,8 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _post(url: str, headers: Mapping[str, str], body: object) -> dict[str, Any]:
+def post(url: str, headers: Mapping[str, str], body: object) -> dict[str, Any]:
+    """Send *body* as JSON and give the answer."""
     told = {**headers, "Content-Type": "application/json", "Idempotency-Key": _word()}
     request = Request(url, msgspec.json.encode(body), told, method="POST")  # noqa: S310 - our own server
     try:

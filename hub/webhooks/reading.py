@@ -127,23 +127,21 @@ async def _fetch(shell: Shell, connected: Connected, name: str) -> Fetched:
     adapter, processor = connected.adapter, connected.account.processor
     if not isinstance(adapter, Refetches):
         return ()
-    budget = shell.reads.of(connected.account.id)
-    wait_s = budget.take(time.monotonic())
-    if wait_s:
-        metrics.READS.labels("over_budget", processor).inc()
-        return Unfetched(again_s=wait_s)
-    try:
-        with budget.asking():
+    async with shell.reads.of(connected.account.id).question() as wait_s:
+        if wait_s:
+            metrics.READS.labels("over_budget", processor).inc()
+            return Unfetched(again_s=wait_s)
+        try:
             async with asyncio.timeout(min(FETCH_S_MAX, shell.settings.request_ms / 1000)):
                 told = await adapter.fetch(name)
-    except ConfigurationError as failure:
-        _log.error("processor_refuses_account", processor=processor, failure=str(failure))
-        metrics.READS.labels("refused", processor).inc()
-        return ()
-    except Exception as failure:  # noqa: BLE001 - whatever it is, the message itself is left
-        _log.warning("delivery_not_fetched", processor=processor, name=name, failure=str(failure))
-        metrics.READS.labels("failed", processor).inc()
-        return Unfetched(error=f"its processor did not answer: {type(failure).__name__}")
+        except ConfigurationError as failure:
+            _log.error("processor_refuses_account", processor=processor, failure=str(failure))
+            metrics.READS.labels("refused", processor).inc()
+            return ()
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the message itself is left
+            _log.warning("delivery_not_fetched", processor=processor, name=name, failure=str(failure))
+            metrics.READS.labels("failed", processor).inc()
+            return Unfetched(error=f"its processor did not answer: {type(failure).__name__}")
     metrics.READS.labels("fetched", processor).inc()
     return told
 

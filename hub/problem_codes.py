@@ -102,6 +102,45 @@ CODES: Final[dict[str, Code]] = {
         retryable=False,
         meaning="The payment's status does not allow a refund.",
     ),
+    "payment_disputed": Code(
+        409,
+        "Payment disputed",
+        retryable=False,
+        meaning=(
+            "The payer's bank claims or has taken money of this payment, which a refund would give back a second time. "
+            "Say despite_dispute to refund all the same."
+        ),
+    ),
+    "dispute_decided": Code(
+        409,
+        "Dispute decided",
+        retryable=False,
+        meaning="The dispute has ended: it was won, lost or closed, and nothing can be answered any more.",
+    ),
+    "dispute_answered": Code(
+        409,
+        "Dispute answered",
+        retryable=False,
+        meaning="The dispute was answered already, and the payer's bank or the network decides now.",
+    ),
+    "dispute_answer_under_way": Code(
+        409,
+        "Dispute answer under way",
+        retryable=True,
+        meaning="Another answer to this dispute is on its way to the processor. Read the dispute after Retry-After.",
+    ),
+    "dispute_not_defendable": Code(
+        409,
+        "Dispute not defendable",
+        retryable=False,
+        meaning="The payer's bank takes no answer to this dispute, or its processor takes none through the hub.",
+    ),
+    "dispute_past_due": Code(
+        409,
+        "Dispute past due",
+        retryable=False,
+        meaning="The time to answer this dispute is over.",
+    ),
     "payment_not_confirmable": Code(
         409,
         "Payment not confirmable",

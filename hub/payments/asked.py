@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from adapters.contract import Recurring
 from normalization.money import AMOUNT_MAX, Currency
@@ -91,11 +91,12 @@ class CaptureRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class RefundRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Give back what was captured, or `amount` of it."""
+    """Give back what was captured, or `amount` of it; `despite_dispute`: also where the payer's bank takes it back."""
 
     amount: Amount | None = None
     reason: Text | None = None
     reference: Text | None = None
+    despite_dispute: bool | UnsetType = UNSET  # Left out of the fingerprint of those that do not say it.
 
 
 class CancelRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

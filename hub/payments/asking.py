@@ -55,14 +55,24 @@ def _why_not_capturable(payment: Payment) -> str:
     return f"it is {payment.status}"
 
 
-def refund(payment: Payment, amount_minor: int | None, *, within_limit: Callable[[int], bool]) -> Reserved | Refused:
-    """Set *amount_minor* aside to be given back; None gives back what is left. *within_limit* is the caller's own."""
+def refund(
+    payment: Payment,
+    amount_minor: int | None,
+    *,
+    within_limit: Callable[[int], bool],
+    despite_dispute: bool = False,
+) -> Reserved | Refused:
+    """Set *amount_minor* aside to be given back; None gives back what is left. *within_limit* is the caller's own.
+
+    What the payer's bank takes or has taken is not given back a second time, unless *despite_dispute*.
+    """
     if payment.capturing_minor and not payment.captured_minor:
         return Refused("payment_unresolved", "its capture is under way; refund it when the capture is done")
     if not payment.captured_minor:
         return Refused("payment_not_refundable", f"nothing was captured of this payment; it is {payment.status}")
-    if payment.disputed_minor:
-        return Refused("payment_not_refundable", "a dispute is open on this payment")
+    if payment.disputed_minor and not despite_dispute:
+        why = f"the payer's bank claims or has taken {payment.disputed_minor} {payment.currency} of it"
+        return Refused("payment_disputed", f"{why}; say despite_dispute to refund all the same")
     taken = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
     left = payment.captured_minor - taken
     minor = left if amount_minor is None else amount_minor

@@ -79,12 +79,16 @@ async def refund(shell: Shell, wish: Wish, asked: RefundRequest) -> Reply:
     """Give back what was captured, or a part of it.
 
     Raises:
-        ProblemError: not_found, payment_unresolved, payment_not_refundable, amount_exceeds_captured, forbidden.
+        ProblemError: not_found, payment_unresolved, payment_not_refundable, payment_disputed,
+            amount_exceeds_captured, forbidden.
     """
 
     def reserve(payment: Payment) -> asking.Reserved | asking.Refused:
         return asking.refund(
-            payment, asked.amount, within_limit=lambda minor: wish.caller.may_refund(minor, payment.currency)
+            payment,
+            asked.amount,
+            within_limit=lambda minor: wish.caller.may_refund(minor, payment.currency),
+            despite_dispute=asked.despite_dispute is True,
         )
 
     return await carry_out(shell, replace(wish, reserve=reserve, reason=asked.reason, reference=asked.reference))

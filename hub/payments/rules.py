@@ -274,6 +274,9 @@ def _refund(payment: Payment, operation: OperationState, told: Money) -> Transit
         exceptions.append(("over_refund", f"refunded {told.minor}, {max(room, 0)} was left"))
     elif told.minor != operation.money.minor:
         exceptions.append(("amount_mismatch", f"asked to refund {operation.money.minor}, refunded {told.minor}"))
+    if payment.disputed_minor:
+        why = f"refunded {told.minor}, the payer's bank claims or has taken {payment.disputed_minor}"
+        exceptions.append(("refund_then_chargeback", why))
     return Transition(refunded, booked, bookings, ("refund.succeeded",), tuple(exceptions))
 
 

@@ -115,12 +115,10 @@ def waits(dispute: Dispute) -> bool:
 def _lost(dispute: Dispute) -> Moves:
     if dispute.reversed:
         return (Move("SECOND_CHARGEBACK", "Lost"),)
-    if not dispute.charged:
-        return (Move("CHARGEBACK", "Lost"),)
     if dispute.status == "Undefended":
-        return (Move("DISPUTE_DEFENSE_PERIOD_ENDED", "Lost"),)
+        return (*_charge(dispute), Move("DISPUTE_DEFENSE_PERIOD_ENDED", "Lost"))
     # Adyen gives the money back once it has passed a defence on; a bank that refuses it takes the money again.
-    return (Move("CHARGEBACK_REVERSED", "Pending"), Move("SECOND_CHARGEBACK", "Lost"))
+    return (*_charge(dispute), Move("CHARGEBACK_REVERSED", "Pending"), Move("SECOND_CHARGEBACK", "Lost"))
 
 
 def _charge(dispute: Dispute) -> Moves:

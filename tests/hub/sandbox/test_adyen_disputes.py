@@ -203,12 +203,12 @@ class TestEnding:
 
         assert dates == sorted(set(dates))
 
-    async def test_a_notice_alone_is_lost_with_the_chargeback(self, merchant: Shop) -> None:
+    async def test_a_notice_alone_is_charged_back_and_lost(self, merchant: Shop) -> None:
         made = await disputed(merchant, await paid(merchant), flow="notification_first")
 
         await merchant.order("dispute_lose", made["pspReference"])
 
-        assert (await story(merchant))[1:] == [("CHARGEBACK", "Lost")]
+        assert (await story(merchant))[1:] == [("CHARGEBACK", "Undefended"), ("DISPUTE_DEFENSE_PERIOD_ENDED", "Lost")]
         assert await gone(merchant) == 1000
 
     async def test_is_not_lost_twice_when_the_announced_day_comes(self, merchant: Shop) -> None:
@@ -216,7 +216,7 @@ class TestEnding:
         await merchant.order("dispute_lose", made["pspReference"])
         await merchant.control("POST", "/clock", {"advance_s": 60 * DAY_S})
 
-        assert len(await story(merchant)) == 2
+        assert len(await story(merchant)) == 3
         assert await gone(merchant) == 1000
 
     async def test_the_payments_reference_finds_its_newest_dispute(self, merchant: Shop) -> None:

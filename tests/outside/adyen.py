@@ -40,7 +40,10 @@ HOW_TO_GET_IT = (
     " in the folder json; it is Adyen's file and not ours to ship."
 )
 DISPUTES_VARIABLE = "ADYEN_DISPUTES_OPENAPI"
-HOW_TO_TRY_DISPUTES = f"answers to disputes are not tried: set {DISPUTES_VARIABLE} to Adyen's DisputeService-v30.json, of the same folder."
+HOW_TO_TRY_DISPUTES = (
+    f"Answers to disputes are not tried: set {DISPUTES_VARIABLE} to Adyen's DisputeService-v30.json, of the same"
+    " folder."
+)
 Told = TypeVar("Told", Report, Verification)
 Given = TypeVar("Given")
 
@@ -152,6 +155,11 @@ def _document(named: str) -> Path:
     if not named or not Path(named).is_file():
         raise MissingError(HOW_TO_GET_IT)
     return prism.under(PREFIX, Path(named), "adyen.json")
+
+
+def _disputes_document(named: str) -> Path | None:
+    found = bool(named) and Path(named).is_file()
+    return prism.under(DISPUTES_PREFIX, Path(named), "adyen_disputes.json") if found else None
 
 
 async def _payments(held: Held) -> None:
@@ -270,11 +278,10 @@ async def _cancels_by_reference(held: Held, request: Authorize) -> None:
 
 async def _disputes(findings: Findings) -> None:
     """Accept and defend disputes with Prism in front of the dispute service, where its document is there."""
-    named = Path(os.environ.get(DISPUTES_VARIABLE, ""))
-    if not named.is_file():
+    openapi = _disputes_document(os.environ.get(DISPUTES_VARIABLE, ""))
+    if openapi is None:
         findings.say(HOW_TO_TRY_DISPUTES)
         return
-    openapi = prism.under(DISPUTES_PREFIX, named, "adyen_disputes.json")
     with tempfile.TemporaryDirectory() as folder:
         async with merchant(Path(folder) / "book.db") as shop, prism.proxy(openapi, shop.url) as proxy:
             held = Held(shop.connect(base_url=proxy.url), proxy, findings)

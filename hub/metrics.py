@@ -29,7 +29,12 @@ READS: Final = Counter(
 OTHER_VERSIONS: Final = Counter(
     "hub_webhook_other_api_versions",
     "Deliveries of an API version that the adapter was not written for.",
-    ("processor",),
+    ("merchant_account", "version"),
+)
+CAUGHT_UP: Final = Counter(
+    "hub_webhook_caught_up",
+    "Deliveries that a processor could not make, and that were read from its list of events.",
+    ("merchant_account",),
 )
 DETACHMENTS: Final = Counter("hub_detachments", "Tokens that processors were to forget.", ("status", "processor"))
 VERIFICATIONS: Final = Counter("hub_verifications", "Cards verified without charging them.", ("status", "processor"))

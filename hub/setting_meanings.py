@@ -34,11 +34,14 @@ SETTINGS: Final[dict[str, str]] = {
     "replay_present_minutes": "How long after an attempt it may be sent again, when the payer was present.",
     "replay_off_session_hours": "How long after an attempt it may be sent again, when the payer was not present.",
     "idempotency_days": "How long an Idempotency-Key and its answer are kept.",
+    "webhook_catch_up_minutes": "How often a processor's list of what it could not deliver is read.",
+    "evidence_due_days": "How many days before the evidence on a dispute is due applications are told so, by "
+    "`dispute.evidence_due`.",
     "failover_insufficient_funds": "Whether a decline for insufficient funds is tried at another processor.",
     "decline_policy": "What you ask beyond the hub's rules after a decline, as JSON over canonical codes: `never` "
     "(advise no further try), `wait_hours` (advise to wait so long at least), `no_failover` (try no other processor). "
     "It can only be stricter than docs/declines.md.",
     "delivery_ms": "How long an endpoint may take to answer a delivery, from the look-up of its name to the last byte.",
-    "endpoint_networks": "Networks inside, as `127.0.0.0/8,10.20.0.0/16`, that deliveries of test mode may go to besides "
-    "public addresses; `hub dev` allows loopback. Live mode sends to public addresses only.",
+    "endpoint_networks": "Networks inside, as `127.0.0.0/8,10.20.0.0/16`, that deliveries of test mode may go to "
+    "besides public addresses; `hub dev` allows loopback. Live mode sends to public addresses only.",
 }

@@ -63,6 +63,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     replay_present_minutes: int = 15
     replay_off_session_hours: int = 24
     idempotency_days: int = 7
+    webhook_catch_up_minutes: int = 5
+    evidence_due_days: int = 3
     failover_insufficient_funds: bool = False
     decline_policy: Policy = NO_POLICY
     delivery_ms: int = 15_000
@@ -72,6 +74,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def challenge_expiry(self) -> timedelta:
         """How long a payment waits for its payer."""
         return timedelta(minutes=self.challenge_minutes)
+
+    @property
+    def catch_up_s(self) -> float:
+        """How long after it was read a processor's list of events is read again, in seconds."""
+        return 60.0 * self.webhook_catch_up_minutes
 
     @property
     def replay_present(self) -> timedelta:

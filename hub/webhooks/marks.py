@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     case,
+    literal,
     literal_column,
     select,
     update,
@@ -91,7 +92,7 @@ async def renew(database: Database, account_id: str) -> None:
 async def advance(database: Database, account_id: str, until: datetime, at: datetime, seconds: float) -> None:
     """Say that a list was gone through to the end, and is to be again after *seconds*; the mark never goes back."""
     column = catch_ups.c.listed_until
-    mark = case((column < until, until), else_=column)
+    mark = case((column < until, literal(until, Instant)), else_=column)
     await _put(database, account_id, seconds, listed_until=mark, listed_at=at, tries=0, error=None)
 
 

@@ -8,11 +8,11 @@ from litestar.params import FromPath
 
 from adapters.contract import Webhook
 from adapters.errors import WebhookRejectedError
-from hub import metrics
 from hub.access.guards import PUBLIC, addressed
 from hub.errors import OUTSIDE, ProblemError, problems
 from hub.payments.shell import Shell
 from hub.webhooks import store
+from hub.webhooks.versions import count_versions
 
 WEBHOOK_BODY_MAX: Final = 1024 * 1024
 
@@ -40,8 +40,7 @@ async def receive(
         deliveries = connected.adapter.open_webhook(webhook)
     except WebhookRejectedError as rejected:
         raise ProblemError("unauthorized", f"the webhook did not verify: {rejected}") from rejected
-    if any(delivery.api_version is not None for delivery in deliveries):
-        metrics.OTHER_VERSIONS.labels(connected.account.processor).inc()
+    count_versions(merchant_account, deliveries)
     await store.keep(shell.database, merchant_account, deliveries, received_at)
     shell.wake()
     return Response(None, status_code=202)

@@ -8,7 +8,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import RowMapping, func, select, text
@@ -18,6 +17,8 @@ from hub.access.tables import api_keys
 from hub.app import Parts, assembled
 from hub.database import Database, is_missing, open_database
 from hub.doctor_declines import unmapped
+from hub.doctor_findings import Finding, good, wrong
+from hub.doctor_webhooks import look_at_webhooks
 from hub.merchants.credentials import open_credentials
 from hub.merchants.store import all_accounts
 from hub.migrations import is_migrated
@@ -27,7 +28,6 @@ from hub.sealing import SealBrokenError
 from hub.serving import configure_logs, run_async
 from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_settings
 from hub.settlement.tables import exceptions
-from hub.webhooks.tables import webhook_deliveries
 
 DURABLE: Final = {
     "sqlite": {"journal_mode": "wal", "synchronous": "2"},
@@ -35,15 +35,6 @@ DURABLE: Final = {
 }
 """What keeps a committed payment through a power cut; SQLite's 2 is FULL."""
 _ONLY_CRASHES: Final = 50  # What is wrong is told in the table, not in the log too.
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """What one look found; `mend` says what to do where something is wrong."""
-
-    check: str
-    ok: bool
-    told: str
-    mend: str | None = None
 
 
 def run(*, as_json: bool) -> int:
@@ -63,12 +54,12 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     """Look at the hub that *environment* describes."""
     try:
         settings = load_settings(environment)
-    except InvalidSettingError as wrong:
-        return [_wrong("settings", str(wrong), "correct the variable; docs/settings.md lists them all")]
-    found = [_good("settings", "every variable can be used"), _keys(settings), await _redis(settings)]
+    except InvalidSettingError as invalid:
+        return [wrong("settings", str(invalid), "correct the variable; docs/settings.md lists them all")]
+    found = [good("settings", "every variable can be used"), _keys(settings), await _redis(settings)]
     if is_missing(settings.database_url):
         told = f"there is no file {settings.database_url.partition(':///')[2]}"
-        return [*found, _wrong("database", told, "run `hub migrate`, or correct HUB_DATABASE_URL")]
+        return [*found, wrong("database", told, "run `hub migrate`, or correct HUB_DATABASE_URL")]
     try:
         database = await open_database(settings.database_url)
     except (ValueError, OSError) as failure:
@@ -80,8 +71,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     finally:
         await database.close()
     if not await asyncio.to_thread(is_migrated, settings.database_url):
-        return [*found, _wrong("tables", "are not this version's", "run `hub migrate`")]
-    found.append(_good("tables", "are this version's"))
+        return [*found, wrong("tables", "are not this version's", "run `hub migrate`")]
+    found.append(good("tables", "are this version's"))
     async with assembled(settings) as parts:
         found += await _contents(parts)
     return found
@@ -89,22 +80,22 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
 
 def _keys(settings: Settings) -> Finding:
     if settings.keys != DEVELOPMENT_KEYS:
-        return _good("sealing keys", f"{len(settings.keys)}, the first seals")
+        return good("sealing keys", f"{len(settings.keys)}, the first seals")
     if settings.development:
-        return _good("sealing keys", "the public ones of development, as HUB_DEVELOPMENT allows")
+        return good("sealing keys", "the public ones of development, as HUB_DEVELOPMENT allows")
     mend = "set HUB_KEYS; docs/deploy.md says how to make one"
-    return _wrong("sealing keys", "credentials are sealed with a key that everybody knows", mend)
+    return wrong("sealing keys", "credentials are sealed with a key that everybody knows", mend)
 
 
 async def _redis(settings: Settings) -> Finding:
     if settings.redis_url is None:
-        return _good("redis", "none: each process limits for itself and finds changes by polling")
+        return good("redis", "none: each process limits for itself and finds changes by polling")
     shared = SharedMemory(settings.redis_url)
     answered = await shared.ask(lambda client: client.echo("hub"))
     await shared.close()
     if answered:
-        return _good("redis", "answers")
-    return _wrong("redis", "does not answer", "start it, or correct or unset HUB_REDIS_URL; nothing is lost meanwhile")
+        return good("redis", "answers")
+    return wrong("redis", "does not answer", "start it, or correct or unset HUB_REDIS_URL; nothing is lost meanwhile")
 
 
 async def _database(database: Database) -> list[Finding]:
@@ -114,9 +105,9 @@ async def _database(database: Database) -> list[Finding]:
         found = {name: str((await connection.execute(text(f"{ask} {name}"))).scalar()) for name in DURABLE[kind]}
     told = ", ".join(f"{name} {value}" for name, value in found.items())
     if found == DURABLE[kind]:
-        return [_good("database", f"{kind}; durable: {told}")]
+        return [good("database", f"{kind}; durable: {told}")]
     wanted = ", ".join(f"{name} {value}" for name, value in DURABLE[kind].items())
-    return [_wrong("database", f"{kind} may lose what it has confirmed: {told}", f"set {wanted}")]
+    return [wrong("database", f"{kind} may lose what it has confirmed: {told}", f"set {wanted}")]
 
 
 async def _contents(parts: Parts) -> list[Finding]:
@@ -125,9 +116,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         live_keys = await connection.scalar(
             select(func.count()).select_from(api_keys).where(api_keys.c.livemode, api_keys.c.revoked_at.is_(None))
         )
-        parked = await connection.scalar(
-            select(func.count()).select_from(webhook_deliveries).where(webhook_deliveries.c.status == "parked")
-        )
+        webhooks = await look_at_webhooks(connection, accounts, parts.clock(), parts.settings.public_url)
         disagreements = await connection.scalar(
             select(func.count()).select_from(exceptions).where(exceptions.c.status == "open")
         )
@@ -138,9 +127,9 @@ async def _contents(parts: Parts) -> list[Finding]:
     found += [_account(parts, row) for row in accounts]
     if not accounts:
         mend = "add one with POST /v1/merchant_accounts"
-        found.append(_wrong("merchant accounts", "there are none, so nothing can be charged", mend))
+        found.append(wrong("merchant accounts", "there are none, so nothing can be charged", mend))
     found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
-    found.append(_none("webhooks", parked or 0, "parked: they could not be read", "look at their `error`"))
+    found += webhooks
     found.append(_none("exceptions", disagreements or 0, "open", "each needs a decision by a human"))
     return found
 
@@ -149,8 +138,8 @@ def _public_url(settings: Settings, *, is_live: bool) -> Finding:
     parts = urlsplit(settings.public_url)
     if is_live and parts.scheme != "https":
         mend = "set HUB_PUBLIC_URL to the https address that payers and processors reach"
-        return _wrong("public_url", f"{settings.public_url} is not https, and there are live accounts or keys", mend)
-    return _good("public_url", settings.public_url)
+        return wrong("public_url", f"{settings.public_url} is not https, and there are live accounts or keys", mend)
+    return good("public_url", settings.public_url)
 
 
 def _account(parts: Parts, row: RowMapping) -> Finding:
@@ -158,50 +147,42 @@ def _account(parts: Parts, row: RowMapping) -> Finding:
     registration: Registration[Any] | None = parts.registrations.get(row["processor"])
     if registration is None:
         mend = f"install the package with the adapter for {row['processor']}"
-        return _wrong(check, "no adapter for its processor is installed", mend)
+        return wrong(check, "no adapter for its processor is installed", mend)
     try:
         credentials = open_credentials(parts.sealer, registration, row["id"], row["credentials"])
     except SealBrokenError as broken:
         mend = "put the key that sealed it back into HUB_KEYS, or send its credentials anew"
-        return _wrong(check, f"its credentials do not open: {broken}", mend)
+        return wrong(check, f"its credentials do not open: {broken}", mend)
     except msgspec.ValidationError:
-        return _wrong(check, "its credentials lack what the adapter now wants", "send its credentials anew")
-    wrong = registration.check(credentials, bool(row["livemode"]))
-    if wrong:
-        told = "; ".join(f"{field} {message}" for field, message in wrong)
-        return _wrong(check, f"its credentials: {told}", "send its credentials anew")
+        return wrong(check, "its credentials lack what the adapter now wants", "send its credentials anew")
+    refused = registration.check(credentials, bool(row["livemode"]))
+    if refused:
+        told = "; ".join(f"{field} {message}" for field, message in refused)
+        return wrong(check, f"its credentials: {told}", "send its credentials anew")
     if credentials.webhook_secret is None:
         mend = f"register {parts.settings.public_url}/webhooks/{row['id']} there and send its secret as webhook_secret"
-        return _wrong(check, "no webhook_secret: what the processor tells later is never heard", mend)
+        return wrong(check, "no webhook_secret: what the processor tells later is never heard", mend)
     mode = "live" if row["livemode"] else "test"
     capture = getattr(credentials, "capture", None)
     captures = f", captures: {capture}" if capture else ""
-    return _good(check, f"{row['processor']}, {mode}, {row['status']}{captures}")
+    return good(check, f"{row['processor']}, {mode}, {row['status']}{captures}")
 
 
 def _declines(parts: Parts, declines: list[tuple[str, bytes]]) -> Finding:
     codes = unmapped(declines, parts.registrations)
     if not codes:
-        return _good("decline codes", f"all known, in {len(declines)} declines")
+        return good("decline codes", f"all known, in {len(declines)} declines")
     told = ", ".join(f"{processor} {code}" for processor, code in codes)
-    return _wrong("decline codes", f"in no table: {told}", "add them to the table of the adapter or network")
+    return wrong("decline codes", f"in no table: {told}", "add them to the table of the adapter or network")
 
 
 def _none(check: str, count: int, told: str, mend: str) -> Finding:
-    return _wrong(check, f"{count} {told}", mend) if count else _good(check, f"none {told.partition(':')[0]}")
+    return wrong(check, f"{count} {told}", mend) if count else good(check, f"none {told.partition(':')[0]}")
 
 
 def _unreachable(failure: Exception) -> Finding:
     told = f"does not answer: {type(failure).__name__}"
-    return _wrong("database", told, "start it, or correct HUB_DATABASE_URL")
-
-
-def _good(check: str, told: str) -> Finding:
-    return Finding(check=check, ok=True, told=told)
-
-
-def _wrong(check: str, told: str, mend: str) -> Finding:
-    return Finding(check=check, ok=False, told=told, mend=mend)
+    return wrong("database", told, "start it, or correct HUB_DATABASE_URL")
 
 
 def _show(findings: list[Finding], *, healthy: bool) -> None:

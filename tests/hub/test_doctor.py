@@ -14,8 +14,9 @@ from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
 from hub.app import known_adapters
 from hub.database import Database, open_database
-from hub.doctor import Finding, examine
+from hub.doctor import examine
 from hub.doctor_declines import unmapped
+from hub.doctor_findings import Finding
 from hub.merchants.profile import Profile
 from hub.merchants.tables import merchant_accounts
 from hub.migrations import bring_up

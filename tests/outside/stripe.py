@@ -3,8 +3,9 @@
 import os
 import re
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,11 +13,20 @@ import msgspec
 import stripe
 from stripe import params
 
-from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
-from adapters.contract import Complete
+from adapters.abilities import (
+    AcceptDispute,
+    CompleteVerification,
+    EvidenceFile,
+    OpenTokenSession,
+    SubmitEvidence,
+    TokenSession,
+    Verify,
+)
+from adapters.contract import Complete, Delivery
 from adapters.errors import AdapterError
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.adapter import StripeAdapter
+from normalization.disputes import DisputeReport
 from normalization.money import Currency
 from normalization.outcome import ActionRequired, Approved, Declined, Pending, Report, Verification
 from normalization.tokens import ProcessorToken
@@ -25,7 +35,7 @@ from tests.adapters.stripe.sandboxed import ACCOUNT, Shop, shop_at
 from tests.outside.recording import Exchange, Recording, recording
 from tests.outside.report import MissingError
 from tests.outside.report import Report as Findings
-from tests.outside.stripe_types import declared, nested, objections
+from tests.outside.stripe_types import Form, declared, nested, objections
 
 VARIABLE = "STRIPE_FIXTURES"
 HOW_TO_GET_THEM = (
@@ -47,6 +57,11 @@ PARAMETERS: dict[str, type] = {
     r"POST /v1/customers": params.CustomerCreateParams,
     r"POST /v1/setup_intents": params.SetupIntentCreateParams,
     r"GET /v1/setup_intents/\w+": params.SetupIntentRetrieveParams,
+    r"GET /v1/disputes/\w+": params.DisputeRetrieveParams,
+    r"POST /v1/disputes/\w+": params.DisputeUpdateParams,
+    r"POST /v1/disputes/\w+/close": params.DisputeCloseParams,
+    r"POST /v1/files": params.FileCreateParams,
+    r"GET /v1/events": params.EventListParams,
 }
 OBJECTS: dict[str, type[stripe.StripeObject]] = {
     "payment_intent": stripe.PaymentIntent,
@@ -55,6 +70,10 @@ OBJECTS: dict[str, type[stripe.StripeObject]] = {
     "payment_method": stripe.PaymentMethod,
     "customer": stripe.Customer,
     "setup_intent": stripe.SetupIntent,
+    "dispute": stripe.Dispute,
+    "balance_transaction": stripe.BalanceTransaction,
+    "file": stripe.File,
+    "event": stripe.Event,
 }
 Told = TypeVar("Told", Report, Verification, Report | None)
 Given = TypeVar("Given")
@@ -89,11 +108,25 @@ class Held:
 def request_objections(exchange: Exchange) -> Iterator[str]:
     asked = f"{exchange.method} {exchange.path}"
     wanted = next((kind for path, kind in PARAMETERS.items() if re.fullmatch(path, asked)), None)
-    encoded = exchange.sent.decode() if exchange.method == "POST" else exchange.query
     if wanted is None:
         yield f"{asked} is not known here"
     else:
-        yield from objections(wanted, nested(encoded), asked)
+        yield from objections(wanted, _form(exchange), asked)
+
+
+def _form(exchange: Exchange) -> Form:
+    """Read what was asked; of a request in parts, each part is a parameter, and what a file holds is anybody's."""
+    if exchange.method != "POST":
+        return nested(exchange.query)
+    if not exchange.sent.startswith(b"--"):
+        return nested(exchange.sent.decode())
+    boundary = exchange.sent.partition(b"\r\n")[0][2:]
+    parts = message_from_bytes(b"Content-Type: multipart/form-data; boundary=" + boundary + b"\r\n\r\n" + exchange.sent)
+    return {
+        str(part.get_param("name", header="Content-Disposition")): held.decode("latin-1")
+        for part in parts.walk()
+        if isinstance(held := part.get_payload(decode=True), bytes)
+    }
 
 
 def reply_objections(exchange: Exchange, fixtures: Path) -> Iterator[str]:
@@ -126,8 +159,11 @@ def _shape(body: dict[str, Any], fixtures: Path) -> Iterator[str]:
 
 
 def _field(where: str, value: object, known: object, fixtures: Path) -> Iterator[str]:
-    if isinstance(value, dict) and value.get("object") in OBJECTS:
+    inner = value.get("object") if isinstance(value, dict) else None
+    if isinstance(value, dict) and inner in list(OBJECTS):
         yield from _shape(value, fixtures)
+    elif where == "event.data" and isinstance(inner, dict):
+        yield from _shape(inner, fixtures)
     elif value is not None and known is not None and type(value) is not type(known):
         yield f"{where} is {type(value).__name__}, at Stripe {type(known).__name__}"
 
@@ -148,6 +184,7 @@ async def run(findings: Findings) -> None:
             await _charges(held, shop)
             await _follow_ups(held)
             await _keeps(held, shop)
+            await _is_disputed(held, shop)
             _objects_to_nonsense(findings)
 
 
@@ -228,6 +265,39 @@ async def _keeps(held: Held, shop: Shop) -> None:
         returned = await shop.challenged(begun.outcome, "complete")
         completed = CompleteVerification(request=request, continuation=begun.outcome.continuation, returned=returned)
         await held.ends("its challenge completed", held.adapter.complete_verification(completed), Approved)
+
+
+async def _is_disputed(held: Held, shop: Shop) -> None:
+    """Have two payments disputed, look at all that webhooks spoke of, list it, accept the one and contest the other."""
+    begun = datetime.now(UTC)
+    for operation_id in ("att_d1", "att_d2"):
+        request = purchase(operation_id=operation_id, token=_card("createDispute"), requested_at=begun)
+        await held.ends("a payment that its bank disputes", held.adapter.authorize(request), Approved)
+    await shop.control("POST", "/webhooks/flush", {})
+    deliveries = [one for webhook in shop.heard for one in shop.adapter.open_webhook(webhook)]
+    found: list[DisputeReport] = []
+    for name in dict.fromkeys(filter(None, map(held.adapter.fetched_as, deliveries))):
+        told = await held.gives(f"a look at {name}", held.adapter.fetch(name), bool)
+        found += [one for one in told or () if isinstance(one, DisputeReport)]
+    held.findings.hold("two disputes are told with our tags", good={one.tag for one in found} >= {"att_d1", "att_d2"})
+    await shop.control("POST", "/webhooks", {"mode": "drop"})
+    unheard = purchase(operation_id="att_d3", token=VISA, requested_at=begun)
+    await held.ends("a payment that no webhook tells of", held.adapter.authorize(unheard), Approved)
+    await shop.control("POST", "/webhooks/flush", {})
+    await held.gives("a list of what did not arrive", _all(held.adapter.undelivered(begun - timedelta(hours=1))), bool)
+    await held.gives(
+        "a dispute accepted",
+        held.adapter.accept_dispute(AcceptDispute(operation_id="dis_1", told=found[0])),
+        lambda told: isinstance(told, DisputeReport) and told.accepted,
+    )
+    letter = EvidenceFile(name="letter.pdf", content_type="application/pdf", content=b"%PDF-1.7 a letter", purpose=None)
+    answer = SubmitEvidence(operation_id="dis_2", told=found[1], text="It was delivered.", files=(letter,))
+    contested = held.adapter.submit_evidence(answer)
+    await held.gives("a dispute contested", contested, lambda told: isinstance(told, DisputeReport))
+
+
+async def _all(pages: AsyncIterator[list[Delivery]]) -> list[Delivery]:
+    return [one async for page in pages for one in page]
 
 
 def _objects_to_nonsense(findings: Findings) -> None:

@@ -9,6 +9,9 @@ import rich_click as click
 PORT_MAX = 65_535
 ROLES = ("service", "support", "finance", "operator", "auditor", "admin")
 """`hub.access.rules.Role`, written out so that help needs no import; a test holds them together."""
+DELIVERY_STATUSES = ("waiting", "done", "ignored", "unmatched", "parked")
+"""`hub.webhooks.delivery_routes.DeliveryStatus`, as ROLES."""
+INSTANTS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -102,7 +105,7 @@ def keys() -> None:
 @click.option("--principal", required=True, help="The person or service it belongs to.")
 @click.option("--role", type=click.Choice(ROLES), required=True)
 @click.option("--mode", type=click.Choice(("test", "live")), required=True)
-@click.option("--expires", type=click.DateTime(("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")), help="UTC.")
+@click.option("--expires", type=click.DateTime(INSTANTS), help="UTC.")
 def create_key(*, name: str, principal: str, role: str, mode: str, expires: datetime | None) -> None:
     """Make an API key and print its secret, this once."""
     from hub.serving import make_api_key
@@ -153,6 +156,83 @@ def explain_decline(
     from hub.declines import run
 
     run(processor, code, network_code=network_code, advice=advice, brand=brand, as_json=as_json)
+
+
+@main.group()
+def webhooks() -> None:
+    """Look at what processors told by webhook, and have it read anew."""
+
+
+@webhooks.command("list")
+@click.option("--mode", type=click.Choice(("test", "live")), help="Both, where it is left out.")
+@click.option("--status", type=click.Choice(DELIVERY_STATUSES))
+@click.option("--merchant-account", metavar="ID")
+@click.option("--payment", metavar="ID")
+@click.option("--received-after", type=click.DateTime(INSTANTS), help="UTC.")
+@click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_webhooks(
+    *,
+    mode: str | None,
+    status: str | None,
+    merchant_account: str | None,
+    payment: str | None,
+    received_after: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List deliveries, newest first."""
+    from hub.webhooks.command import Wanted, show_list
+
+    wanted = Wanted(
+        mode=mode, status=status, merchant_account=merchant_account, payment=payment, received_after=received_after
+    )
+    show_list(wanted, limit=limit, as_json=as_json)
+
+
+@webhooks.command("show")
+@click.argument("delivery")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_webhook(*, delivery: str, as_json: bool) -> None:
+    """Show one DELIVERY with what the processor wrote, secrets hidden."""
+    from hub.webhooks.command import show_one
+
+    show_one(delivery, as_json=as_json)
+
+
+@webhooks.command("replay")
+@click.argument("deliveries", nargs=-1)
+@click.option("--status", type=click.Choice(DELIVERY_STATUSES[1:]), help="All of one status, instead of some by id.")
+@click.option("--mode", type=click.Choice(("test", "live")), help="With --status; both, where it is left out.")
+@click.option("--merchant-account", metavar="ID", help="With --status.")
+@click.option("--received-after", type=click.DateTime(INSTANTS), help="With --status; UTC.")
+def replay_webhooks(
+    *,
+    deliveries: tuple[str, ...],
+    status: str | None,
+    mode: str | None,
+    merchant_account: str | None,
+    received_after: datetime | None,
+) -> None:
+    """Have DELIVERIES read anew by the worker, whatever became of them; nothing is recorded twice."""
+    if bool(deliveries) == bool(status):
+        raise click.UsageError("name deliveries, or give --status for all of one")
+    if deliveries and (mode or merchant_account or received_after):
+        raise click.UsageError("--mode, --merchant-account and --received-after go with --status only")
+    from hub.webhooks.command import Wanted, replay
+
+    wanted = Wanted(mode=mode, status=status, merchant_account=merchant_account, received_after=received_after)
+    replay(deliveries, wanted)
+
+
+@webhooks.command("catch-up")
+@click.option("--merchant-account", metavar="ID", help="All that can, where it is left out.")
+@click.option("--since", type=click.DateTime(INSTANTS), help="UTC; three days ago where it is left out.")
+def catch_up_webhooks(*, merchant_account: str | None, since: datetime | None) -> None:
+    """Fetch what processors could not deliver, from their own lists; what is kept already stays as it is."""
+    from hub.webhooks.command import catch_up
+
+    sys.exit(catch_up(merchant_account, since))
 
 
 @main.command()

@@ -233,5 +233,5 @@ def _count(tried: Tried) -> None:
         metrics.EVENT_DELIVERY_SECONDS.observe(tried.latency_ms / 1000)
     if tried.status is DeliveryStatus.DEAD:
         _log.warning(
-            "delivery_dead", endpoint=tried.claimed.endpoint_id, event=tried.claimed.event_id, tries=tried.claimed.tries
+            "delivery_dead", endpoint=tried.claimed.endpoint_id, delivery=tried.claimed.id, tries=tried.claimed.tries
         )

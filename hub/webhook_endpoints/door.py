@@ -75,16 +75,26 @@ class OpenAddresses(AbstractResolver):
         )
         if not known and len(self._known) < _KNOWN_MAX:
             self._known[host] = None
+        return self.kept(host, port, [(of_family, protocol, address) for of_family, _, protocol, _, address in found])
+
+    def kept(
+        self, host: str, port: int, found: Sequence[tuple[socket.AddressFamily, int, Sequence[object]]]
+    ) -> list[ResolveResult]:
+        """Keep the open ones of what a look-up found.
+
+        Raises:
+            AddressForbiddenError: when there is none.
+        """
         results = [
             ResolveResult(
                 hostname=host,
                 host=str(address[0]),
                 port=port,
-                family=of_family,
+                family=family,
                 proto=protocol,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
-            for of_family, _, protocol, _, address in found
+            for family, protocol, address in found
             if self.is_open(str(address[0]))
         ]
         if not results:

@@ -60,7 +60,7 @@ async def deliver(shell: Shell, bell: Waits, stop: asyncio.Event) -> None:
             await asyncio.sleep(GATHER_S)
             await courier.send_due()
 
-    writing = asyncio.create_task(courier.write_down(stop))
+    writing = asyncio.create_task(_write_down(courier, stop))
     sending = [asyncio.create_task(_repeat(job, stop)) for job in (fan, look, send)]
     try:
         await stop.wait()
@@ -72,6 +72,15 @@ async def deliver(shell: Shell, bell: Waits, stop: asyncio.Event) -> None:
         await asyncio.gather(writing, return_exceptions=True)
         for door in opened.values():
             await door.close()
+
+
+async def _write_down(courier: Courier, stop: asyncio.Event) -> None:
+    """Write down what ends, whatever happens: what is not written down is sent again."""
+    while True:
+        try:
+            return await courier.write_down(stop)
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("job_failed", job="write_down")
 
 
 async def _repeat(job: Callable[[], Awaitable[Any]], stop: asyncio.Event) -> None:

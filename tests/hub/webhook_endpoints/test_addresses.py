@@ -1,0 +1,92 @@
+"""Which URLs and addresses are sent to."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from hub.webhook_endpoints.addresses import UrlRefusedError, is_open, read_url
+
+INSIDE = (
+    "0.0.0.7", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.8.8.8", "169.254.169.254", "172.16.0.1", "172.31.255.255",
+    "192.0.0.8", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "203.0.113.9", "224.0.0.1", "239.255.255.250",
+    "240.0.0.1", "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254",
+    "64:ff9b::127.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:7f00:1::1",
+    "2002:808:808::1", "3fff::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1",
+)  # fmt: skip
+OUTSIDE = ("8.8.8.8", "100.128.0.1", "172.32.0.1", "192.0.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8")
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_an_address_inside_is_closed_however_it_is_wrapped(address: str) -> None:
+    assert not is_open(ip_address(address), livemode=False, allowed=())
+
+
+@pytest.mark.parametrize("address", OUTSIDE)
+def test_a_public_address_is_open(address: str) -> None:
+    assert is_open(ip_address(address), livemode=True, allowed=())
+
+
+def test_an_allowed_network_is_open_in_test_mode_only() -> None:
+    allowed = [ip_network("127.0.0.0/8")]
+
+    assert is_open(ip_address("127.0.0.1"), livemode=False, allowed=allowed)
+    assert is_open(ip_address("::ffff:127.0.0.1"), livemode=False, allowed=allowed)
+    assert not is_open(ip_address("127.0.0.1"), livemode=True, allowed=allowed)
+    assert not is_open(ip_address("10.0.0.1"), livemode=False, allowed=allowed)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://shop.example", "https://shop.example/hook?key=a%20b&c=d", "http://shop.example:8080/", "https://8.8.8.8/",
+        "https://[2606:4700::1111]:8443/x", "https://xn--caf-dma.example/", "HTTPS://Shop.Example/", "https://a.b.c./",
+    ],
+)  # fmt: skip
+def test_a_plain_url_is_taken(url: str) -> None:
+    read_url(url, livemode=False, allowed=())
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ftp://shop.example/", "must be a URL"),
+        ("shop.example", "must be a URL"),
+        ("https://", "must be a URL"),
+        ("https:///hook", "must be a URL"),
+        ("https://ada@shop.example/", "must be a URL"),
+        ("https://ada:word@shop.example/", "must be a URL"),
+        ("https://shop.example/#part", "must be a URL"),
+        ("https://shop.example\\@127.0.0.1/", "must be a URL"),
+        ("https://shop.example /", "must be a URL"),
+        ("https://shop.example/\r\nHost: x", "must be a URL"),
+        ("https://shop.example/\n", "must be a URL"),
+        ("https://café.example/", "must be a URL"),
+        ("https://shop.example/" + "a" * 2_000, "must be a URL"),
+        ("https://[fe80::1%25eth0]/", "must be a URL"),
+        ("https://shop.example:22/", "port"),
+        ("https://shop.example:0/", "port"),
+        ("https://shop.example:65536/", "port"),
+        ("https://[:::]/", "IPv6"),
+        ("https://-shop.example/", "no name"),
+        ("https://shop..example/", "no name"),
+        ("http://2130706433/", "number"),
+        ("http://0x7f000001/", "number"),
+        ("http://0x7f.1/", "number"),
+        ("http://127.1/", "number"),
+        ("http://0177.0.0.1/", "number"),
+        ("http://127.0.0.1./", "number"),
+        ("http://127.0.0.1/", "private"),
+        ("http://169.254.169.254/latest/meta-data/", "private"),
+        ("http://[::1]/", "private"),
+        ("http://[::ffff:127.0.0.1]/", "private"),
+        ("http://[64:ff9b::7f00:1]/", "private"),
+    ],
+)
+def test_any_other_url_is_refused_with_the_reason(url: str, why: str) -> None:
+    with pytest.raises(UrlRefusedError, match=why):
+        read_url(url, livemode=False, allowed=())
+
+
+def test_live_mode_wants_https() -> None:
+    with pytest.raises(UrlRefusedError, match="https"):
+        read_url("http://shop.example/", livemode=True, allowed=())

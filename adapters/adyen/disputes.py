@@ -66,6 +66,9 @@ SecondChargeback (https://docs.adyen.com/reporting/settlement-reconciliation/tra
 What a won or lost arbitration moves comes as one of these.
 """
 
+OF_EITHER: Final = frozenset({"INFORMATION_SUPPLIED", "DISPUTE_DEFENSE_PERIOD_ENDED"})
+"""What follows on an inquiry as well as on a chargeback."""
+
 OPEN: Final = {"Unresponded": _OURS, "Undefended": _OURS, "Responded": _THEIRS, "Pending": _THEIRS}
 """The disputeStatus that tells whose turn it is while nothing is decided; it is not signed and decides nothing."""
 
@@ -89,14 +92,14 @@ def read(item: Item, *, livemode: bool) -> list[DisputeReport]:
             tag=_tag(item.merchant_reference),
             livemode=livemode,
             stage=_stage(item, word, facts),
-            status=_status(word, facts),
+            status=_status(item, word, facts),
             money=None if item.amount is None else amounts.from_wire(item.amount),
             reason=reason_of(_network(item, facts), network_code),
             processor_reason=code,
             network_reason=network_code,
             evidence_due_at=_instant(facts.get("defensePeriodEndsAt")),
             defendable=_flag(facts.get("defendable")),
-            accepted=word.accepted,
+            accepted=word.accepted and _stage(item, word, facts) is not _INQUIRY,
             movements=_movements(item, word),
             raw_status=f"{item.event_code} {_text(facts.get('disputeStatus'))}".strip(),
         )
@@ -119,13 +122,18 @@ def _movements(item: Item, word: Word) -> tuple[FundsMovement, ...]:
 
 
 def _stage(item: Item, word: Word, facts: Mapping[str, object]) -> Stage:
-    """An answer may be one to an inquiry: then the codes beside it are an inquiry's."""
-    to_inquiry = "rfiReasonCode" in facts or "rfiSchemeCode" in facts
-    return _INQUIRY if item.event_code == "INFORMATION_SUPPLIED" and to_inquiry else word.stage
+    """Answers and missed answers may be to an inquiry: then the codes beside them are an inquiry's."""
+    return _INQUIRY if item.event_code in OF_EITHER and _is_inquiry(facts) else word.stage
 
 
-def _status(word: Word, facts: Mapping[str, object]) -> DisputeStatus:
-    """Say whose turn it is; what is decided is decided by the event's name."""
+def _is_inquiry(facts: Mapping[str, object]) -> bool:
+    return "rfiReasonCode" in facts or "rfiSchemeCode" in facts
+
+
+def _status(item: Item, word: Word, facts: Mapping[str, object]) -> DisputeStatus:
+    """Say whose turn it is; what is decided is decided by the event's name. An inquiry takes nothing, and so ends."""
+    if word.status is _LOST and _stage(item, word, facts) is _INQUIRY:
+        return DisputeStatus.CLOSED
     if word.status not in (_OURS, _THEIRS):
         return word.status
     if _flag(facts.get("autoDefended")):

@@ -140,10 +140,10 @@ def _compared(operator: str, values: tuple[Value, ...], value: Value | None) -> 
         case "ne" | "not_in":
             return value not in values
         case "lt":
-            return value < values[0]  # type: ignore[operator]
+            return value < values[0]  # type: ignore[operator]  # numbers alone are put in order
         case "lte":
-            return value <= values[0]  # type: ignore[operator]
+            return value <= values[0]  # type: ignore[operator]  # numbers alone are put in order
         case "gt":
-            return value > values[0]  # type: ignore[operator]
+            return value > values[0]  # type: ignore[operator]  # numbers alone are put in order
         case _:
-            return value >= values[0]  # type: ignore[operator]
+            return value >= values[0]  # type: ignore[operator]  # numbers alone are put in order

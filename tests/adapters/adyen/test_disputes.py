@@ -56,6 +56,12 @@ def test_an_event_says_how_far_the_dispute_is(adapter: AdyenAdapter, code: str, 
     assert report.accepted is (code == "DISPUTE_DEFENSE_PERIOD_ENDED")
 
 
+def test_an_inquiry_whose_time_is_over_is_closed_and_nothing_is_lost(adapter: AdyenAdapter) -> None:
+    told = {"rfiReasonCode": "75", "rfiSchemeCode": "visa", "disputeStatus": "Expired"}
+    report = read(adapter, dispute("DISPUTE_DEFENSE_PERIOD_ENDED", told=told))
+    assert (report.stage, report.status, report.accepted) == ("inquiry", "closed", False)
+
+
 @pytest.mark.parametrize("code", sorted(WORDS))
 def test_money_moves_by_the_three_events_that_settlement_books(adapter: AdyenAdapter, code: str) -> None:
     moving = {"CHARGEBACK": False, "CHARGEBACK_REVERSED": True, "SECOND_CHARGEBACK": False}

@@ -39,5 +39,17 @@ async def is_retired(
     return await connection.scalar(known.limit(1)) is not None
 
 
+async def is_held(connection: AsyncConnection, token: ProcessorToken, *, livemode: bool, merchant_account: str) -> bool:
+    """Whether *merchant_account* can charge *token* behind a payment method of ours."""
+    columns = processor_tokens.c
+    known = select(columns.id).where(
+        columns.livemode == livemode,
+        columns.processor == token.processor,
+        columns.token == token.token,
+        columns.merchant_account.in_(("", merchant_account)),
+    )
+    return await connection.scalar(known.limit(1)) is not None
+
+
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
-from adapters.contract import TokenUpdate
+from adapters.contract import TokenNews, TokenUpdate
+from adapters.errors import OutcomeUnknownError
 from hub.ids import new_id
 from hub.merchants.service import Connected
 from hub.webhooks.taking import take
@@ -144,6 +146,49 @@ async def test_a_token_of_another_account_or_processor_is_none_of_theirs(made: H
     assert await told(made, token, NEW) == "unmatched"
 
     assert (await shown(made, made_one.json()["id"]))["card"]["exp_year"] == OLD.exp_year
+
+
+class Describes:
+    """An account whose processor says what card it is now, when asked; or does not answer."""
+
+    def __init__(self, card: CardFacts | None) -> None:
+        """Hold what it says."""
+        self.card = card
+
+    async def describe(self, token: ProcessorToken) -> CardFacts:
+        """Say it."""
+        if self.card is None:
+            raise OutcomeUnknownError("stripe", f"no word about {token.processor}'s card")
+        return self.card
+
+
+async def test_a_change_without_the_facts_has_the_processor_asked_for_them(made: House) -> None:
+    token = new_id("pm_asked_")
+    one = await method(made, token)
+    shell, real = made.hub.parts.shell, account(made)
+    update = TokenUpdate(token=ProcessorToken(processor="stripe", token=token), livemode=False)
+
+    with pytest.raises(LookupError, match="does not say"):
+        await take(shell, replace(real, adapter=Describes(None)), update)
+    assert (await shown(made, one))["card"]["exp_year"] == OLD.exp_year
+    assert (await take(shell, replace(real, adapter=Describes(NEW)), update)).status == "done"
+
+    assert (await shown(made, one))["card"]["exp_year"] == NEW.exp_year
+
+
+async def test_a_stored_card_told_without_our_tag_is_found_by_the_payment_that_stored_it(made: House) -> None:
+    paid = (await made.hub.charge(payment_method=made.payment_method, merchant_account=account(made).account.id)).json()
+    known, unknown = new_id("pm_known_"), new_id("pm_unknown_")
+    await method(made, known)
+
+    async def news(token: str, parent: str | None) -> str:
+        stored = ProcessorToken(processor="stripe", token=token)
+        told_of = TokenNews(tag=None, parent_reference=parent, token=stored, livemode=False)
+        return (await take(made.hub.parts.shell, account(made), told_of)).status
+
+    assert await news(unknown, paid["processor_reference"]) == "ignored"  # It was to keep no card.
+    assert await news(known, "pi_nobodys") == "done"
+    assert await news(unknown, "pi_nobodys") == "unmatched"
 
 
 async def test_a_token_that_is_not_known_yet_is_looked_for_again(made: House) -> None:

@@ -353,8 +353,9 @@ async def record_delivered(shell: Shell, merchant_account: str, report: Report, 
 
 async def _find(shell: Shell, merchant_account: str, report: Report) -> _Found | None:
     """Find the operation a report speaks of: by our tag, by their reference, else by the payment it follows up on."""
-    by_reference = await _by_reference(shell, merchant_account, report.processor_reference)
+    by_reference: Sequence[OperationState] | None = None
     if isinstance(report.outcome, Reversed):
+        by_reference = await _by_reference(shell, merchant_account, report.processor_reference)
         # A capture that was made again and failed again may carry the tag of the first one.
         undone = next((o for o in by_reference if o.kind is report.kind), None)
         if undone is not None:
@@ -364,6 +365,8 @@ async def _find(shell: Shell, merchant_account: str, report: Report) -> _Found |
         tagged = None
     if tagged is not None and _speaks_of(tagged, report):
         return _Found(held=await _held(shell, tagged))
+    if by_reference is None:
+        by_reference = await _by_reference(shell, merchant_account, report.processor_reference)
     for operation in by_reference:
         if _speaks_of(operation, report):
             return _Found(held=await _held(shell, operation))

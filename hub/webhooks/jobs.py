@@ -19,30 +19,45 @@ BATCH: Final = 96
 READ_ON_S: Final = 5.0
 """How long new deliveries are claimed until those in hand are finished first: a process that stops waits for them."""
 LOOK_AGAIN_S: Final = 0.25
+SETTLED_TOGETHER: Final = 32
+SETTLED_WITHIN_S: Final = 0.02
+"""So many deliveries' ends are committed together, where they come within this time."""
 _log = structlog.get_logger(__name__)
 
 
 async def read_waiting(shell: Shell) -> int:
     """Read the deliveries that are due, oldest first, until none is or `READ_ON_S` are over; returns how many."""
     reading: set[asyncio.Task[list[Ended]]] = set()
+    ended: list[Ended] = []
     gate = asyncio.Semaphore(AT_ONCE)
     claim_until = time.monotonic() + READ_ON_S
     count = 0
     try:
         while True:
-            if len(reading) < AT_ONCE and time.monotonic() < claim_until:
+            if len(reading) < 2 * AT_ONCE and time.monotonic() < claim_until:
                 claimed = await store.claim(shell.database, BATCH, shell.lease_s)
                 count += len(claimed)
                 reading |= _begun(shell, gate, claimed)
             if not reading:
                 return count
-            done, reading = await asyncio.wait(reading, timeout=LOOK_AGAIN_S, return_when=asyncio.FIRST_COMPLETED)
-            ended = [one for task in done for one in _result(task)]
+            reading = await _some_end(reading, ended)
             if ended:
                 await store.settle(shell.database, ended, shell.clock())
+                ended.clear()
     finally:
         if reading:
             await asyncio.wait(reading)  # Only where the database failed: their leases run out, then they are read.
+
+
+async def _some_end(reading: "set[asyncio.Task[list[Ended]]]", ended: list[Ended]) -> "set[asyncio.Task[list[Ended]]]":
+    """Wait until some have ended, and a moment longer for more of them; give those that are still under way."""
+    until = time.monotonic() + LOOK_AGAIN_S
+    while reading and len(ended) < SETTLED_TOGETHER and (left_s := until - time.monotonic()) > 0:
+        done, reading = await asyncio.wait(reading, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        if done and not ended:
+            until = time.monotonic() + SETTLED_WITHIN_S
+        ended += [one for task in done for one in _result(task)]
+    return reading
 
 
 def _begun(shell: Shell, gate: asyncio.Semaphore, claimed: Sequence[Waiting]) -> "set[asyncio.Task[list[Ended]]]":

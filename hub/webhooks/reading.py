@@ -7,13 +7,14 @@ that it tells of. The signed message itself counts where there is nobody to ask,
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Final
+from functools import cache
+from typing import Final, TypeGuard
 
 import structlog
 from msgspec import Struct
 
 from adapters.abilities import Refetches
-from adapters.contract import Told
+from adapters.contract import Adapter, Told
 from adapters.errors import ConfigurationError
 from hub import metrics
 from hub.merchants.service import Connected
@@ -85,12 +86,21 @@ def _together(connected: Connected | None, deliveries: Sequence[Waiting]) -> lis
 
 
 def _name_of(connected: Connected | None, one: Waiting) -> str | None:
-    if connected is None or one.tries > FETCH_TRIES or not isinstance(connected.adapter, Refetches):
+    if connected is None or one.tries > FETCH_TRIES or not _can_be_asked(connected.adapter):
         return None
     try:
         return connected.adapter.fetched_as(one.delivery)
     except Exception:  # noqa: BLE001 - reading it will fail too, and say why
         return None
+
+
+def _can_be_asked(adapter: Adapter) -> TypeGuard[Refetches]:
+    return _refetches(type(adapter))
+
+
+@cache
+def _refetches(kind: type[Adapter]) -> bool:
+    return issubclass(kind, Refetches)  # Asked once of a type: a protocol takes its time.
 
 
 async def _answered(shell: Shell, connected: Connected, together: Sequence[Waiting], fetched: Fetched) -> list[Ended]:
@@ -125,7 +135,7 @@ async def _fetched_once(shell: Shell, claim: Claim, connected: Connected, name: 
 
 async def _fetch(shell: Shell, connected: Connected, name: str) -> Fetched:
     adapter, processor = connected.adapter, connected.account.processor
-    if not isinstance(adapter, Refetches):
+    if not _can_be_asked(adapter):
         return ()
     async with shell.reads.of(connected.account.id).question() as wait_s:
         if wait_s:

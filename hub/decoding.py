@@ -22,6 +22,8 @@ from hub.pan import find_card_number, may_hold_card_number
 DEPTH_MAX: Final = 32
 BODY_MAX_DEFAULT: Final = 256 * 1024
 READ_MS_DEFAULT: Final = 10_000
+UPLOAD_TAKES: Final = 10
+"""How many times as long as a small body one of megabytes may take to arrive."""
 _UNPRINTED: Final = "(a key)"  # Stands for a key that is better not repeated.
 _KEY_SHOWN_MAX: Final = 64
 _ENCRYPTED: Final = re.compile(r"(?:payment_method_data\.)?data\.(?:[^.]+\.)*encrypted[^.]*")
@@ -35,7 +37,8 @@ _decoders: Final[dict[Any, msgspec.json.Decoder[Any]]] = {}
 class StrictRequest(Request[Any, Any, State]):
     """Litestar's request with a body that is bounded in size and time, and decoded strictly.
 
-    Sizes come from the handler's `request_max_body_size`, the time from `settings.body_read_ms` in the app's state.
+    Sizes come from the handler's `request_max_body_size`, the time from `settings.body_read_ms` in the app's state;
+    handlers with the option `uploads` wait `UPLOAD_TAKES` times as long.
     """
 
     async def body(self) -> bytes:
@@ -46,8 +49,9 @@ class StrictRequest(Request[Any, Any, State]):
         """
         if self._body is Empty:
             settings = self.app.state.get("settings")
+            longer = UPLOAD_TAKES if self.route_handler.opt.get("uploads") else 1
             try:
-                async with asyncio.timeout((settings.body_read_ms if settings else READ_MS_DEFAULT) / 1000):
+                async with asyncio.timeout(longer * (settings.body_read_ms if settings else READ_MS_DEFAULT) / 1000):
                     self._body = self._connection_state.body = await self._receive_all()
             except TimeoutError:
                 raise ProblemError("request_timeout", "the body did not arrive in time; send it again") from None

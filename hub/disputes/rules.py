@@ -59,7 +59,7 @@ def hear(case: Case, report: DisputeReport) -> Case:
 
 def standing(case: Case, whole: Money) -> Standing:
     """Say where the dispute stands; *whole* is what is disputed where nobody said how much."""
-    words = sorted(case.words, key=_weight, reverse=True)
+    words = by_weight(case)
     now = [word for word in words if word.stage is words[0].stage]
     return Standing(
         stage=now[0].stage,
@@ -73,6 +73,11 @@ def standing(case: Case, whole: Money) -> Standing:
         defendable=_first(now, lambda w: w.defendable),
         accepted=any(word.accepted for word in now),
     )
+
+
+def by_weight(case: Case) -> list[DisputeReport]:
+    """Order the words, that which counts most first."""
+    return sorted(case.words, key=_weight, reverse=True)
 
 
 def _appealed(case: Case) -> DisputeStatus | None:

@@ -77,7 +77,7 @@ async def _ledger_agrees(made: House) -> None:
         money = await made.control(processor, "GET", "money")
         for account, currencies in money["accounts"].items():
             for currency, sums in currencies.items():
-                theirs[processor, account, currency] = sums["captured"] - sums["refunded"]
+                theirs[processor, account, currency] = sums["captured"] - sums["refunded"] - sums["disputed"]
     differing = {key: (owed.get(key, 0), theirs.get(key, 0)) for key in {*owed, *theirs}}
     assert not {k: v for k, v in differing.items() if v[0] != v[1]}, differing
 

@@ -153,7 +153,8 @@ async def send(shell: Shell, dispute: Dispute, waiting: Waiting, evidence: Evide
     """Send a submission, and commit what came of it."""
     told = await _sent(shell, dispute, waiting, evidence, known)
     closing = _closing(shell, waiting, told)
-    if isinstance(told, Failure) and await patiently(partial(_shows, shell, dispute, waiting)):
+    asked_again = isinstance(told, Failure) and waiting.tries > 0
+    if asked_again and await patiently(partial(_shows, shell, dispute, waiting)):
         closing = replace(closing, status=SubmissionStatus.DONE, http_status=OK, due_s=None)
     report = told if isinstance(told, DisputeReport) else None
     await commit(shell, place_of(dispute), report, "answer", closing)

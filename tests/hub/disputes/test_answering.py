@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 
 from hub.disputes.jobs import answer_due, remind_due
@@ -79,6 +80,13 @@ async def test_an_answer_that_a_webhook_shows_to_have_arrived_is_done_whatever_t
     done = await finished(home, dispute)
 
     assert (done["status"], done["submissions"][0]["status"]) == ("lost", "done")
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def nothing_wrong(home: House) -> None:
+    """Leave no fault of one test to the next."""
+    for processor in home.sandboxes:
+        await home.control(processor, "DELETE", "faults")
 
 
 @pytest.mark.parametrize("fault", ["silent_before", "silent_after"])

@@ -35,7 +35,7 @@ from hub.webhook_endpoints.rules import (
 from hub.webhook_endpoints.secrets import valid_secrets
 from hub.webhook_endpoints.signing import signed_headers
 
-LEASE_BEYOND_S: Final = 30.0
+LEASE_BEYOND_S: Final = 10.0
 """How much longer than a request may take a delivery stays with the worker that claimed it."""
 TOGETHER_MAX: Final = 200
 """Tries that are written down in one commit."""

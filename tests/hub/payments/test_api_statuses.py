@@ -17,6 +17,7 @@ from sqlalchemy import text
 from hub.access.rules import Role
 from hub.app import create_app
 from hub.settings import Settings
+from tests.hub.disputes import outcomes as dispute_outcomes
 from tests.hub.house import QUICK, House, Hub, house, make_api_key, serving
 from tests.hub.payments import delivery_outcomes, outcomes
 from tests.hub.payments.scenes import Route, ask, webhook, wrong_anywhere
@@ -31,7 +32,7 @@ DOCUMENTED = [
     for status in operation["responses"]
 ]
 LIMITED, BROKEN, CUT_OFF = 429, 500, 503
-SCENES = outcomes.SCENES | delivery_outcomes.SCENES
+SCENES = outcomes.SCENES | delivery_outcomes.SCENES | dispute_outcomes.SCENES
 
 
 class Town(Struct):

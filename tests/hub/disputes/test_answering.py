@@ -31,7 +31,9 @@ async def at_stripe(home: House) -> dict[str, Any]:
 async def evidence(home: House, dispute: dict[str, Any], key: str | None = None, **form: Any) -> httpx.Response:
     sent: dict[str, Any] = {"data": {"text": "the payer had it"}, "files": {"file": PDF}} | form
     headers = {"Idempotency-Key": key or new_id("key_")}
-    return await home.hub.client.post(f"/v1/disputes/{dispute['id']}/evidence", headers=headers, **sent)
+    request = home.hub.client.build_request("POST", f"/v1/disputes/{dispute['id']}/evidence", headers=headers, **sent)
+    request.read()  # So that a test can look at what was sent.
+    return await home.hub.client.send(request)
 
 
 async def accept(home: House, dispute: dict[str, Any], key: str | None = None) -> httpx.Response:

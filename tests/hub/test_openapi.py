@@ -36,6 +36,15 @@ from tests.hub.webhooks.kept import delivery, write
 
 EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 UNDERSTOOD: Final = 0.3
+ENDPOINT: Final[dict[str, Any]] = {
+    "url": "https://shop.invalid/hook", "events": ["payment.*"], "merchant_accounts": None,
+}  # fmt: skip
+OF_ENDPOINTS: Final[dict[str, dict[str, Any]]] = {
+    "/v1/webhook_endpoints": ENDPOINT,
+    "/v1/webhook_endpoints/{endpoint_id}": ENDPOINT,
+    "/v1/webhook_endpoints/{endpoint_id}/redeliver": {"from_position": st.integers(0, 9), "to_position": None},
+    "/v1/events/{event_id}/redeliver": {"endpoint": None},
+}
 CHARGING: Final = {"/v1/payments", "/v1/payment_methods", "/v1/payments/{payment_id}/confirm"}
 """Operations whose requests must also get as far as to be carried out."""
 PLAIN: Final[dict[str, Any]] = {"risk_min": 0, "risk_max": 100, "region": None, "fees": [], "brands": []}
@@ -80,11 +89,14 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
             customer = await made.hub.post("/v1/customers", {})
             use = {"strategy": "priority", "accounts": list(made.accounts.values())}
             rules = await made.hub.post("/v1/routing/rulesets", {"name": "main", "rules": [], "otherwise": use})
+            told = {"url": "https://shop.invalid/hook", "events": ["*"]}
+            endpoint = await made.hub.post("/v1/webhook_endpoints", told)
             key = await made.hub.post("/v1/api_keys", {"name": "till", "principal": "ada", "role": "service"})
             names |= {
                 "customer_id": [customer.json()["id"]],
                 "ruleset_id": [rules.json()["id"]],
                 "key_id": [key.json()["id"]],
+                "endpoint_id": [endpoint.json()["id"]],
                 "session_id": [await _session(made) for _ in range(4)],
                 "method_id": [made.payment_method, await made.method(stripe="pm_card_visa")],
                 "account_id": [await _spare_account(made)],
@@ -200,7 +212,7 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
                 "refund_max": None,
             }
         case _:
-            return {}
+            return OF_ENDPOINTS.get(path, {})
 
 
 def ask_around(fuzzed: Fuzzed, method: str, path: str) -> Counter[str]:

@@ -18,7 +18,7 @@ from hub.pages import LIMIT_DEFAULT, Cursor, Limit, read_position, refused, writ
 
 READ = [requires("events:read")]
 Type = Annotated[str | None, QueryParameter(description="Such as `payment.captured`.")]
-Object = Annotated[str | None, QueryParameter(description="The id of a payment or a refund.")]
+Object = Annotated[str | None, QueryParameter(description="The id of a payment, a refund or a dispute.")]
 
 
 class Events(Struct, frozen=True):

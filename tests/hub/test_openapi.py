@@ -31,6 +31,7 @@ from hub.access.rules import Role
 from hub.app import create_app
 from hub.ids import new_id
 from hub.settings import Settings
+from tests.hub.disputes.test_api_disputes import disputed
 from tests.hub.house import QUICK, house
 from tests.hub.webhooks.kept import delivery, write
 
@@ -101,6 +102,7 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
                 "method_id": [made.payment_method, await made.method(stripe="pm_card_visa")],
                 "account_id": [await _spare_account(made)],
                 "merchant_account": list(made.accounts.values()),
+                "dispute_id": [(await disputed(made))["id"] for _ in range(4)],
                 "delivery_id": await write(made.hub.parts.database, *(delivery(status="parked") for _ in range(4))),
             }
             served = (await made.hub.client.get("/schema/openapi.json")).json()
@@ -203,6 +205,8 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
             return {"name": st.sampled_from(["main", "second"]), "rules": [], "otherwise": use}
         case "/v1/routing/rulesets/{ruleset_id}/activate":
             return {"rollout_percent": 100}
+        case "/v1/disputes/{dispute_id}/evidence":
+            return {"text": "the payer had it", "defense": "D1", "file": []}
         case "/v1/api_keys":
             return {
                 "role": st.sampled_from(Role),

@@ -40,6 +40,9 @@ UNDERSTOOD: Final = 0.3
 ENDPOINT: Final[dict[str, Any]] = {
     "url": "https://shop.invalid/hook", "events": ["payment.*"], "merchant_accounts": None,
 }  # fmt: skip
+OF_DISPUTES: Final[dict[str, dict[str, Any]]] = {
+    "/v1/disputes/{dispute_id}/evidence": {"text": "the payer had it", "defense": "D1", "file": []},
+}
 OF_ENDPOINTS: Final[dict[str, dict[str, Any]]] = {
     "/v1/webhook_endpoints": ENDPOINT,
     "/v1/webhook_endpoints/{endpoint_id}": ENDPOINT,
@@ -205,8 +208,6 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
             return {"name": st.sampled_from(["main", "second"]), "rules": [], "otherwise": use}
         case "/v1/routing/rulesets/{ruleset_id}/activate":
             return {"rollout_percent": 100}
-        case "/v1/disputes/{dispute_id}/evidence":
-            return {"text": "the payer had it", "defense": "D1", "file": []}
         case "/v1/api_keys":
             return {
                 "role": st.sampled_from(Role),
@@ -216,7 +217,7 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
                 "refund_max": None,
             }
         case _:
-            return OF_ENDPOINTS.get(path, {})
+            return (OF_ENDPOINTS | OF_DISPUTES).get(path, {})
 
 
 def ask_around(fuzzed: Fuzzed, method: str, path: str) -> Counter[str]:

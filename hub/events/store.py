@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, ColumnElement, RowMapping, Text, cast, func, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, RowMapping, Text, cast, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,8 @@ from hub.events.tables import events
 
 _LOCK: Final = 7_204_118_937
 """Whoever gives positions holds this advisory lock of PostgreSQL until its commit."""
+_PLAN_BY_VALUES: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
+"""A plan made for any type takes each for a common one, and reads all events for a rare one: 2 s where 2 ms do."""
 _NEWEST: Final = select(func.coalesce(func.max(events.c.position), 0)).where(events.c.position.is_not(None))
 
 
@@ -69,6 +71,8 @@ async def published(database: Database, wanted: Wanted, most: int) -> tuple[Sequ
     The newest is read first, and nothing behind it: up to there the events read are all that match, for good.
     """
     async with database.reading() as connection:
+        if database.is_postgresql and wanted.type is not None:
+            await connection.execute(_PLAN_BY_VALUES)
         newest = int(await connection.scalar(_NEWEST) or 0)
         listed = (
             select(events)

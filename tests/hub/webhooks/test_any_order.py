@@ -28,7 +28,7 @@ from tests.hub.webhooks.telling import Telling, arrive, make_due, with_adapters
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ON_POSTGRESQL = pytest.mark.parametrize("quiet", ["postgresql"], indirect=True)
 """Which here forgets on a power cut, and so is fast; the statements are the same on both."""
-MANY = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+MANY = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 FAILED = frozenset({"declined", "reversed"})
 """A refund or capture that failed reads the same to a caller, whether its success was heard of before or after."""
 OVERTAKEN = frozenset({"payment.processing", "payment.requires_action", "payment.authorized", "refund.pending"})

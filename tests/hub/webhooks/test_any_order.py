@@ -131,9 +131,9 @@ async def seen(made: House, told_of: Cast) -> object:
         made_of = await rows("SELECT * FROM operations WHERE payment_id = :id")
         moved = await rows("SELECT debit, credit, amount_minor FROM transfers WHERE payment_id = :id")
         ids = ", ".join(f"'{one}'" for one in [values["id"], *(row["id"] for row in made_of)])
-        events = await rows(f"SELECT type, object_id, data FROM events WHERE object_id IN ({ids}) ORDER BY id")  # noqa: S608
+        events = await rows(f"SELECT type, object_id, data FROM events WHERE object_id IN ({ids}) ORDER BY id")  # noqa: S608 - our own ids
         waiting = await rows(
-            f"SELECT id FROM webhook_deliveries WHERE subject = '{told_of.reference}' AND status <> 'done'"  # noqa: S608
+            f"SELECT id FROM webhook_deliveries WHERE subject = '{told_of.reference}' AND status <> 'done'"  # noqa: S608 - our own ids
         )
     assert waiting == []
     books: Counter[str] = Counter()

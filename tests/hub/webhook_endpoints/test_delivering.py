@@ -8,6 +8,7 @@ from aiohttp import web
 from sqlalchemy import update
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from hub.webhook_endpoints.jobs import bury_old
 from hub.webhook_endpoints.tables import event_deliveries
 from tests.hub.events.writing import event, write
 from tests.hub.webhook_endpoints.receiving import Got, Shop
@@ -313,3 +314,20 @@ async def test_how_an_answer_begins_is_kept_without_card_numbers(market: Shop) -
     begins = delivery["tries"][0]["response"]
     assert begins.startswith("card 411111******1111 \N{REPLACEMENT CHARACTER}xxx")
     assert len(begins.encode()) <= 1_024
+
+
+async def test_what_has_waited_for_four_days_is_given_up(market: Shop) -> None:
+    made = await market.endpoint()
+    market.receiver.say("/hook", *[500] * 9)
+    await told(market, event(), event())
+    await market.tried(made["id"])
+    async with market.hub.parts.database.transaction() as connection:
+        oldest = datetime.now(UTC) - timedelta(days=5)
+        await connection.execute(
+            update(event_deliveries).where(event_deliveries.c.position == 1).values(queued_at=oldest)
+        )
+
+    await bury_old(market.hub.parts.shell)
+
+    second, first = await market.deliveries(made["id"])
+    assert (first["status"], second["status"]) == ("dead", "pending")

@@ -13,6 +13,7 @@ TYPES: Final = (
     "refund.failed",
     "dispute.created",
     "dispute.updated",
+    "dispute.evidence_due",
     "dispute.accepted",
     "dispute.won",
     "dispute.lost",

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
+from hub.settlement.tables import exceptions as exceptions_table
 from hub.webhooks.jobs import read_waiting
-from hub.webhooks.mended import close_mended
+from hub.webhooks.mended import BATCH, close_mended
 from hub.webhooks.reading import TRIES_MAX
 from hub.webhooks.tables import webhook_deliveries
 from tests.hub.house import House, house
@@ -75,3 +76,21 @@ async def test_what_is_parked_again_has_one_open_exception(database_url: str, tm
         assert await close_mended(made.hub.parts.shell) == 1
 
         assert [row["status"] for row in await exceptions(made)] == ["resolved", "open"]
+
+
+async def test_what_was_read_after_all_is_found_behind_many_that_were_not(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as made:
+        one = await parked(made)
+        await changed(made, one, status="done")
+        (real,) = await rows(made, "SELECT * FROM exceptions")
+        newer = [
+            dict(real) | {"id": f"exc_z{number:04}", "detail": f"wd_{number} could not be read"}
+            for number in range(BATCH)
+        ]
+        async with made.hub.parts.database.transaction() as connection:
+            at = made.hub.parts.shell.clock()
+            await connection.execute(insert(exceptions_table), [row | {"created_at": at} for row in newer])
+
+        assert await close_mended(made.hub.parts.shell) == 1
+
+        assert (await exceptions(made))[0]["status"] == "resolved"

@@ -179,7 +179,7 @@ def retry_after_s(header: str | None, at: datetime) -> float | None:
         return float(min(int(text[:9]), RETRY_AFTER_MAX_S))
     try:
         until = parsedate_to_datetime(text)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):  # The last: of a year or an offset beyond all measure.
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

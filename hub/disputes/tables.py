@@ -50,6 +50,7 @@ disputes = Table(
     CheckConstraint("contested_minor >= 0", name="contested"),
     UniqueConstraint("merchant_account", "processor_reference"),
     Index("ix_disputes_listed", "livemode", "id"),
+    Index("ix_disputes_status", "livemode", "status", "id"),
     Index("ix_disputes_payment", "payment_id"),
     Index("ix_disputes_due", "evidence_due_at", postgresql_where=_WAITS, sqlite_where=_WAITS),
 )

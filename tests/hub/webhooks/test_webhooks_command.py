@@ -11,7 +11,7 @@ import pytest
 from hub.cli import DELIVERY_STATUSES
 from hub.database import open_database
 from hub.migrations import bring_up
-from hub.webhooks.delivery_routes import DeliveryStatus, ReplayWanted
+from hub.webhooks.delivery_routes import ReplayWanted, WebhookDeliveryStatus
 from tests.hub.commands import hub
 from tests.hub.house import House, house
 from tests.hub.money import rows
@@ -32,7 +32,7 @@ async def run(*words: str, url: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_commands_statuses_are_those_of_the_api() -> None:
-    assert list(DELIVERY_STATUSES) == [status.value for status in DeliveryStatus]
+    assert list(DELIVERY_STATUSES) == [status.value for status in WebhookDeliveryStatus]
     assert set(DELIVERY_STATUSES[1:]) == set(get_args(ReplayWanted.__annotations__["status"]))
 
 

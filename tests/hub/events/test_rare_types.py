@@ -39,7 +39,7 @@ async def crowded(database_url: str) -> Database:
 
 
 async def test_the_plan_for_a_rare_type_goes_by_the_index_on_types(crowded: Database) -> None:
-    rows, _ = await published(crowded, Wanted(livemode=False, type="dispute.lost"), 100)
+    rows, _ = await published(crowded, Wanted(livemode=False, types=["dispute.lost"]), 100)
     plan = await plan_of(crowded)
     await crowded.close()
 
@@ -51,7 +51,7 @@ async def test_no_plan_is_kept_for_any_type(postgres_url: str) -> None:
     await bring_up(postgres_url)
     database = await open_database(postgres_url)
     for _ in range(8):
-        await published(database, Wanted(livemode=False, type="dispute.lost"), 100)
+        await published(database, Wanted(livemode=False, types=["dispute.lost"]), 100)
     async with database.reading() as connection:
         counted = await connection.execute(
             text(

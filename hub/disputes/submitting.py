@@ -28,8 +28,7 @@ from hub.payments.answers import ACCEPTED, OK
 from hub.payments.asking import Refused
 from hub.payments.recording import patiently
 from hub.payments.shell import Shell, ask
-from normalization.declines import Decline
-from normalization.disputes import DisputeReport, DisputeStatus
+from normalization.disputes import AnswerRefused, DisputeReport, DisputeStatus
 from routing.failover import Failure
 
 AGAIN_AFTER_S: Final = (5, 15, 60, 300, 1_800, 7_200, 28_800, 86_400)
@@ -184,7 +183,7 @@ async def _shows(shell: Shell, dispute: Dispute, waiting: Waiting) -> bool:
 
 async def _sent(
     shell: Shell, dispute: Dispute, waiting: Waiting, evidence: Evidence, known: DisputeReport
-) -> DisputeReport | Decline | Failure:
+) -> DisputeReport | AnswerRefused | Failure:
     connected = shell.directory.connected(dispute.merchant_account)
     if connected is None or not isinstance(connected.adapter, DefendsDisputes):
         return Failure.CONFIGURATION
@@ -199,7 +198,7 @@ async def _sent(
     return await ask(call, shell.settings.request_ms / 1000)
 
 
-def _closing(shell: Shell, waiting: Waiting, told: DisputeReport | Decline | Failure) -> Closing:
+def _closing(shell: Shell, waiting: Waiting, told: DisputeReport | AnswerRefused | Failure) -> Closing:
     closing = Closing(
         submission_id=waiting.id,
         livemode=waiting.livemode,
@@ -209,8 +208,8 @@ def _closing(shell: Shell, waiting: Waiting, told: DisputeReport | Decline | Fai
     )
     if isinstance(told, DisputeReport):
         return closing
-    if isinstance(told, Decline):
-        return replace(closing, status=SubmissionStatus.REFUSED, decline=told)
+    if isinstance(told, AnswerRefused):
+        return replace(closing, status=SubmissionStatus.REFUSED, refusal=told)
     if waiting.tries >= len(AGAIN_AFTER_S):
         why = f"what became of {waiting.id} ({waiting.kind}) could not be found out; look at the processor's own pages"
         return replace(closing, status=SubmissionStatus.EXCEPTION, http_status=ACCEPTED, why=why)

@@ -94,7 +94,7 @@ dispute_submissions = Table(
     Column("kind", Text, nullable=False),  # accept, evidence
     Column("status", Text, nullable=False),  # sending, unknown, done, refused, exception
     Column("request", LargeBinary),  # Sealed; forgotten when the submission has ended.
-    Column("decline", LargeBinary),
+    Column("refusal", LargeBinary),
     Column("idempotency_key", Text, nullable=False),
     Column("requested_by", Text, nullable=False),
     Column("key_id", Text, nullable=False),

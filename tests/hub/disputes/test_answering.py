@@ -187,7 +187,9 @@ async def test_what_the_processor_refuses_is_told_with_its_reason_and_may_be_sen
     second = await evidence(home, dispute)
 
     told = first.json()["submissions"][0]
-    assert (first.status_code, told["status"], told["decline"]["code"]) == (200, "refused", "invalid_request")
+    assert (first.status_code, told["status"]) == (200, "refused")
+    assert (told["refusal"]["code"], told["refusal"]["processor_code"]) == ("evidence_unfit", None)
+    assert "two are for receipt" in told["refusal"]["message"]
     assert [one["status"] for one in second.json()["submissions"]] == ["refused", "done"]
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from adapters.abilities import AcceptDispute, EvidenceFile, SubmitEvidence
+from adapters.abilities import AcceptDispute, SubmitEvidence
 from adapters.errors import OutcomeUnknownError
 from adapters.stripe import disputes
 from adapters.stripe.client import PROCESSOR, Client, Document, decode
@@ -36,6 +36,7 @@ FILE_FIELDS: Final = frozenset(
 """The fields of a dispute's evidence that take a file each, one file only."""
 
 OTHERWISE: Final = "uncategorized_file"
+"""Where a file goes that is not said to be for one."""
 
 FILE_TYPES: Final = frozenset({"application/pdf", "image/jpeg", "image/png"})
 """What Stripe takes as evidence."""
@@ -96,15 +97,13 @@ def fields_of(request: SubmitEvidence) -> Sequence[str] | AnswerRefused:
     for number, file in enumerate(request.files, start=1):
         if file.content_type not in FILE_TYPES:
             return _unfit(f"file {number} is of the type {file.content_type}; {_TAKES}: make it one of these")
-    fields = [_field(file) for file in request.files]
+        if file.purpose is not None and file.purpose not in FILE_FIELDS:
+            return _unfit(f"file {number} is for {file.purpose}, which Stripe has no field for; name one of {_LISTED}")
+    fields = [file.purpose or OTHERWISE for file in request.files]
     twice = next((field for field in fields if fields.count(field) > 1), None)
     if twice is not None:
         return _unfit(f"file: two are for {twice}, and {_ONE_EACH} {_LISTED}; join them, or name another for one")
     return fields
-
-
-def _field(file: EvidenceFile) -> str:
-    return file.purpose if file.purpose in FILE_FIELDS else OTHERWISE
 
 
 def _path(told: DisputeReport) -> str:

@@ -106,7 +106,7 @@ class TestEvidence:
 
     async def test_in_files_hands_them_in_before(self, adapter: StripeAdapter, stripe: Pretend) -> None:
         stripe.will(kept("file_1"), kept("file_2"), says(200, dispute("under_review")))
-        letter = file("a letter of theirs", 'brief\r\n"1".pdf', b"%PDF-1.7")
+        letter = file(None, 'brief\r\n"1".pdf', b"%PDF-1.7")
 
         await adapter.submit_evidence(evidence(file(), letter, text=None))
 
@@ -137,15 +137,25 @@ class TestEvidence:
 
         assert stripe.asked[1].form[f"evidence[{field}]"] == "file_1"
 
-    @pytest.mark.parametrize(
-        "purposes", [("receipt", "receipt"), (None, "a letter of theirs"), (None, "uncategorized_file")]
-    )
+    @pytest.mark.parametrize("purposes", [("receipt", "receipt"), (None, None), (None, "uncategorized_file")])
     async def test_two_files_for_one_field_are_refused_and_nothing_is_sent(
         self, adapter: StripeAdapter, stripe: Pretend, purposes: tuple[str | None, ...]
     ) -> None:
         told = await adapter.submit_evidence(evidence(*(file(purpose) for purpose in purposes)))
 
         assert what_to_do(told, RefusalCode.EVIDENCE_UNFIT).startswith("file: two are for ")
+        assert stripe.asked == []
+
+    async def test_a_purpose_that_stripe_does_not_know_is_refused_with_those_it_knows_and_nothing_is_sent(
+        self, adapter: StripeAdapter, stripe: Pretend
+    ) -> None:
+        told = await adapter.submit_evidence(evidence(file("receipt"), file("reciept")))
+
+        message = what_to_do(told, RefusalCode.EVIDENCE_UNFIT)
+        assert message.startswith(
+            "file 2 is for reciept, which Stripe has no field for; name one of cancellation_policy, "
+        )
+        assert all(field in message for field in FILE_FIELDS)
         assert stripe.asked == []
 
     async def test_an_answer_that_says_nothing_is_refused(self, adapter: StripeAdapter, stripe: Pretend) -> None:

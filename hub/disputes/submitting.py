@@ -3,6 +3,7 @@
 What may have arrived is sent again until it is known: adapters promise that this does nothing twice.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -19,7 +20,7 @@ from hub.disputes.closing import Closing
 from hub.disputes.evidence import Evidence
 from hub.disputes.recording import commit, place_of
 from hub.disputes.submissions import Waiting
-from hub.disputes.values import DECIDED, Case, Dispute, SubmissionKind, SubmissionStatus
+from hub.disputes.values import DECIDED, Case, Dispute, SubmissionKind, SubmissionStatus, Told
 from hub.errors import ProblemError
 from hub.idempotency.service import Reply, look_up
 from hub.idempotency.store import Key, find_key
@@ -68,6 +69,7 @@ async def submit(shell: Shell, wish: Wish) -> Reply:
         kind=wish.kind,
         idempotency_key=wish.key.key,
         tries=0,
+        created_at=shell.clock(),
     )
     try:
         told = await _open(shell, wish, dispute, waiting)
@@ -160,15 +162,29 @@ async def send(shell: Shell, dispute: Dispute, waiting: Waiting, evidence: Evide
 
 
 async def resend(shell: Shell, waiting: Waiting) -> None:
-    """Send once more what the worker has claimed."""
+    """Send once more what the worker has claimed, unless it was meant for a stage that the dispute has left since."""
     async with shell.database.reading() as connection:
         dispute = await store.read(connection, waiting.livemode, waiting.dispute_id)
         evidence = await submissions.evidence_of(connection, waiting.id, shell.sealer)
         if dispute is None or evidence is None:
             return  # It has ended meanwhile.
-        words = tuple(told.report for told in await store.history_of(connection, dispute.id))
+        history = await store.history_of(connection, dispute.id)
+        words = tuple(told.report for told in history)
         case = Case(words=words, movements=tuple(await store.movements_of(connection, dispute.id)))
+    if _has_gone_on(dispute, history, waiting):
+        stage = dispute.standing.stage
+        why = f"whether {waiting.id} ({waiting.kind}) arrived is not known, and it is not sent again: that would answer"
+        closing = _closing(shell, waiting, Failure.UNKNOWN)
+        closing = replace(closing, status=SubmissionStatus.EXCEPTION, due_s=None, why=f"{why} the {stage} instead")
+        await commit(shell, place_of(dispute), None, "answer", closing)
+        return
     await send(shell, dispute, waiting, evidence, known_of(dispute, case))
+
+
+def _has_gone_on(dispute: Dispute, history: Sequence[Told], waiting: Waiting) -> bool:
+    """Whether the dispute has come to a further stage since *waiting* was asked for, as the first word came before."""
+    then = {told.report.stage for told in history if told.recorded_at <= waiting.created_at}
+    return dispute.standing.stage not in then | {told.report.stage for told in history[:1]}
 
 
 async def _shows(shell: Shell, dispute: Dispute, waiting: Waiting) -> bool:

@@ -1,6 +1,7 @@
 """An answer to the payer's bank is sent once, is never lost, and is asked for until it is known."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -105,6 +106,29 @@ async def test_an_answer_that_may_have_arrived_is_sent_again_until_it_is_known(h
     assert (again.status_code, again.content) == (202, first.content)
     assert again.headers["Idempotent-Replayed"] == "true"
     await agrees(home)
+
+
+@pytest.mark.parametrize("answered", [accept, evidence])
+async def test_an_answer_to_an_inquiry_is_not_sent_for_the_chargeback_that_it_became(
+    home: House, answered: Callable[[House, dict[str, Any]], Awaitable[httpx.Response]]
+) -> None:
+    payment = await captured(home, "stripe")
+    await order(home, "stripe", "dispute", payment, inquiry=True)
+    dispute = await dispute_of(home, payment, lambda d: bool(d["stage"] == "inquiry"))
+    await home.fault("stripe", "silent_before", "other", count=3)
+
+    asked = await answered(home, dispute)
+    await home.control("stripe", "DELETE", "faults")
+    await order(home, "stripe", "dispute_escalate", payment)
+    await dispute_of(home, payment, standing("chargeback", "needs_response"))
+    done = await finished(home, dispute)
+
+    assert asked.status_code == 202
+    assert (done["stage"], done["status"], done["accepted"]) == ("chargeback", "needs_response", False)
+    assert [one["status"] for one in done["submissions"]] == ["exception"]
+    found = await rows(home, "SELECT type, detail FROM exceptions WHERE payment_id = :id", id=payment["id"])
+    assert [(one["type"], "the chargeback instead" in one["detail"]) for one in found] == [("outcome_unknown", True)]
+    assert (await accept(home, dispute)).status_code == 200
 
 
 async def test_evidence_that_may_have_arrived_is_handed_in_once(home: House) -> None:

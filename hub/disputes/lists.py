@@ -12,7 +12,10 @@ from normalization.disputes import DisputeStatus, Stage
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which disputes to list; None does not narrow. `before` is the id that was listed last."""
+    """Which disputes to list; None does not narrow. `before` is the id that was listed last.
+
+    `due_before` leaves out what needs no response any more, unless a status is named.
+    """
 
     livemode: bool
     before: str | None = None
@@ -38,6 +41,8 @@ async def disputes_before(connection: AsyncConnection, wanted: Filter, most: int
             narrow.append(column == value)
     if wanted.due_before is not None:
         narrow.append(table.c.evidence_due_at < wanted.due_before)
+        if wanted.status is None:
+            narrow.append(table.c.status == DisputeStatus.NEEDS_RESPONSE)
     if wanted.merchant_accounts is not None:
         narrow.append(table.c.merchant_account.in_(sorted(wanted.merchant_accounts)))
     if wanted.before is not None:

@@ -59,7 +59,7 @@ async def list_disputes(  # noqa: PLR0913, PLR0917 - one argument for each query
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Disputes:
-    """List disputes, newest first; `due_before` finds those whose evidence is due before then."""
+    """List disputes, newest first; `due_before` finds those that need a response before then."""
     wanted = lists.Filter(
         livemode=caller.livemode,
         before=read_cursor(cursor),

@@ -70,7 +70,7 @@ _SOURCES: Final = (
         "dispute",
         dispute_reports,
         "recorded_at",
-        "told by {source} about the dispute {dispute_id}",
+        "told by {source} about the dispute {dispute_id}: {told}",
         ("source", "dispute_id", "report"),
     ),
     _Source(
@@ -134,7 +134,18 @@ def _belongs(source: _Source, payment: Payment) -> ColumnElement[bool]:
 
 def _entry(source: _Source, row: Mapping[Any, Any]) -> Entry:
     data = {name: _shown(name, row[name]) for name in source.shown}
-    return Entry(at=row[source.at], kind=source.kind, id=row["id"], summary=source.summary.format_map(row), data=data)
+    facts = {**row, "told": _said_of_dispute(data["report"])} if source.kind == "dispute" else row
+    return Entry(at=row[source.at], kind=source.kind, id=row["id"], summary=source.summary.format_map(facts), data=data)
+
+
+def _said_of_dispute(report: Mapping[str, Any]) -> str:
+    """Put one word about a dispute into a line: where it stands, in the processor's word too, and what moved."""
+    raw = report.get("raw_status")
+    moved = "".join(
+        f", {one['money']['minor']} {one['money']['currency']} {'given back' if one['reinstated'] else 'taken'}"
+        for one in report.get("movements", ())
+    )
+    return f"{report['stage']} {report['status']}{f' ({raw})' if raw else ''}{moved}"
 
 
 def _shown(name: str, value: Any) -> Any:  # noqa: ANN401 - a column's value

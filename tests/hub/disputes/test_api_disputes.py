@@ -96,6 +96,16 @@ async def test_each_filter_finds_what_fits_and_leaves_out_what_does_not(home: Ho
         assert both & set(await listed(home, **query)) == {one["id"]}, query
 
 
+async def test_what_needs_no_response_any_more_is_not_due(home: House) -> None:
+    waiting = await disputed(home)
+    decided = await disputed(home, status=LOST, evidence_due_at=DUE_AT)
+    both = {waiting["id"], decided["id"]}
+    soon = (DUE_AT + timedelta(days=1)).isoformat()
+
+    assert both & set(await listed(home, due_before=soon)) == {waiting["id"]}
+    assert both & set(await listed(home, due_before=soon, status=LOST)) == {decided["id"]}
+
+
 async def test_a_second_page_goes_on_where_the_first_ended(home: House) -> None:
     payment = await paid(home)
     await tell(home, payment, *(about(payment, processor_reference=new_id("du_")) for _ in range(3)))

@@ -100,6 +100,21 @@ async def test_evidence_is_handed_in_and_the_money_comes_back(home: House, proce
     await agrees(home)
 
 
+async def test_a_dispute_at_adyen_is_won_when_the_banks_time_to_insist_is_over(home: House) -> None:
+    payment = await captured(home, "adyen")
+    await order(home, "adyen", "dispute", payment)
+    await dispute_of(home, payment, standing("chargeback", "needs_response"))
+
+    await order(home, "adyen", "dispute_win", payment)
+    await dispute_of(home, payment, standing("chargeback", "under_review", back=PAID))
+    await order(home, "adyen", "dispute_expire", payment)
+    won = await dispute_of(home, payment, standing("chargeback", "won", back=PAID))
+
+    told = [row["type"] for row in await rows(home, "SELECT type FROM events WHERE object_id = :id", id=won["id"])]
+    assert told.count("dispute.won") == 1
+    await agrees(home)
+
+
 @pytest.mark.parametrize("processor", ["stripe", "adyen"])
 async def test_a_dispute_that_is_accepted_is_lost_at_once(home: House, processor: str) -> None:
     payment = await captured(home, processor)

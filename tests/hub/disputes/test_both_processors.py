@@ -1,7 +1,11 @@
 """Disputes at the pretend processors, told by their own webhooks and answered through their own APIs."""
 
 import asyncio
+import re
+import shlex
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,8 @@ from tests.hub.money import agrees, rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PDF = ("receipt.pdf", b"%PDF-1.7 a receipt", "application/pdf")
+ROOT = Path(__file__).parents[3]
+EVIDENCE = re.compile(r"curl [^`]*?/evidence$", re.MULTILINE)
 DEFENSES = {"stripe": {}, "adyen": {"defense": "SupplyDefenseMaterial"}}
 
 
@@ -98,6 +104,42 @@ async def test_evidence_is_handed_in_and_the_money_comes_back(home: House, proce
     assert back["status"] == ("won" if processor == "stripe" else "under_review")  # Adyen's bank may still insist.
     assert await losses(home, payment) == 0
     await agrees(home)
+
+
+@pytest.mark.parametrize(("example", "processor"), [(0, "stripe"), (1, "adyen")])
+async def test_the_pages_examples_of_evidence_are_taken(home: House, example: int, processor: str) -> None:
+    page = (ROOT / "docs/disputes.md").read_text()
+    words = shlex.split(EVIDENCE.findall(page)[example])
+    form = [value.split("=", 1) for flag, value in pairwise(words) if flag == "-F"]
+    payment = await captured(home, processor)
+    await order(home, processor, "dispute", payment)
+    dispute = await dispute_of(home, payment, standing("chargeback", "needs_response"))
+
+    answer = await home.hub.client.post(
+        f"/v1/disputes/{dispute['id']}/evidence",
+        data={name: value for name, value in form if not value.startswith("@")},
+        files={name: PDF for name, value in form if value == "@proof.pdf;type=application/pdf"},
+        headers={"Idempotency-Key": f"example-{dispute['id']}"},
+    )
+
+    assert [one["status"] for one in answer.json()["submissions"]] == ["done"], answer.text
+    assert len(answer.json()["submissions"][0]["files"]) == 1
+
+
+async def test_evidence_without_a_ground_is_told_those_that_apply_at_adyen(home: House) -> None:
+    payment = await captured(home, "adyen")
+    await order(home, "adyen", "dispute", payment)
+    dispute = await dispute_of(home, payment, standing("chargeback", "needs_response"))
+
+    answer = await home.hub.client.post(
+        f"/v1/disputes/{dispute['id']}/evidence",
+        files={"file[DefenseMaterial]": PDF},
+        headers={"Idempotency-Key": f"groundless-{dispute['id']}"},
+    )
+
+    refusal = answer.json()["submissions"][0]["refusal"]
+    assert refusal["code"] == "defense_unfit"
+    assert "SupplyDefenseMaterial with " in refusal["message"]
 
 
 async def test_a_dispute_at_adyen_is_won_when_the_banks_time_to_insist_is_over(home: House) -> None:

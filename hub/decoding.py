@@ -120,13 +120,13 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except msgspec.ValidationError as invalid:
         with contextlib.suppress(msgspec.ValidationError):  # A number too large to be decoded at all.
             _check_form(raw)
-        _refuse_invalid(invalid)
+        _refuse_invalid(invalid, decoder.type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as unreadable:
         _refuse_unreadable(unreadable)
     try:
         _check_form(raw)
     except msgspec.ValidationError as invalid:
-        _refuse_invalid(invalid)
+        _refuse_invalid(invalid, decoder.type)
     return value
 
 
@@ -205,8 +205,8 @@ def _check_nul(value: object, path: str = "") -> None:
             waiting.extend((f"{at}[{position}]", inner) for position, inner in enumerate(found))
 
 
-def _refuse_invalid(invalid: msgspec.ValidationError) -> NoReturn:
-    errors = [field_error(str(invalid))]
+def _refuse_invalid(invalid: msgspec.ValidationError, declared: Any) -> NoReturn:  # noqa: ANN401 - a handler's type
+    errors = [field_error(str(invalid), declared)]
     raise ProblemError("validation_failed", "a field is not as this request needs it", errors=errors) from None
 
 

@@ -5,12 +5,16 @@ is not known is passed on as it is: those come from our own Structs.
 """
 
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
-from hub.errors import FieldError
+from hub.declared_values import values_at
+from hub.field_errors import FieldError
 from hub.pan import find_card_number
 
 NAME_MAX: Final = 64
+NAMED_MAX: Final = 20
+"""Where a field takes more values than that, such as currencies, they are not all named."""
 _WHERE: Final = re.compile(r" - at (?:(`key`) in )?`\$([^`]*)`\Z")
 _MISSING: Final = re.compile(r"Object missing required field `([^`]*)`")
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`\Z", re.DOTALL)
@@ -36,6 +40,7 @@ _RECEIVED: Final = {
 }
 _BOUNDS: Final = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly"}
 _UNITS: Final = {"str": "characters", "bytes": "bytes", "array": "entries", "object": "entries"}
+_NO_SUCH_VALUE: Final = ("Invalid enum value", "Invalid value")
 _FIXED: Final = (
     ("Invalid enum value", "is not one of the values this field takes, spelt exactly so (codes are upper case)"),
     ("Invalid value", "is not one of the values this field takes"),
@@ -46,11 +51,15 @@ _FIXED: Final = (
 )
 
 
-def field_error(told: str) -> FieldError:
-    """Translate one message of the decoder."""
+def field_error(told: str, declared: Any = None) -> FieldError:  # noqa: ANN401 - any type that is decoded into
+    """Translate one message of the decoder; *declared* is what it decoded into."""
     where = _WHERE.search(told)
     path = _readable(where.group(2)) if where else ""
     message = told[: where.start()] if where else told
+    if message.startswith(_NO_SUCH_VALUE) and declared is not None and not (where and where.group(1)):
+        return FieldError(
+            path or "(body)", _one_of(values_at(declared, where.group(2) if where else "")) or _say(message)
+        )
     if where and where.group(1):
         return FieldError(path, f"has a key that {_say(message)}")
     for missing_or_unknown, words in ((_MISSING, "is required"), (_UNKNOWN, "is not a field of this request")):
@@ -59,6 +68,24 @@ def field_error(told: str) -> FieldError:
     if not message.startswith(("Expected", "Invalid")) and (own := _OWN.fullmatch(message)):
         return FieldError(_inside(path, own.group(1)), own.group(2))
     return FieldError(path or "(body)", _say(message))
+
+
+def parameter_message(told: str, declared: Any) -> str:  # noqa: ANN401 - any type that a handler declares
+    """Translate what the decoder says of a parameter of the address, where everything is text; None: not declared."""
+    if told.startswith(_NO_SUCH_VALUE) and declared is not None:
+        return _one_of(values_at(declared, "") or values_at(declared, "[]")) or _say(told)
+    if found := _GOT.match(told):
+        return f"must be {_wanted(found.group(1).removesuffix(' | null'))}"
+    said = _say(told)
+    return said if said != told else "is missing or not a value this parameter takes"
+
+
+def _one_of(values: Sequence[str]) -> str | None:
+    return f"must be one of {', '.join(values)}" if 0 < len(values) <= NAMED_MAX else None
+
+
+def _wanted(kinds: str) -> str:
+    return " or ".join(_KINDS.get(kind, kind) for kind in kinds.split(" | "))
 
 
 def _say(message: str) -> str:
@@ -72,9 +99,7 @@ def _say(message: str) -> str:
     if found := _LENGTH.match(message):
         return f"must have {_BOUNDS[found.group(2)]} {found.group(3)} {_UNITS[found.group(1)]}"
     if found := _GOT.match(message):
-        kinds = found.group(1).split(" | ")
-        wanted = " or ".join(_KINDS.get(kind, kind) for kind in kinds)
-        return f"must be {wanted}, not {_RECEIVED.get(found.group(2), found.group(2))}"
+        return f"must be {_wanted(found.group(1))}, not {_RECEIVED.get(found.group(2), found.group(2))}"
     if found := re.match(r"Expected `([^`]*)`\Z", message):
         return f"must be {_KINDS.get(found.group(1), found.group(1))}"
     return message

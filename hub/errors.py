@@ -19,6 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.database import is_lost
+from hub.decoding_messages import parameter_message
+from hub.field_errors import FieldError
 from hub.ids import new_id
 from hub.pan import mask
 from hub.problem_codes import CODES, Code
@@ -54,13 +56,6 @@ _OF_STATUS: Final = {
     503: "shutting_down",
 }
 _log = structlog.get_logger(__name__)
-
-
-class FieldError(Struct, frozen=True):
-    """One thing wrong with a request: where (a path such as `fees[0].percent_bps`), and what to do about it."""
-
-    field: str
-    message: str
 
 
 class ProblemError(Exception):
@@ -150,11 +145,16 @@ def _problem(request: Request[Any, Any, Any], problem: ProblemError) -> Response
 
 def _invalid_parameters(request: Request[Any, Any, Any], invalid: ValidationException) -> Response[bytes]:
     """Answer wrong query or path parameters, and a body that is missing; the framework's words stay out."""
-    found = invalid.extra if isinstance(invalid.extra, list) else []
-    fields = [str(entry.get("key", "")) for entry in found if isinstance(entry, dict)]
+    found = [entry for entry in invalid.extra if isinstance(entry, dict)] if isinstance(invalid.extra, list) else []
+    fields = [str(entry.get("key", "")) for entry in found]
     if "data" in fields:
         return problem_response(request, ProblemError("malformed_request", "the body is missing; send a JSON object"))
-    errors = [FieldError(field, "is missing or not a value this parameter takes") for field in fields if field]
+    declared = request.route_handler.parsed_fn_signature.parameters
+    errors = []
+    for field, entry in zip(fields, found, strict=True):
+        type_ = declared[field].annotation if field in declared else None
+        if field:
+            errors.append(FieldError(field, parameter_message(str(entry.get("message", "")), type_)))
     detail = "a parameter of the request is missing or not valid"
     return problem_response(request, ProblemError("validation_failed", detail, errors=errors))
 

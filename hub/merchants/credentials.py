@@ -20,7 +20,7 @@ def check_credentials(registration: Registration[Any], given: Mapping[str, Any],
     try:
         credentials: Credentials = msgspec.json.decode(msgspec.json.encode(given), type=registration.credentials)
     except msgspec.ValidationError as invalid:
-        found = field_error(str(invalid))
+        found = field_error(str(invalid), registration.credentials)
         raise _refused([(found.field, found.message)]) from None
     wrong = registration.check(credentials, livemode)
     if livemode and credentials.base_url is not None and not any(field == "base_url" for field, _ in wrong):

@@ -108,7 +108,7 @@ class AccountEditor(Struct, frozen=True, kw_only=True):
         try:
             values["profile"] = msgspec.json.encode(msgspec.convert(profile, Profile)).decode()
         except msgspec.ValidationError as invalid:
-            errors = [field_error(str(invalid))]
+            errors = [field_error(str(invalid), Profile)]
             raise ProblemError("validation_failed", "the account would not be valid", errors=errors) from None
         return {**values, "updated_at": self.clock()}
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -18,8 +19,27 @@ from hub.errors import HANDLERS, ProblemError
 from normalization.money import Currency
 
 
+class Kind(StrEnum):
+    CARD = "card"
+    WALLET = "wallet"
+
+
+class Per(StrEnum):
+    CHARGE = "charge"
+    REFUND = "refund"
+
+
+class Token(Struct, tag_field="type", tag="token"):
+    """One of two kinds that `type` tells apart."""
+
+
+class Session(Struct, tag_field="type", tag="session"):
+    """The other."""
+
+
 class Fee(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fixed_minor: Annotated[int, Meta(ge=0)]
+    per: Per = Per.CHARGE
 
 
 class Charge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +50,10 @@ class Charge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     locale: Annotated[str, Meta(pattern="^[a-z]{2}$")] = "en"
     note: Annotated[str, Meta(pattern=r"^(?![\s\S]*[^ -~])")] = ""
     fees: list[Fee] = []
+    kind: Kind | None = None
+    initiator: Literal["payer", "merchant"] = "payer"
+    weights: dict[str, list[Per]] = {}
+    source: Token | Session | None = None
     metadata: dict[str, str] = {}
     anything: Any = None
 
@@ -87,6 +111,23 @@ def test_only_a_whole_number_in_range_is_an_amount(amount: bytes, message: str) 
             b'{"amount": 1, "currency": "XXX"}',
             "currency",
             "is not one of the values this field takes, spelt exactly so (codes are upper case)",
+        ),
+        (b'{"amount": 1, "currency": "EUR", "kind": "Card"}', "kind", "must be one of card, wallet"),
+        (b'{"amount": 1, "currency": "EUR", "initiator": "bank"}', "initiator", "must be one of merchant, payer"),
+        (
+            b'{"amount": 1, "currency": "EUR", "fees": [{"fixed_minor": 1}, {"fixed_minor": 1, "per": "year"}]}',
+            "fees[1].per",
+            "must be one of charge, refund",
+        ),
+        (
+            b'{"amount": 1, "currency": "EUR", "weights": {"a": ["heavy"]}}',
+            "weights.*[0]",
+            "must be one of charge, refund",
+        ),
+        (
+            b'{"amount": 1, "currency": "EUR", "source": {"type": "cash"}}',
+            "source.type",
+            "must be one of token, session",
         ),
         (b'{"amount": 1, "currency": "EUR", "x": 1}', "x", "is not a field of this request"),
         (b'{"amount": 1, "currency": "EUR", "fees": [{}]}', "fees[0].fixed_minor", "is required"),

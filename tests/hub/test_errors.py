@@ -1,15 +1,20 @@
 import json
 import sqlite3
 from contextlib import closing
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import asyncpg
+import pytest
 from litestar import Litestar, get
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 from litestar.testing import AsyncTestClient
 from sqlalchemy.exc import OperationalError
 
 from hub.errors import CODES, HANDLERS, FieldError, ProblemError, errors_page
+from normalization.money import Currency
 
 
 @get("/full")
@@ -48,9 +53,21 @@ async def locked(path: FromQuery[str]) -> None:
             raise OperationalError("BEGIN IMMEDIATE", None, busy) from busy
 
 
+class Kind(StrEnum):
+    BOOK = "book"
+    FILM = "film"
+
+
 @get("/counted")
-async def counted(count: FromQuery[int]) -> int:
-    return count
+async def counted(
+    count: Annotated[int, QueryParameter(ge=1, le=100)],
+    kind: FromQuery[Kind | None] = None,
+    kinds: FromQuery[list[Kind] | None] = None,
+    since: FromQuery[datetime | None] = None,
+    open_only: FromQuery[bool | None] = None,
+    currency: FromQuery[Currency | None] = None,
+) -> str:
+    return f"{count} {kind} {kinds} {since} {open_only} {currency}"
 
 
 APP = Litestar([full, broken, lost, starting, locked, counted], exception_handlers=HANDLERS)
@@ -104,11 +121,34 @@ async def test_a_database_that_starts_or_is_locked_is_worth_another_try(tmp_path
     assert codes == ["database_unavailable"] * 2
 
 
-async def test_a_wrong_parameter_is_named() -> None:
-    status, _, problem = await problem_of("/counted?count=x")
+@pytest.mark.parametrize(
+    ("query", "field", "message"),
+    [
+        ("count=x", "count", "must be a whole number"),
+        ("count=0", "count", "must be at least 1"),
+        ("count=101", "count", "must be at most 100"),
+        ("count=1&kind=nix", "kind", "must be one of book, film"),
+        ("count=1&kinds=book&kinds=nix", "kinds", "must be one of book, film"),
+        ("count=1&since=noon", "since", "must be a time such as 2026-11-21T09:00:00Z"),
+        ("count=1&open_only=perhaps", "open_only", "must be true or false"),
+        (
+            "count=1&currency=eur",
+            "currency",
+            "is not one of the values this field takes, spelt exactly so (codes are upper case)",
+        ),
+    ],
+)
+async def test_a_wrong_parameter_is_named_with_what_it_takes(query: str, field: str, message: str) -> None:
+    status, _, problem = await problem_of(f"/counted?{query}")
 
     assert (status, problem["code"]) == (422, "validation_failed")
-    assert problem["errors"] == [{"field": "count", "message": "is missing or not a value this parameter takes"}]
+    assert problem["errors"] == [{"field": field, "message": message}]
+
+
+async def test_a_parameter_that_is_missing_is_a_422() -> None:
+    status, _, problem = await problem_of("/counted")
+
+    assert (status, problem["code"]) == (422, "validation_failed")
 
 
 def test_every_code_says_what_it_means_and_the_page_is_in_step() -> None:

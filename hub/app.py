@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -66,7 +66,6 @@ HANDLERS: Final = [
     *merchant_routes.HANDLERS,
     *ruleset_routes.HANDLERS,
     *access_routes.HANDLERS,
-    *webhook_routes.HANDLERS,
     *delivery_routes.HANDLERS,
     *event_routes.HANDLERS,
     *webhook_endpoint_routes.HANDLERS,
@@ -194,7 +193,7 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
                     await worker
 
     return Litestar(
-        route_handlers=HANDLERS,
+        route_handlers=[*HANDLERS, _inbox(settings)],
         lifespan=[lifespan],
         request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,
@@ -205,6 +204,11 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
         plugins=[ClosedObjects()],
         logging_config=None,
     )
+
+
+def _inbox(settings: Settings) -> Router:
+    """Make the addresses of webhooks, which take bodies of a size of their own."""
+    return Router("/", route_handlers=webhook_routes.HANDLERS, request_max_body_size=settings.webhook_body_max_bytes)
 
 
 def _part(name: str) -> Provide:

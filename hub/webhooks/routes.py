@@ -1,6 +1,6 @@
 """`POST /webhooks/{merchant_account}`: verified on the raw bytes, kept, acknowledged; read by the worker."""
 
-from typing import Any, Final
+from typing import Any
 
 from litestar import Request, Response, post
 from litestar.di import NamedDependency
@@ -14,8 +14,6 @@ from hub.payments.shell import Shell
 from hub.webhooks import store
 from hub.webhooks.versions import count_versions
 
-WEBHOOK_BODY_MAX: Final = 1024 * 1024
-
 
 @post(
     "/webhooks/{merchant_account:str}",
@@ -24,7 +22,6 @@ WEBHOOK_BODY_MAX: Final = 1024 * 1024
     guards=[addressed],
     security=PUBLIC,
     responses=problems(401, 404, 413, anywhere=OUTSIDE),
-    request_max_body_size=WEBHOOK_BODY_MAX,
     summary="A processor tells the hub something, in its own format",
 )
 async def receive(

@@ -36,6 +36,12 @@ def test_a_link_leads_to_a_file_that_is_there(page: Path) -> None:
     assert [target for target in targets if not (ROOT / page.parent / target).exists()] == []
 
 
+def test_the_first_page_leads_to_every_other_in_the_folder_of_pages() -> None:
+    linked = set(LINK.findall((ROOT / "README.md").read_text()))
+
+    assert [name for page in (ROOT / "docs").glob("*.md") if (name := f"docs/{page.name}") not in linked] == []
+
+
 @pytest.mark.parametrize("page", ALL_PAGES, ids=str)
 def test_a_command_for_make_has_its_target(page: Path) -> None:
     asked = {words[1] for words in commands(page) if words[0] == "make" and len(words) > 1}

@@ -8,18 +8,20 @@ from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
+import structlog
 from msgspec import Struct
 from sqlalchemy import RowMapping, exists, func, select, update
 
 from hub.database import Database
 from hub.events.tables import events
 from hub.webhook_endpoints import queue, store
-from hub.webhook_endpoints.rules import Matcher
+from hub.webhook_endpoints.rules import Matcher, Subscription
 from hub.webhook_endpoints.tables import event_fan_out
 
 EVENTS_MAX: Final = 500
 ROWS_MAX: Final = 2_000
 """Deliveries queued in one commit, beyond those of its first event: other writers of SQLite wait for it."""
+_log = structlog.get_logger(__name__)
 _behind = exists().where(events.c.position > event_fan_out.c.position)
 
 
@@ -32,9 +34,28 @@ class _Account(Struct):
 _read_account: Final = msgspec.json.Decoder(_Account).decode
 
 
+class UnreadableEventError(Exception):
+    """An event's data is no object, or its `merchant_account` no string: nobody can tell who may have it."""
+
+
 def account_of(event: RowMapping) -> str | None:
-    """Read the account that an event's object had when the event was written."""
-    return _read_account(event["data"]).merchant_account
+    """Read the account that an event's object had when the event was written.
+
+    Raises:
+        UnreadableEventError: where it cannot be told.
+    """
+    try:
+        return _read_account(event["data"]).merchant_account
+    except (msgspec.MsgspecError, UnicodeDecodeError) as unreadable:
+        raise UnreadableEventError(f"{event['id']}: {unreadable}") from unreadable
+
+
+def takes(subscription: Subscription, event: RowMapping) -> bool:
+    """Whether an endpoint takes an event; one that cannot be read goes nowhere."""
+    try:
+        return subscription.takes(event["type"], account_of(event))
+    except UnreadableEventError:
+        return False
 
 
 class FanOut:
@@ -68,14 +89,21 @@ class FanOut:
         rows: list[dict[str, Any]] = []
         upto = 0
         for event in published:
-            wanting = self._matcher.wanting(
-                event["type"], account_of(event), livemode=bool(event["livemode"]), position=event["position"]
-            )
-            rows += (queue.delivery_row(event, one.endpoint, at, enabled=one.enabled) for one in wanting)
+            rows += (queue.delivery_row(event, one.endpoint, at, enabled=one.enabled) for one in self._wanting(event))
             upto = event["position"]
             if len(rows) >= ROWS_MAX:
                 break
         return rows, upto
+
+    def _wanting(self, event: RowMapping) -> Collection[Subscription]:
+        try:
+            account = account_of(event)
+        except UnreadableEventError as unreadable:  # It must not keep all that come after it from everybody.
+            _log.error("event_not_fanned_out", event_id=event["id"], failure=str(unreadable))
+            return ()
+        return self._matcher.wanting(
+            event["type"], account, livemode=bool(event["livemode"]), position=event["position"]
+        )
 
 
 async def behind(database: Database) -> int:

@@ -16,12 +16,14 @@ from hub.events.store import Wanted, published_event
 from hub.events.tables import events
 from hub.payments.shell import Shell
 from hub.webhook_endpoints import queue, service, store
-from hub.webhook_endpoints.fan_out import account_of
+from hub.webhook_endpoints.fan_out import takes
 from hub.webhook_endpoints.rules import DeliveryStatus, EndpointStatus, Subscription
 from hub.webhook_endpoints.tables import event_deliveries
 
 AT_ONCE_MAX: Final = 10_000
 """Deliveries, or positions of a range, that one request sends again."""
+READ_MAX: Final = 500
+"""Events that are in memory at once while it is found out which of them never went there."""
 
 
 class Which(StrEnum):
@@ -57,7 +59,7 @@ async def redeliver_event(shell: Shell, caller: Caller, request_id: str, event_i
             if row is None or not service.reaches(caller, row):
                 raise _refused("is no webhook endpoint of this mode")
             _check_enabled(row["status"])
-            if not store.subscription(row).takes(event["type"], account_of(event)):
+            if not takes(store.subscription(row), event):
                 raise _refused("does not take such events; change its events or merchant_accounts first")
             at = await queue.now(connection)
             await queue.put(connection, [queue.delivery_row(event, endpoint_id, at, enabled=True)])
@@ -116,12 +118,14 @@ async def _went_to(connection: AsyncConnection, caller: Caller, event_id: str) -
 
 async def _add_missing(connection: AsyncConnection, wants: Subscription, first: int, last: int) -> None:
     at = await queue.now(connection)
-    listed = select(events).where(
-        events.c.position >= first, events.c.position <= last, events.c.livemode == wants.livemode
-    )
-    rows = (await connection.execute(listed.order_by(events.c.position))).mappings()
-    taken = [event for event in rows if wants.takes(event["type"], account_of(event))]
-    await queue.put(connection, [queue.delivery_row(event, wants.endpoint, at, enabled=True) for event in taken])
+    for begin in range(first, last + 1, READ_MAX):  # Positions have no gaps, and events may be large.
+        end = min(begin + READ_MAX - 1, last)
+        listed = select(events).where(
+            events.c.position >= begin, events.c.position <= end, events.c.livemode == wants.livemode
+        )
+        rows = (await connection.execute(listed.order_by(events.c.position))).mappings()
+        taken = [queue.delivery_row(event, wants.endpoint, at, enabled=True) for event in rows if takes(wants, event)]
+        await queue.put(connection, taken)
 
 
 async def _enough(connection: AsyncConnection, endpoint_id: str, which: Which, first: int, last: int) -> int:

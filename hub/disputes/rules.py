@@ -143,14 +143,14 @@ def postings(case: Case, operation: OperationState) -> Mapping[tuple[str, ...], 
 def contested_minor(case: Case, now: Standing, payment: Payment, operation: OperationState) -> int:
     """Say what the dispute adds to the payment's `disputed_minor`: what it claims, or has taken where that is more.
 
-    Nothing in an inquiry, once it is won or closed, in another currency than the payment's, and against an attempt that
-    does not stand.
+    In another currency than the payment's it claims the whole payment: what that is in the payment's own nobody told.
+    Nothing in an inquiry, once it is won or closed, and against an attempt that does not stand.
     """
     over = now.status in {DisputeStatus.WON, DisputeStatus.CLOSED}
     if over or now.stage not in TAKES_MONEY or operation.attempt_id != payment.attempt_id:
         return 0
     if now.money.currency is not payment.currency:
-        return 0
+        return payment.captured_minor or payment.amount_minor
     return max(now.money.minor, withdrawn_minor(case, payment.currency) - reinstated_minor(case, payment.currency), 0)
 
 

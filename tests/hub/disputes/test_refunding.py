@@ -11,6 +11,7 @@ from hub.payments import asking, rules
 from hub.payments.answers import refund_decline_body
 from hub.payments.states import OperationStatus, Payment, Status
 from normalization.declines import Advice, Decline, DeclineCode
+from normalization.money import Currency, Money
 from normalization.outcome import Operation
 from tests.hub.disputes.courts import PAID, about, paid, payment_of, tell
 from tests.hub.disputes.telling import INQUIRY, WON
@@ -63,6 +64,17 @@ async def test_a_refund_needs_the_callers_word_while_the_payment_is_disputed(hom
     assert (refused.status_code, refused.json()["code"]) == (409, "payment_disputed")
     assert meant.status_code == 201
     assert (await payment_of(home, payment))["amount_refunded"] == 100
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_dispute_in_another_currency_holds_back_every_refund_too(home: House) -> None:
+    payment = await paid(home)
+    await tell(home, payment, about(payment, money=Money(5400, Currency.USD)))
+
+    refused = await home.hub.post(f"/v1/payments/{payment['id']}/refunds", {})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "payment_disputed")
+    assert (await payment_of(home, payment))["amount_disputed"] == payment["amount"]
 
 
 @pytest.mark.parametrize(

@@ -218,11 +218,22 @@ def test_a_dispute_that_does_not_fit_the_payment_is_recorded_for_a_human(
     assert "dispute.created" in decided.events
 
 
-def test_money_in_another_currency_is_booked_and_not_counted_on_the_payment() -> None:
+def test_a_dispute_in_another_currency_is_booked_in_it_and_claims_the_whole_payment() -> None:
     court = told(word(money=USD_11.money, movements=(USD_11,)))
 
     assert court.books[RECEIVABLE] == 1100
-    assert court.payment.disputed_minor == 0
+    assert court.payment.disputed_minor == 1000
+
+
+def test_a_dispute_in_another_currency_claims_nothing_as_an_inquiry_and_once_it_is_won() -> None:
+    asked = told(word(stage=INQUIRY, money=USD_11.money))
+    won = told(word(money=USD_11.money), word(status=WON, money=USD_11.money))
+
+    assert (asked.payment.disputed_minor, won.payment.disputed_minor) == (0, 0)
+
+
+def test_a_dispute_in_another_currency_that_is_told_before_the_capture_claims_the_payment_all_the_same() -> None:
+    assert told(word(money=USD_11.money), of=payment()).payment.disputed_minor == 1000
 
 
 def test_a_dispute_of_an_attempt_that_was_passed_over_claims_nothing_of_the_one_that_stands() -> None:

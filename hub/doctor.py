@@ -13,10 +13,12 @@ from rich.table import Table
 from sqlalchemy import RowMapping, func, select, text
 
 from adapters.contract import Registration
+from hub import missing_database
 from hub.access.tables import api_keys
 from hub.app import Parts, assembled
 from hub.database import Database, is_missing, open_database
 from hub.doctor_declines import unmapped
+from hub.doctor_events import look_at_events
 from hub.doctor_findings import Finding, good, wrong
 from hub.doctor_webhooks import look_at_webhooks
 from hub.merchants.credentials import open_credentials
@@ -59,7 +61,7 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     found = [good("settings", "every variable can be used"), _keys(settings), await _redis(settings)]
     if is_missing(settings.database_url):
         told = f"there is no file {settings.database_url.partition(':///')[2]}"
-        return [*found, wrong("database", told, "run `hub migrate`, or correct HUB_DATABASE_URL")]
+        return [*found, wrong("database", told, missing_database.mend())]
     try:
         database = await open_database(settings.database_url)
     except (ValueError, OSError) as failure:
@@ -117,6 +119,7 @@ async def _contents(parts: Parts) -> list[Finding]:
             select(func.count()).select_from(api_keys).where(api_keys.c.livemode, api_keys.c.revoked_at.is_(None))
         )
         webhooks = await look_at_webhooks(connection, accounts, parts.clock(), parts.settings.public_url)
+        happened = await look_at_events(connection, parts.clock())
         disagreements = await connection.scalar(
             select(func.count()).select_from(exceptions).where(exceptions.c.status == "open")
         )
@@ -129,7 +132,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         mend = "add one with POST /v1/merchant_accounts"
         found.append(wrong("merchant accounts", "there are none, so nothing can be charged", mend))
     found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
-    found += webhooks
+    found += [*webhooks, *happened]
     found.append(_none("exceptions", disagreements or 0, "open", "each needs a decision by a human"))
     return found
 

@@ -17,6 +17,7 @@ import uvloop
 from litestar import Litestar
 from msgspec import Struct
 
+from hub import missing_database
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
 from hub.app import assembled, create_app
@@ -193,7 +194,7 @@ def _check(settings: Settings) -> None:
 def _check_database(settings: Settings) -> None:
     if is_missing(settings.database_url):
         missing = settings.database_url.partition(":///")[2]
-        raise CannotServeError(f"there is no file {missing}; run `hub migrate` first, or correct HUB_DATABASE_URL")
+        raise CannotServeError(f"there is no file {missing}; {missing_database.mend()}")
     _reach(settings)
     if not is_migrated(settings.database_url):
         raise CannotServeError("the database does not have this version's tables; run `hub migrate` first")

@@ -26,10 +26,16 @@ def environment(**settings: str) -> dict[str, str]:
     return {**plain, **settings, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
 
 
-def hub(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def hub(*words: str, folder: Path | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in *folder* where one is given."""
     return subprocess.run(
-        (*HUB, *words), env=environment(**settings), capture_output=True, text=True, check=False, timeout=SECONDS_MAX
+        (*HUB, *words),
+        env=environment(**settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_MAX,
     )
 
 

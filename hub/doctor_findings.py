@@ -1,5 +1,7 @@
 """What a look of `hub doctor` comes to."""
 
+from datetime import datetime
+
 from msgspec import Struct
 
 
@@ -20,3 +22,8 @@ def good(check: str, told: str, mend: str | None = None) -> Finding:
 def wrong(check: str, told: str, mend: str) -> Finding:
     """Say what is wrong."""
     return Finding(check=check, ok=False, told=told, mend=mend)
+
+
+def instant(at: datetime) -> str:
+    """Write an instant as a finding says it."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"

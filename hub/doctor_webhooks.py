@@ -9,7 +9,7 @@ from sqlalchemy import Float, RowMapping, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.database import in_seconds
-from hub.doctor_findings import Finding, good, wrong
+from hub.doctor_findings import Finding, good, instant, wrong
 from hub.payments.states import OperationStatus
 from hub.payments.tables import operations
 from hub.webhooks.marks import catch_ups
@@ -59,7 +59,7 @@ async def _read(connection: AsyncConnection) -> Finding:
     count, oldest = (await connection.execute(select(func.count(), func.min(columns.received_at)).where(due))).one()
     if not count:
         return good("webhooks", "what comes in is read")
-    told = f"{count} have been due for {OVERDUE_S / 60:.0f} minutes and more, the oldest since {_at(oldest)}"
+    told = f"{count} have been due for {OVERDUE_S / 60:.0f} minutes and more, the oldest since {instant(oldest)}"
     return wrong("webhooks", told, "run `hub worker`; where one runs, look at its log")
 
 
@@ -67,7 +67,7 @@ async def _parked(connection: AsyncConnection) -> Finding:
     count, oldest = await _count(connection, "parked")
     if not count:
         return good("parked webhooks", "none")
-    told = f"{count} could not be read, since {_at(oldest)}"
+    told = f"{count} could not be read, since {instant(oldest)}"
     mend = "see why with `hub webhooks list --status parked`; when that is mended, `hub webhooks replay`"
     return wrong("parked webhooks", told, mend)
 
@@ -76,7 +76,7 @@ async def _unmatched(connection: AsyncConnection) -> Finding:
     count, oldest = await _count(connection, "unmatched")
     if not count:
         return good("unmatched webhooks", "none")
-    told = f"{count} speak of nothing that is known here, since {_at(oldest)}"
+    told = f"{count} speak of nothing that is known here, since {instant(oldest)}"
     mend = "nothing, where other systems charge at the same accounts; else `hub webhooks list --status unmatched`"
     return good("unmatched webhooks", told, mend)
 
@@ -130,7 +130,7 @@ async def _silent(
     for row in accounts:
         heard = Heard(charged_at=charged_at.get(row["id"]), heard_at=heard_at.get(row["id"]))
         if is_silent(heard, now):
-            since = "never told anything" if heard.heard_at is None else f"told nothing since {_at(heard.heard_at)}"
+            since = "never told anything" if heard.heard_at is None else f"told nothing since {instant(heard.heard_at)}"
             mend = f"register {public_url}/webhooks/{row['id']} there, or see there why it is not reached"
             found.append(wrong(f"webhooks of {row['name']}", f"it charges, and has {since}", mend))
     return found
@@ -143,7 +143,7 @@ async def _not_caught_up(connection: AsyncConnection, accounts: Sequence[RowMapp
     return [
         wrong(
             f"catching up of {names[row['id']]}",
-            f"what could not be delivered is not known since {_at(row['listed_until'])}: {row['error']}",
+            f"what could not be delivered is not known since {instant(row['listed_until'])}: {row['error']}",
             "see docs/webhooks.md; try with `hub webhooks catch-up`",
         )
         for row in rows
@@ -153,7 +153,3 @@ async def _not_caught_up(connection: AsyncConnection, accounts: Sequence[RowMapp
 
 def _names(accounts: Sequence[RowMapping]) -> Mapping[str, str]:
     return {row["id"]: row["name"] for row in accounts}
-
-
-def _at(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"

@@ -5,12 +5,14 @@ queue nothing twice, and a worker that dies has queued nothing.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 import structlog
 from msgspec import Struct
 from sqlalchemy import RowMapping, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.database import Database
 from hub.events.tables import events
@@ -106,9 +108,13 @@ class FanOut:
         )
 
 
-async def behind(database: Database) -> int:
-    """Count the events that are published and not fanned out."""
-    newest = select(func.coalesce(func.max(events.c.position), 0)).where(events.c.position.is_not(None))
-    async with database.reading() as connection:
-        at = await connection.scalar(select(event_fan_out.c.position))
-        return int(await connection.scalar(newest) or 0) - int(at or 0)
+async def behind(connection: AsyncConnection) -> tuple[int, datetime | None]:
+    """Count the events that are not fanned out, published or not; gives also when the oldest was written."""
+    at = select(event_fan_out.c.position).scalar_subquery()
+    count, oldest_at = 0, None
+    for waits in (events.c.position > at, events.c.position.is_(None)):  # Each by an index of its own.
+        counted = select(func.count(), func.min(events.c.created_at)).where(waits)
+        more, since_at = (await connection.execute(counted)).one()
+        count += more
+        oldest_at = min((one for one in (oldest_at, since_at) if one is not None), default=None)
+    return count, oldest_at

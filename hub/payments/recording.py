@@ -383,7 +383,7 @@ def _of_attempt(held: Held, report: Report, at: datetime) -> _Found | None:
     ours = _only_unnamed([o for o in held.operations if o.attempt_id == held.operation.id], report)
     if ours is not None:
         return _Found(held=replace(held, operation=ours))
-    if not isinstance(report.outcome, Approved | Reversed):
+    if not isinstance(report.outcome, Approved | Reversed) and not _has_failed_by_hand(report):
         return _Found(held=held, moves=False)  # A no to what is no request of ours on record.
     if report.reason != "recaptured" and _speaks_of(held.operation, report):
         return _Found(held=held)  # The capture that the processor made by itself is its purchase's own.
@@ -392,6 +392,12 @@ def _of_attempt(held: Held, report: Report, at: datetime) -> _Found | None:
     made = _external(held.operation, report, at)
     known = next((o for o in held.operations if o.id == made.id), None)
     return _Found(held=replace(held, operation=known or made), opens=known is None)
+
+
+def _has_failed_by_hand(report: Report) -> bool:
+    """A refund made outside the hub that failed is kept, so that its success counts nothing should it be told later."""
+    declined = isinstance(report.outcome, Declined) and report.processor_reference is not None
+    return declined and report.kind is Operation.REFUND
 
 
 def _has_failed_capture(held: Held) -> bool:

@@ -109,6 +109,13 @@ STORIES = {
             refund("refund.created", "succeeded", 200, by="other"),
         ),
     ),
+    "stripe: a refund made by hand fails days later, another does not": Story(
+        processor="stripe", asked=(PURCHASE,), authorized=1000, captured=1000,
+        told=(
+            intent("succeeded"), refund("refund.created", "pending"), refund("refund.updated", "succeeded"),
+            refund("refund.failed", "failed"), refund("refund.created", "succeeded", 200, by="other"),
+        ),
+    ),
     "adyen: bought, the capture fails days later": Story(
         processor="adyen", asked=(PURCHASE,),
         told=(answered("att", YES), adyen("AUTHORISATION", "att"), adyen("CAPTURE_FAILED", by="other")),

@@ -71,11 +71,12 @@ class WebhookDeliveries(Struct, frozen=True):
 
 
 class ReplayWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which deliveries to read anew."""
+    """Which deliveries to read anew; `after` is the `next` of the request before."""
 
     status: Literal["parked", "unmatched", "ignored", "done"]
     merchant_account: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     received_after: Annotated[datetime, Meta(tz=True)] | None = None
+    after: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
 
     def __post_init__(self) -> None:
         if self.received_after is not None and not _YEARS[0] < self.received_after.year < _YEARS[1]:
@@ -83,9 +84,10 @@ class ReplayWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Replayed(Struct, frozen=True):
-    """How many deliveries are read anew."""
+    """How many deliveries are read anew; where `next` is given, ask again with it as `after` for the rest."""
 
     count: int
+    next: str | None
 
 
 @get("/v1/webhook_deliveries", guards=READ, tags=["webhooks"], responses=problems(422))
@@ -161,7 +163,7 @@ async def replay_webhook_deliveries(
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
 ) -> Replayed:
-    """Read all deliveries anew of which one thing became, the oldest first."""
+    """Read deliveries anew of which one thing became, the oldest first, 10,000 in one request."""
     asker = Asker(at=shell.clock(), caller=caller, request_id=request_id_of(request))
     sought = Sought(
         livemode=caller.livemode,
@@ -170,11 +172,14 @@ async def replay_webhook_deliveries(
         received_after=data.received_after,
         merchant_accounts=caller.merchant_accounts,
     )
-    count, last = 0, None
-    while ids := await listing.replay_some(shell.database, sought, last, asker):  # Each id once: they ascend.
-        count, last = count + len(ids), ids[-1]
+    count, last = 0, data.after
+    while count < listing.REPLAYED_MAX:
+        ids = await listing.replay_some(shell.database, sought, last, asker)
+        if not ids:
+            return Replayed(count, None)
+        count, last = count + len(ids), ids[-1]  # Each id once: they ascend.
         shell.wake()
-    return Replayed(count)
+    return Replayed(count, last)
 
 
 def delivery_body(row: RowMapping) -> WebhookDelivery:

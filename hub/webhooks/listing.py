@@ -15,6 +15,8 @@ from hub.webhooks.tables import webhook_deliveries
 
 REPLAYED_AT_ONCE: Final = 1_000
 """Deliveries that one commit gives back: SQLite's other writers wait for it."""
+REPLAYED_MAX: Final = 10_000
+"""Deliveries that one request gives back."""
 _SHOWN: Final = [column for column in webhook_deliveries.c if column.name not in {"body", "lease_until"}]
 _INDEXED: Final[Mapping[str | None, ColumnElement[bool]]] = {
     "waiting": webhook_deliveries.c.due_at.is_not(None),

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from hub.access.rules import Role
 from hub.ids import new_id
@@ -149,7 +149,7 @@ async def test_the_other_mode_and_keys_for_other_accounts_see_and_replay_none_of
 
         assert page.json()["data"] == []
         assert (told_of(hidden), told_of(refused)) == ((404, "not_found"), (404, "not_found"))
-        assert replayed.json() == {"count": 0}
+        assert replayed.json() == {"count": 0, "next": None}
     assert (await made.hub.get(f"{PATH}/{one}")).json()["status"] == "parked"
 
 
@@ -206,7 +206,7 @@ async def test_all_that_is_parked_is_replayed_at_once(made: House, account: str)
 
     answer = await made.hub.post(f"{PATH}/replay", wanted)
 
-    assert (answer.status_code, answer.json()) == (202, {"count": 2})
+    assert (answer.status_code, answer.json()) == (202, {"count": 2, "next": None})
     assert await listed(made, account, status="waiting") == [ids[2], ids[1]]
     assert await listed(made, account, status="parked") == [ids[0]]
     assert len(await listed(made, other, status="parked")) == 1
@@ -232,6 +232,21 @@ async def test_many_are_replayed_in_commits_of_bounded_size_and_each_once(made: 
     assert (first + second, third) == (ids, [])
 
 
+async def test_one_request_replays_no_more_than_its_bound_and_says_where_to_go_on(made: House, account: str) -> None:
+    rows = [delivery(merchant_account=account, status="ignored") for _ in range(listing.REPLAYED_MAX + 2)]
+    async with made.hub.parts.database.transaction() as connection:
+        await connection.execute(insert(webhook_deliveries), rows)
+    wanted = {"status": "ignored", "merchant_account": account}
+
+    first = (await made.hub.post(f"{PATH}/replay", wanted)).json()
+    left = await listed(made, account, status="ignored")
+    second = (await made.hub.post(f"{PATH}/replay", wanted | {"after": first["next"]})).json()
+
+    assert first == {"count": listing.REPLAYED_MAX, "next": rows[-3]["id"]}
+    assert left == [rows[-1]["id"], rows[-2]["id"]]
+    assert second == {"count": 2, "next": None}
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -240,6 +255,7 @@ async def test_many_are_replayed_in_commits_of_bounded_size_and_each_once(made: 
         ({"status": "parked", "received_after": "2026-11-21T12:00:00"}, "received_after"),
         ({"status": "parked", "received_after": "0001-01-01T00:00:00+10:00"}, "received_after"),
         ({"status": "parked", "payment": "pay_1"}, "payment"),
+        ({"status": "parked", "after": ""}, "after"),
     ],
 )
 async def test_what_a_bulk_replay_does_not_take_is_named(made: House, body: dict[str, Any], field: str) -> None:

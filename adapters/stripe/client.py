@@ -48,6 +48,11 @@ BUSY_CODES: Final = frozenset({"lock_timeout", "rate_limit"})
 Source: https://docs.stripe.com/rate-limits.
 """
 
+FILES: Final = "/v1/files"
+TOO_LARGE: Final = 413
+_FILE_TOO_LARGE: Final = Error(type="invalid_request_error", code="413")
+"""What a 413 to a file says in whatever words: a server in front of Stripe's own may turn it away with a page."""
+
 T = TypeVar("T")
 
 
@@ -82,7 +87,7 @@ def consequence(status: int, error: Error | None) -> Consequence:
     if status == 429 or (error is not None and error.code in BUSY_CODES):  # noqa: PLR2004 - Too Many Requests
         return Consequence.BUSY
     readable = error is not None and error.type in {"card_error", "invalid_request_error"}
-    return Consequence.NO if readable and status in {400, 402, 404, 422} else Consequence.UNKNOWN
+    return Consequence.NO if readable and status in {400, 402, 404, TOO_LARGE, 422} else Consequence.UNKNOWN
 
 
 def _succeeded(status: int) -> bool:
@@ -158,12 +163,12 @@ class Client:
         return answer.body
 
     async def upload(self, document: Document, purpose: str, key: str) -> Answer:
-        """Hand in a file, which has an address of its own at Stripe; ends as `act` does.
+        """Hand in a file, which has an address of its own at Stripe; ends as `act` does, and a 413 is a no.
 
         Source: https://docs.stripe.com/api/files/create.
         """
         sent: dict[str, object] = {"base": "files", "content_type": "multipart/form-data", "idempotency_key": key}
-        return await self._send("post", "/v1/files", {**sent, "purpose": purpose, "file": document})
+        return await self._send("post", FILES, {**sent, "purpose": purpose, "file": document})
 
     async def _send(self, method: str, path: str, parameters: dict[str, object]) -> Answer:
         ends_at = asyncio.get_running_loop().time() + self._within
@@ -201,7 +206,7 @@ class Client:
         else:
             answer = cast("_Told", told.headers).answer  # The SDK hands on what the door gave it.
             return Answer(answer.status, answer.body, None)
-        return Answer(status, body, _read_error(body))
+        return Answer(status, body, _FILE_TOO_LARGE if (status, path) == (TOO_LARGE, FILES) else _read_error(body))
 
 
 class _Told(dict[str, str]):

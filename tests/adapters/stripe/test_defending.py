@@ -187,6 +187,20 @@ class TestEvidence:
         assert "send all of it again under a new key" in message
         assert len(stripe.asked) == 1
 
+    @pytest.mark.parametrize(
+        "too_large", [says(413, b"<html>Request Entity Too Large</html>"), refuses(413), refuses(413, type="api_error")]
+    )
+    async def test_a_file_that_is_too_large_for_stripe_is_refused(
+        self, adapter: StripeAdapter, stripe: Pretend, too_large: Behaviour
+    ) -> None:
+        stripe.will(too_large)
+
+        told = await adapter.submit_evidence(evidence(file()))
+
+        message = what_to_do(told, RefusalCode.REFUSED_BY_PROCESSOR)
+        assert message.startswith("Stripe refused file 1 (413); Stripe takes PDF, JPEG and PNG of up to 5 MB")
+        assert len(stripe.asked) == 1
+
     async def test_an_answer_that_stripe_refuses_is_told_with_its_code(
         self, adapter: StripeAdapter, stripe: Pretend
     ) -> None:

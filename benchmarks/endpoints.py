@@ -140,7 +140,7 @@ async def _make_endpoints(database: Database, sealer: Sealer, port: int, scale: 
                 "reason": None,
                 "secret": seal_secret(sealer, endpoint_id, new_secret()),
                 "secret_previous": None,
-                "previous_until": None,
+                "previous_ends_at": None,
                 "after_position": 0,
                 "created_at": moment,
                 "updated_at": moment,

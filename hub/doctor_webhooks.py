@@ -143,7 +143,7 @@ async def _not_caught_up(connection: AsyncConnection, accounts: Sequence[RowMapp
     return [
         wrong(
             f"catching up of {names[row['id']]}",
-            f"what could not be delivered is not known since {instant(row['listed_until'])}: {row['error']}",
+            f"what could not be delivered is not known since {instant(row['listed_ends_at'])}: {row['error']}",
             "see docs/webhooks.md; try with `hub webhooks catch-up`",
         )
         for row in rows

@@ -19,7 +19,7 @@ def valid_secrets(sealer: Sealer, endpoint: RowMapping, at: datetime) -> list[by
         SealBrokenError: when the key it is sealed with is not in the settings.
     """
     sealed = [endpoint["secret"]]
-    if endpoint["secret_previous"] is not None and endpoint["previous_until"] > at:
+    if endpoint["secret_previous"] is not None and endpoint["previous_ends_at"] > at:
         sealed.append(endpoint["secret_previous"])
     return [sealer.open(one, _identity(endpoint["id"])) for one in sealed]
 

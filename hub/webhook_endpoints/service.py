@@ -51,7 +51,7 @@ async def make(shell: Shell, caller: Caller, request_id: str, wanted: Wanted) ->
             "reason": None,
             "secret": seal_secret(shell.sealer, endpoint_id, secret),
             "secret_previous": None,
-            "previous_until": None,
+            "previous_ends_at": None,
             "after_position": await store.newest_position(connection),
             "created_at": at,
             "updated_at": at,
@@ -96,7 +96,7 @@ async def remove(shell: Shell, caller: Caller, request_id: str, endpoint_id: str
     async with shell.database.transaction() as connection:
         await store.hold(connection)
         await _read(connection, caller, endpoint_id)
-        gone = {"status": store.DELETED, "secret": b"", "secret_previous": None, "previous_until": None}
+        gone = {"status": store.DELETED, "secret": b"", "secret_previous": None, "previous_ends_at": None}
         await store.change(connection, endpoint_id, {**gone, "updated_at": shell.clock()})
         told = {"skipped": await store.skip_waiting(connection, endpoint_id)}
         await audit(connection, caller, "webhook_endpoint.deleted", endpoint_id, told, request_id=request_id)
@@ -116,7 +116,7 @@ async def rotate(
         values = {
             "secret": seal_secret(shell.sealer, endpoint_id, secret),
             "secret_previous": row["secret"] if previous_valid_hours else None,
-            "previous_until": at + timedelta(hours=previous_valid_hours) if previous_valid_hours else None,
+            "previous_ends_at": at + timedelta(hours=previous_valid_hours) if previous_valid_hours else None,
             "updated_at": at,
         }
         await store.change(connection, endpoint_id, values)

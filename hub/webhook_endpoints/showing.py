@@ -11,7 +11,7 @@ from hub.webhook_endpoints.rules import DeliveryStatus, EndpointStatus
 
 
 class WebhookEndpoint(Struct, frozen=True, kw_only=True):
-    """An endpoint without its secret; `previous_secret_until` while two secrets sign."""
+    """An endpoint without its secret; `previous_secret_ends_at` while two secrets sign."""
 
     id: str
     object: str = "webhook_endpoint"
@@ -23,7 +23,7 @@ class WebhookEndpoint(Struct, frozen=True, kw_only=True):
     ordered: bool
     status: EndpointStatus
     reason: str | None
-    previous_secret_until: datetime | None
+    previous_secret_ends_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -63,7 +63,7 @@ class EventDelivery(Struct, frozen=True, kw_only=True):
 
 def endpoint_shown(row: RowMapping, at: datetime) -> WebhookEndpoint:
     """Read an endpoint's row."""
-    until = row["previous_until"]
+    ends_at = row["previous_ends_at"]
     return WebhookEndpoint(
         id=row["id"],
         livemode=bool(row["livemode"]),
@@ -74,7 +74,7 @@ def endpoint_shown(row: RowMapping, at: datetime) -> WebhookEndpoint:
         ordered=bool(row["ordered"]),
         status=EndpointStatus(row["status"]),
         reason=row["reason"],
-        previous_secret_until=until if until is not None and until > at else None,
+        previous_secret_ends_at=ends_at if ends_at is not None and ends_at > at else None,
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

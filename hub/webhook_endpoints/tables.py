@@ -32,8 +32,8 @@ webhook_endpoints = Table(
     Column("status", Text, nullable=False),  # enabled, disabled, deleted
     Column("reason", Text),  # Why it is disabled.
     Column("secret", LargeBinary, nullable=False),  # Sealed.
-    Column("secret_previous", LargeBinary),  # Sealed; signs too, until `previous_until`.
-    Column("previous_until", Instant),
+    Column("secret_previous", LargeBinary),  # Sealed; signs too, until `previous_ends_at`.
+    Column("previous_ends_at", Instant),
     Column("after_position", BigInteger, nullable=False),  # Events up to there were published before it was made.
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),

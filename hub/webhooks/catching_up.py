@@ -92,7 +92,7 @@ async def _catch_up(shell: Shell, connected: Connected | None, mark: Mark) -> in
         await marks.put_off(shell.database, mark.id, again_s, "no account here whose processor lists its events")
         return 0
     try:
-        progress = await catch_up(shell, connected, mark.listed_until - OVERLAP)
+        progress = await catch_up(shell, connected, mark.listed_ends_at - OVERLAP)
     except Exception as failure:  # noqa: BLE001 - one account's trouble must not keep the others
         _log.warning("not_caught_up", merchant_account=mark.id, tries=mark.tries, failure=str(failure))
         await marks.put_off(shell.database, mark.id, again_s, f"{type(failure).__name__}: {failure}"[:500])

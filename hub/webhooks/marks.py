@@ -34,7 +34,7 @@ catch_ups = Table(
     metadata,
     Column("id", Text, primary_key=True),  # The merchant account's.
     Column("livemode", Boolean, nullable=False),
-    Column("listed_until", Instant, nullable=False),  # What happened before was listed and is kept.
+    Column("listed_ends_at", Instant, nullable=False),  # What happened before was listed and is kept.
     Column("listed_at", Instant),  # When that was last done to the end; NULL: never.
     Column("tries", Integer, nullable=False),  # Since then.
     Column("due_at", Instant, nullable=False),
@@ -46,11 +46,11 @@ LEASE_S: Final = 60.0
 
 
 class Mark(Struct, frozen=True, kw_only=True):
-    """One account's list: gone through up to `listed_until`."""
+    """One account's list: gone through up to `listed_ends_at`."""
 
     id: str
     livemode: bool
-    listed_until: datetime
+    listed_ends_at: datetime
     tries: int
 
 
@@ -66,7 +66,7 @@ async def begin(database: Database, account_ids: Sequence[str]) -> None:
     since = select(columns.id, columns.livemode, columns.created_at, none, in_seconds(literal_column("0"))).where(
         columns.id.in_(account_ids)
     )
-    names = ["id", "livemode", "listed_until", "tries", "due_at"]
+    names = ["id", "livemode", "listed_ends_at", "tries", "due_at"]
     statement: Insert = insert_here(catch_ups).from_select(names, since).on_conflict_do_nothing(index_elements=["id"])
     async with database.transaction() as connection:
         await connection.execute(statement)
@@ -95,10 +95,10 @@ async def advance(database: Database, account_id: str, since: datetime, until: d
 
     The mark never goes back, and stays where *since* is after it: what lies between was not listed.
     """
-    column = catch_ups.c.listed_until
+    column = catch_ups.c.listed_ends_at
     joins = and_(column >= since, column < until)
     mark = case((joins, literal(until, Instant)), else_=column)
-    await _put(database, account_id, seconds, listed_until=mark, listed_at=until, tries=0, error=None)
+    await _put(database, account_id, seconds, listed_ends_at=mark, listed_at=until, tries=0, error=None)
 
 
 async def put_off(database: Database, account_id: str, seconds: float, error: str) -> None:

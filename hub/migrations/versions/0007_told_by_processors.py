@@ -30,7 +30,7 @@ def _catch_ups() -> None:
         "catch_ups",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("livemode", sa.Boolean(), nullable=False),
-        sa.Column("listed_until", Instant(), nullable=False),
+        sa.Column("listed_ends_at", Instant(), nullable=False),
         sa.Column("listed_at", Instant(), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("due_at", Instant(), nullable=False),

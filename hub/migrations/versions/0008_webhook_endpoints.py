@@ -42,7 +42,7 @@ def _webhook_endpoints() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.Column("secret_previous", sa.LargeBinary(), nullable=True),
-        sa.Column("previous_until", Instant(), nullable=True),
+        sa.Column("previous_ends_at", Instant(), nullable=True),
         sa.Column("after_position", sa.BigInteger(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),

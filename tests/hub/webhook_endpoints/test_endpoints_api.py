@@ -1,6 +1,7 @@
 """`/v1/webhook_endpoints` as operators use it, on both databases."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -106,6 +107,19 @@ async def test_what_is_done_to_an_endpoint_is_audited_without_its_secrets(still:
         "created", "changed", "secret_rotated", "redelivered", "deleted",
     ]  # fmt: skip
     assert not any(one["secret"] in row["details"] for row in rows for one in (made, rotated))
+
+
+async def test_an_endpoint_says_until_when_its_secret_of_before_signs(still: Shop) -> None:
+    made = (await still.hub.post(PATH, NEW)).json()
+    path = f"{PATH}/{made['id']}"
+    asked_at = datetime.now(UTC)
+
+    rotated = (await still.hub.post(f"{path}/rotate_secret", {"previous_valid_hours": 2})).json()
+    ended = (await still.hub.post(f"{path}/rotate_secret", {"previous_valid_hours": 0})).json()
+
+    ends_at = datetime.fromisoformat(rotated["previous_secret_ends_at"])
+    assert abs(ends_at - asked_at - timedelta(hours=2)) < timedelta(minutes=1)
+    assert (made["previous_secret_ends_at"], ended["previous_secret_ends_at"]) == (None, None)
 
 
 @pytest.mark.parametrize(

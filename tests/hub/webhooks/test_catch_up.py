@@ -144,7 +144,7 @@ async def test_what_a_short_look_by_hand_leaves_out_is_listed_later(database_url
         await catch_up(shell, connected, datetime.now(UTC) + timedelta(hours=1))
         after = await mark(made)
 
-        assert after["listed_until"] == before["listed_until"]
+        assert after["listed_ends_at"] == before["listed_ends_at"]
         assert after["listed_at"] > before["listed_at"]
 
 

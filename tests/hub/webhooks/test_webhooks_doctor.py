@@ -85,7 +85,7 @@ async def test_events_of_another_version_are_told_by_account_and_version(databas
 
 
 async def test_a_list_that_could_not_be_read_is_told(database: Database) -> None:
-    row = {"id": "ma_1", "livemode": False, "listed_until": NOW - HOUR, "tries": 3, "due_at": NOW, "error": "Oops"}
+    row = {"id": "ma_1", "livemode": False, "listed_ends_at": NOW - HOUR, "tries": 3, "due_at": NOW, "error": "Oops"}
     async with database.transaction() as connection:
         await connection.execute(insert(catch_ups).values(row))
 

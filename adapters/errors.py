@@ -1,4 +1,4 @@
-"""The four ways a call can end without a `Report`.
+"""The four ways a call can end without a `Report`, and a delivery without a word for what it tells.
 
 They differ in one question only: may money have moved?
 
@@ -6,7 +6,8 @@ They differ in one question only: may money have moved?
     ├── NotSentError          no: another account may be tried
     ├── OutcomeUnknownError   perhaps: inquire, never send it elsewhere
     ├── ConfigurationError    no: the account is refused; elsewhere, and page a human
-    └── WebhookRejectedError  a delivery that did not verify: answer 401, store nothing
+    ├── WebhookRejectedError  a delivery that did not verify: answer 401, store nothing
+    └── UnclearDeliveryError  perhaps: a verified delivery that does not say what happened; a human must look
 """
 
 
@@ -33,3 +34,7 @@ class ConfigurationError(AdapterError):
 
 class WebhookRejectedError(AdapterError):
     """Signature, age, account, mode or shape did not verify."""
+
+
+class UnclearDeliveryError(AdapterError):
+    """A verified delivery tells that something was done and not what; reading it again tells no more."""

@@ -24,7 +24,7 @@ from adapters.contract import (
     Webhook,
     tag_of,
 )
-from adapters.errors import WebhookRejectedError
+from adapters.errors import UnclearDeliveryError, WebhookRejectedError
 from normalization.declines import Decline
 from normalization.money import Money
 from normalization.outcome import Approved, Declined, Operation, Outcome, Report, Reversed
@@ -119,6 +119,7 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Tol
 
     Raises:
         ValueError: when its amount cannot be expressed in the hub's money.
+        UnclearDeliveryError: when it was a cancel or a refund that is not ours, and nothing signed says which.
     """
     if token_webhooks.is_of_tokens(delivery):
         return [*token_webhooks.read(delivery)]
@@ -199,7 +200,10 @@ def _cancel_or_refund(item: Item) -> list[Report]:
     for kind in (Operation.VOID, Operation.REFUND):
         if tag_of(item.merchant_reference, kind) is not None:
             return _told_of(kind)(item)
-    return []
+    if item.success != "true":
+        return []
+    what = f"{item.psp_reference} canceled or refunded {item.original_reference}"
+    raise UnclearDeliveryError(PROCESSOR, f"{what}, and which of the two is not signed; look at the payment there")
 
 
 def _undone(kind: Operation) -> Reader:

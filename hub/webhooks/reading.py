@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from adapters.abilities import Refetches
 from adapters.contract import Adapter, Told
-from adapters.errors import ConfigurationError
+from adapters.errors import ConfigurationError, UnclearDeliveryError
 from hub import metrics
 from hub.merchants.service import Connected
 from hub.payments.shell import Shell
@@ -184,6 +184,8 @@ def _ended(one: Waiting, taken: Taken) -> Ended:
 
 def _failed(one: Waiting, failure: Exception) -> Ended:
     _log.warning("delivery_failed", delivery=one.id, tries=one.tries, exc_info=failure)
+    if isinstance(failure, UnclearDeliveryError):
+        return Ended(waiting=one, status="parked", tries=one.tries, error=str(failure))
     return _again(one, "waiting", "parked", type(failure).__name__)
 
 

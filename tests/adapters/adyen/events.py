@@ -27,7 +27,7 @@ EVENTS: dict[str, tuple[dict[str, Any], type | None]] = {
     "AUTORESCUE": ({"additionalData": {"retry.rescueReference": "RESCUE1"}}, None),
     "CANCELLATION": ({**MODIFIED, "merchantReference": "can_1"}, Report),
     "CANCEL_AUTORESCUE": ({}, None),
-    "CANCEL_OR_REFUND": ({**MODIFIED, "additionalData": {"modification.action": "refund"}}, None),
+    "CANCEL_OR_REFUND": ({**MODIFIED, "merchantReference": "ref_1"}, Report),
     "CAPTURE": ({**MODIFIED, "merchantReference": "cap_1"}, Report),
     "CAPTURE_FAILED": ({**MODIFIED, "merchantReference": "cap_1", "reason": "Capture Failed"}, Report),
     "CHARGEBACK": ({**DISPUTED, **_by_card(" 4853", "mc", defendable="true")}, DisputeReport),

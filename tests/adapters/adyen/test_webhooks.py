@@ -6,7 +6,7 @@ import pytest
 from Adyen.util import is_valid_hmac_notification
 
 from adapters.adyen.adapter import AdyenAdapter
-from adapters.errors import WebhookRejectedError
+from adapters.errors import UnclearDeliveryError, WebhookRejectedError
 from normalization.declines import DeclineCode
 from normalization.money import Currency, InexactAmountError, Money
 from normalization.outcome import Approved, Declined, Operation, Reversed
@@ -253,7 +253,14 @@ def test_unsigned_fields_change_no_outcome_and_no_money(adapter: AdyenAdapter) -
     for action in ("cancel", "refund"):
         changed = {**told, "reason": "Refused", "eventDate": "1970-01-01T00:00:00Z", "operations": ["REFUND"]}
         changed["additionalData"] = {**told["additionalData"], "modification.action": action}
-        assert adapter.read_delivery(opened(adapter, changed)[0]) == []
+        with pytest.raises(UnclearDeliveryError, match="canceled or refunded PSP0, and which of the two"):
+            adapter.read_delivery(opened(adapter, changed)[0])
+
+
+def test_a_cancel_or_refund_that_failed_moved_nothing(adapter: AdyenAdapter) -> None:
+    told = signed(item("CANCEL_OR_REFUND", merchantReference="elsewhere", originalReference="PSP0", success="false"))
+
+    assert adapter.read_delivery(opened(adapter, told)[0]) == []
 
 
 def test_amounts_are_read_in_adyen_s_own_unit(adapter: AdyenAdapter) -> None:

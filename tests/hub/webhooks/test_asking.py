@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.contract import Delivery, Told
-from adapters.errors import ConfigurationError, OutcomeUnknownError
+from adapters.errors import ConfigurationError, OutcomeUnknownError, UnclearDeliveryError
 from hub.payments.shell import Shell
 from hub.webhooks.jobs import read_waiting
 from hub.webhooks.reading import BUDGET_PATIENCE_S, FETCH_TRIES
@@ -211,6 +211,20 @@ async def test_a_poisoned_answer_spoils_nothing_of_what_was_claimed_with_it(quie
     parked = await rows(quiet, "SELECT detail FROM exceptions WHERE type = 'delivery_parked'")
     assert len(parked) == 1
     assert "ValueError" in parked[0]["detail"]
+
+
+async def test_what_does_not_say_what_happened_is_for_a_human_at_once(quiet: House, account: str) -> None:
+    shell, unclear = quiet.hub.parts.shell, delivery("psp_unclear")
+
+    def read(_: Delivery) -> Sequence[Told]:
+        raise UnclearDeliveryError("adyen", "M1 canceled or refunded P1")
+
+    await arrive(shell.database, account, unclear)
+    await read_waiting(asked(shell, account, Telling(read)))
+
+    assert await ours(quiet, account, unclear) == [("parked", 1)]
+    (parked,) = await rows(quiet, "SELECT detail FROM exceptions WHERE detail LIKE '%canceled or refunded%'")
+    assert parked["detail"].endswith("could not be read: adyen: M1 canceled or refunded P1")
 
 
 async def test_what_could_not_be_matched_is_tied_as_soon_as_its_payment_is_known(quiet: House, account: str) -> None:

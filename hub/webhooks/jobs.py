@@ -8,10 +8,12 @@ from typing import Final
 
 import structlog
 
+from hub import metrics
 from hub.payments.shell import Shell
 from hub.webhooks import store
 from hub.webhooks.reading import Claim, read_subject
 from hub.webhooks.store import Ended, Waiting
+from hub.webhooks.suspecting import set_apart
 
 AT_ONCE: Final = 32
 """Subjects that are read at the same time; of each account's no more are asked about than its budget lets through."""
@@ -37,6 +39,10 @@ async def read_waiting(shell: Shell) -> int:
             if len(reading) < 2 * AT_ONCE and time.monotonic() < claim_until:
                 claimed = await store.claim(shell.database, BATCH, shell.lease_s)
                 count += len(claimed)
+                claimed, apart = set_apart(claimed)
+                if apart:
+                    await store.settle(shell.database, apart, shell.clock())
+                    _count(shell, apart)
                 reading |= _begun(shell, gate, claimed)
             if not reading:
                 return count
@@ -69,6 +75,13 @@ def _begun(shell: Shell, gate: asyncio.Semaphore, claimed: Sequence[Waiting]) ->
 
     by_subject = sorted(claimed, key=_subject)  # Stable: those of one subject stay in their order.
     return {asyncio.create_task(one_subject(list(group))) for _, group in groupby(by_subject, _subject)}
+
+
+def _count(shell: Shell, ended: Sequence[Ended]) -> None:
+    for one in ended:
+        if one.again_s is None:
+            connected = shell.directory.connected(one.waiting.merchant_account)
+            metrics.DELIVERIES.labels(one.status, connected.account.processor if connected else "").inc()
 
 
 def _subject(waiting: Waiting) -> tuple[str, str]:

@@ -191,7 +191,8 @@ def _failed(one: Waiting, failure: Exception) -> Ended:
 
 def _again(one: Waiting, status: str, in_the_end: str, why: str) -> Ended:
     if one.tries >= TRIES_MAX:
-        return Ended(waiting=one, status=in_the_end, tries=one.tries, error=why)
+        # What is unmatched is read again whenever more is told of its subject: only claims that never end count on.
+        return Ended(waiting=one, status=in_the_end, tries=TRIES_MAX, error=why)
     seconds = AGAIN_AFTER_S[min(one.tries, len(AGAIN_AFTER_S)) - 1]
     return Ended(waiting=one, status=status, tries=one.tries, error=why, again_s=seconds)
 

@@ -26,6 +26,7 @@ from hub.access.service import Keys
 from hub.database import Database, open_database
 from hub.decoding import StrictRequest
 from hub.disputes import routes as dispute_routes
+from hub.disputes.uploads import Uploads
 from hub.errors import HANDLERS as EXCEPTION_HANDLERS
 from hub.events import routes as event_routes
 from hub.limits import RateLimiter
@@ -178,6 +179,7 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
         async with assembled(settings, clock) as parts:
             app.state.parts = parts
             app.state.api_keys = Keys(parts.database, cache_ms=settings.api_key_cache_ms)
+            app.state.uploads = Uploads()
             app.state.limiter = RateLimiter(parts.shared, settings.rate_limit_per_minute)
             gc.collect()
             gc.freeze()  # What lives as long as the process need not be walked again and again.
@@ -218,6 +220,11 @@ def _part(name: str) -> Provide:
     return Provide(provide, sync_to_thread=False)
 
 
+def _provide_uploads(state: State) -> Uploads:
+    uploads: Uploads = state.uploads
+    return uploads
+
+
 def _provide_api_keys(state: State) -> Keys:
     keys: Keys = state.api_keys
     return keys
@@ -228,6 +235,7 @@ def _dependencies() -> dict[str, Provide]:
     return {name: _part(name) for name in names} | {
         "caller": Provide(provide_caller, sync_to_thread=False),
         "api_keys": Provide(_provide_api_keys, sync_to_thread=False),
+        "uploads": Provide(_provide_uploads, sync_to_thread=False),
     }
 
 

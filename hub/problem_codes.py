@@ -253,6 +253,12 @@ CODES: Final[dict[str, Code]] = {
         retryable=True,
         meaning="Accounts fit this payment, but all are paused, draining or failing now. Nothing was charged.",
     ),
+    "uploads_busy": Code(
+        503,
+        "Uploads busy",
+        retryable=True,
+        meaning="So many forms with files are being taken now that this one was not read. Repeat it after Retry-After.",
+    ),
     "database_unavailable": Code(
         503,
         "Database unavailable",

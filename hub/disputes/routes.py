@@ -20,10 +20,12 @@ from hub.disputes.documented import SubmitsEvidence
 from hub.disputes.evidence import BODY_BYTES_MAX, Evidence, read_evidence, said_of
 from hub.disputes.rows import to_dispute
 from hub.disputes.submitting import Wish, find, submit
+from hub.disputes.uploads import Uploads
 from hub.disputes.values import Dispute, SubmissionKind
 from hub.errors import problems, request_id_of
 from hub.idempotency.documented import MovesMoney
 from hub.idempotency.keyed import answer, key_of
+from hub.idempotency.service import Reply
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from hub.payments.routes import instant
 from hub.payments.shell import Shell, shielded
@@ -128,11 +130,16 @@ async def submit_evidence(
     dispute_id: FromPath[str],
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
+    uploads: NamedDependency[Uploads],
 ) -> Response[DisputeBody]:
     """Answer a dispute with text and files; most processors take one answer only, so send all of it at once."""
-    evidence = read_evidence(request.headers.get("content-type", ""), await request.body())
-    wish = _wish(request, "evidence", dispute_id, caller, said_of(evidence), evidence)
-    return answer(await shielded(shell, submit(shell, wish)))
+
+    async def take() -> Reply:
+        async with uploads.place():  # Kept when the caller hangs up, as the files are.
+            evidence = read_evidence(request.headers.get("content-type", ""), await request.body())
+            return await submit(shell, _wish(request, "evidence", dispute_id, caller, said_of(evidence), evidence))
+
+    return answer(await shielded(shell, take()))
 
 
 def _wish(

@@ -1,5 +1,6 @@
 """All SQL of submissions but what closes them; the caller owns the transaction where a connection is taken."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -42,21 +43,36 @@ class Asked(Struct, frozen=True, kw_only=True):
     defense: str | None = None
 
 
-async def add(
-    connection: AsyncConnection, row: Mapping[str, Any], evidence: Evidence, key: Key, sealer: Sealer, lease_s: float
-) -> None:
+class Sealed(Struct, frozen=True):
+    """What is to be sent as it is kept: the request, and a row of `dispute_files` for each file."""
+
+    request: bytes
+    files: tuple[Mapping[str, Any], ...]
+
+
+async def sealed(submission_id: str, evidence: Evidence, sealer: Sealer) -> Sealed:
+    """Seal what is to be sent, beside the loop: files are large."""
+    asked = msgspec.json.encode(Asked(text=evidence.text, defense=evidence.defense))
+
+    def seal() -> Sealed:
+        files = tuple(_file_row(submission_id, file, sealer) for file in evidence.files)
+        return Sealed(sealer.seal(asked, _of_request(submission_id)), files)
+
+    return await asyncio.to_thread(seal)
+
+
+async def add(connection: AsyncConnection, row: Mapping[str, Any], evidence: Sealed, key: Key, lease_s: float) -> None:
     """Write down what is about to be sent; the worker sends it when the lease has ended without an answer.
 
     Raises:
         ConflictError: by the transaction, when the key is taken or another submission is under way.
     """
     await connection.execute(INSERT_KEY, key_values(key, row["id"], row["livemode"], row["created_at"]))
-    asked = msgspec.json.encode(Asked(text=evidence.text, defense=evidence.defense))
     due_at = in_seconds(bindparam("lease_s", lease_s, type_=Float))
-    values = {**row, "request": sealer.seal(asked, _of_request(row["id"])), "tries": 0, "due_at": due_at}
+    values = {**row, "request": evidence.request, "tries": 0, "due_at": due_at}
     await connection.execute(insert(dispute_submissions).values(status=SubmissionStatus.SENDING, **values))
     for file in evidence.files:
-        await connection.execute(insert(dispute_files).values(_file_row(row["id"], file, sealer)))
+        await connection.execute(insert(dispute_files).values(file))
 
 
 def _file_row(submission_id: str, file: EvidenceFile, sealer: Sealer) -> dict[str, Any]:

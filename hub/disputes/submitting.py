@@ -133,12 +133,13 @@ async def _open(shell: Shell, wish: Wish, dispute: Dispute, waiting: Waiting) ->
         at=at,
         request_id=wish.request_id,
     )
+    evidence = await submissions.sealed(waiting.id, wish.evidence, shell.sealer)  # Before others wait for the payment.
     async with shell.database.transaction() as connection:
         held = await store.hold(connection, place_of(dispute))
         refused = refusal(held.dispute or dispute, wish.kind, at)
         if refused is not None:
             return refused
-        await submissions.add(connection, row, wish.evidence, wish.key, shell.sealer, shell.lease_s)
+        await submissions.add(connection, row, evidence, wish.key, shell.lease_s)
         await connection.execute(AUDIT, audit)
     return _known(held)
 

@@ -6,13 +6,14 @@ ended is committed together. Dying at any moment loses nothing: what was claimed
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from random import SystemRandom
 from typing import Final
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import RowMapping, select
 
 from hub import metrics
@@ -23,6 +24,7 @@ from hub.sealing import SealBrokenError
 from hub.webhook_endpoints import queue, store
 from hub.webhook_endpoints.door import Answered, Door
 from hub.webhook_endpoints.ending import disable_gone
+from hub.webhook_endpoints.hurrying import bring_forward
 from hub.webhook_endpoints.queue import Claimed, Tried
 from hub.webhook_endpoints.rules import (
     DeliveryStatus,
@@ -166,8 +168,10 @@ class Courier:
         finally:
             del standing.started[claimed.id]
         now, failed = self._monotonic(), answered.failure is not None
+        recovered = not failed and not standing.proven
         standing.ended(now, failed=failed, asked_s=retry_after_s(answered.retry_after, at) or 0.0)
-        self._ended.append(_tried(claimed, endpoint, answered, at, now - began))
+        tried = _tried(claimed, endpoint, answered, at, now - began)
+        self._ended.append(replace(tried, recovered=recovered))
         if not failed:
             self.look_at([claimed.endpoint_id])
 
@@ -194,6 +198,7 @@ class Courier:
         for tried in batch:
             _count(tried)
         self.look_at({one.claimed.endpoint_id for one in batch if one.ordered and one.again_s is None})
+        await self._bring_forward({one.claimed.endpoint_id for one in batch if one.recovered})
         for (endpoint_id, url), at in {
             (o.claimed.endpoint_id, o.url): o.at for o in batch if o.failure == "gone"
         }.items():
@@ -202,6 +207,17 @@ class Courier:
             except Exception as failure:  # noqa: BLE001 - it will answer 410 again
                 _log.warning("endpoint_not_disabled", endpoint=endpoint_id, exc_info=failure)
         return True
+
+    async def _bring_forward(self, endpoint_ids: Collection[str]) -> None:
+        if not endpoint_ids:
+            return
+        try:
+            brought = await bring_forward(self._shell.database, endpoint_ids)
+        except Exception as failure:  # noqa: BLE001 - what waits comes in its own time
+            _log.warning("deliveries_not_brought_forward", endpoints=len(endpoint_ids), exc_info=failure)
+            return
+        if brought:
+            _log.info("deliveries_brought_forward", endpoints=len(endpoint_ids), deliveries=brought)
 
 
 def _tried(claimed: Claimed, endpoint: RowMapping, answered: Answered, at: datetime, took_s: float) -> Tried:

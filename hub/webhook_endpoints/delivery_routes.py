@@ -118,7 +118,7 @@ async def redeliver_to_endpoint(
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
 ) -> RangeRedelivery:
-    """Send an endpoint's events again: the dead, the skipped, or all, within a range of positions where given."""
+    """Send an endpoint's events again, within a range of positions where given: those that wait, now; or all."""
     asked = Range(status=data.status, from_position=data.from_position, to_position=data.to_position)
     count, following = await redeliver_range(shell, caller, request_id_of(request), endpoint_id, asked)
     return RangeRedelivery(count=count, next_position=following)

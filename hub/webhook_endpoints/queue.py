@@ -68,6 +68,7 @@ class Tried(Struct, frozen=True, kw_only=True):
     failure: str | None
     latency_ms: int
     response: str
+    recovered: bool = False  # A success where the one before was none, or is not known.
 
 
 def delivery_row(
@@ -84,6 +85,7 @@ def delivery_row(
         "status": DeliveryStatus.PENDING if enabled else DeliveryStatus.SKIPPED,
         "tries": 0,
         "tries_before": 0,
+        "hurried": 0,
         "due_at": at if enabled else None,
         "queued_at": at,
         "created_at": at,

@@ -17,6 +17,7 @@ from hub.events.tables import events
 from hub.payments.shell import Shell
 from hub.webhook_endpoints import queue, service, store
 from hub.webhook_endpoints.fan_out import takes
+from hub.webhook_endpoints.hurrying import rests
 from hub.webhook_endpoints.rules import DeliveryStatus, EndpointStatus, Subscription
 from hub.webhook_endpoints.tables import event_deliveries
 
@@ -29,6 +30,7 @@ READ_MAX: Final = 500
 class Which(StrEnum):
     """Which of an endpoint's deliveries are sent again."""
 
+    PENDING = "pending"
     DEAD = "dead"
     SKIPPED = "skipped"
     ALL = "all"
@@ -79,7 +81,8 @@ async def redeliver_range(
 ) -> tuple[int, int | None]:
     """Queue deliveries of one endpoint again; gives how many, and the position to go on from where there are more.
 
-    With `all` and `from_position` also events that never went there, such as those from before it was made.
+    `pending` means what waits to be sent; what is under way is left alone. With `all` and `from_position` also events
+    that never went there, such as those from before it was made.
 
     Raises:
         ProblemError: not_found; validation_failed where it is disabled.
@@ -147,7 +150,10 @@ def _between(endpoint_id: str, which: Which, first: int, last: int) -> ColumnEle
         event_deliveries.c.position >= first,
         event_deliveries.c.position <= last,
     )
-    return meant if which is Which.ALL else and_(meant, event_deliveries.c.status == which)
+    if which is Which.ALL:
+        return meant
+    stands = and_(meant, event_deliveries.c.status == which)
+    return and_(stands, rests()) if which is Which.PENDING else stands
 
 
 async def _again(connection: AsyncConnection, meant: ColumnElement[bool]) -> int:
@@ -158,6 +164,7 @@ async def _again(connection: AsyncConnection, meant: ColumnElement[bool]) -> int
         "due_at": now,
         "queued_at": now,
         "tries_before": event_deliveries.c.tries,
+        "hurried": 0,
     }
     return int((await connection.execute(update(event_deliveries).where(meant).values(values))).rowcount)
 

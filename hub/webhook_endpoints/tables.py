@@ -50,7 +50,8 @@ event_deliveries = Table(
     Column("position", BigInteger, nullable=False),
     Column("status", Text, nullable=False),  # pending, delivered, dead, skipped
     Column("tries", Integer, nullable=False),
-    Column("tries_before", Integer, nullable=False),  # Those of earlier schedules, before it was asked for again.
+    Column("tries_before", Integer, nullable=False),  # Those that count for nothing in its present schedule.
+    Column("hurried", Integer, nullable=False, server_default="0"),  # After which try of it it was brought forward.
     Column("due_at", Instant),  # When it is sent next; NULL: not by itself.
     Column("queued_at", Instant, nullable=False),  # When its present schedule began.
     Column("created_at", Instant, nullable=False),

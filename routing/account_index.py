@@ -73,6 +73,14 @@ class AccountIndex:
         self._draining = self._those(lambda a: a.status is AccountStatus.DRAINING)
         self._amounts: dict[Currency, tuple[list[int], list[int]]] = {}
 
+    def named(self, ids: Iterable[str]) -> tuple[MerchantAccount, ...]:
+        """Give the accounts with these ids, which are all here."""
+        return tuple(self.accounts[self._bits[one].bit_length() - 1] for one in ids)
+
+    def choices(self, ids: Iterable[str]) -> tuple[Choice, ...]:
+        """Give what to try for these ids, which are all here."""
+        return tuple(self._choices[one] for one in ids)
+
     def sort_out(
         self,
         facts: Facts,

@@ -11,10 +11,11 @@ from msgspec import Struct
 from normalization.declines import DeclineCode
 from routing import strategies
 from routing.account_index import AccountIndex, Choice, Excluded, State
+from routing.choosing import BY_FIGURES, Figures, Score, by_figures
 from routing.eligibility import PASSING, Reason
 from routing.facts import Facts
 from routing.rule_index import Found, RuleIndex
-from routing.rules import OTHERWISE, Authentication, RuleSet, Strategy, Use
+from routing.rules import OTHERWISE, Authentication, Key, RuleSet, Strategy, Use
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     accounts: AccountIndex = NO_ACCOUNTS
     ruleset: CompiledRuleSet | None = None
     state: State = State()
+    figures: Figures = Figures()
     allowed: frozenset[str] | None = None
     version: int = 0
 
@@ -66,7 +68,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     `rule` is None where no ruleset is active, where none matched, and for a pinned account. `unknown_facts`
     are those that rules left undecided wanted to know. With a `refusal` nothing is tried and the payment is
-    declined with it.
+    declined with it. `scores` has the figures of the accounts in `order`, where the strategy goes by figures.
     """
 
     order: tuple[Choice, ...]
@@ -78,6 +80,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     authentication: Authentication = Authentication.AUTOMATIC
     unknown_facts: tuple[str, ...] = ()
     refusal: DeclineCode | None = None
+    scores: tuple[Score, ...] = ()
 
     @property
     def unavailable(self) -> bool:
@@ -133,8 +136,14 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     found = ruleset.index.find(facts)
     rule = _decision(ruleset, found)
     use = None if rule is None else rule.use
-    wanted = () if rule is None or use is None else _in_order(use, ruleset.id, rule.name, facts.reference)
+    point = 0 if rule is None or use is None else strategies.point_of(ruleset.id, rule.name, _key(use, facts))
+    wanted = () if use is None else _as_listed(use, point)
     order, excluded = _sort_out(facts, snapshot, wanted, Reason.NOT_IN_RULE)
+    scores: tuple[Score, ...] = ()
+    if use is not None and use.strategy in BY_FIGURES:
+        fitting = snapshot.accounts.named(choice.merchant_account for choice in order)
+        scores = by_figures(fitting, use, facts, snapshot.figures, point)
+        order = snapshot.accounts.choices(score.merchant_account for score in scores)
     return Plan(
         order=order,
         excluded=excluded,
@@ -145,6 +154,7 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
         authentication=Authentication.AUTOMATIC if rule is None else rule.authentication,
         unknown_facts=found.unknown_facts,
         refusal=None if rule is None else rule.refusal,
+        scores=scores,
     )
 
 
@@ -152,10 +162,13 @@ def _decision(ruleset: CompiledRuleSet, found: Found) -> Decision | None:
     return ruleset.otherwise if found.place is None else ruleset.decisions[found.place]
 
 
-def _in_order(use: Use, ruleset: str, rule: str, key: str) -> tuple[str, ...]:
-    if use.strategy is Strategy.SPLIT:
-        return strategies.split(use.accounts, use.weights, strategies.point_of(ruleset, rule, key))
-    return strategies.priority(use.accounts)
+def _key(use: Use, facts: Facts) -> str:
+    return facts.customer or facts.reference if use.key is Key.CUSTOMER else facts.reference
+
+
+def _as_listed(use: Use, point: int) -> tuple[str, ...]:
+    """Order by the list or by lot; what goes by figures is put in order once it is known who fits."""
+    return strategies.split(use.accounts, use.weights, point) if use.strategy is Strategy.SPLIT else use.accounts
 
 
 def _sort_out(

@@ -1,15 +1,10 @@
-"""How a rule puts its accounts in order: as listed, or drawn by weight."""
+"""Drawing accounts by weight, the same for the same payment in every process and for ever."""
 
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
 _SPAN: Final = 2**64
-
-
-def priority(accounts: Sequence[str]) -> tuple[str, ...]:
-    """Keep the order of the list."""
-    return tuple(accounts)
 
 
 def split(accounts: Sequence[str], weights: Sequence[int], point: int) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ from typing import Final
 from msgspec import UNSET, Struct
 
 from normalization.declines import DeclineCode
+from normalization.money import AMOUNT_MAX
 from routing.conditions import kinds
+from routing.costs import WHOLE_BPS
 from routing.facts import FACTS, FAMILIES, Fact, Value, find_fact
-from routing.rules import OFFERED, OTHERWISE, Condition, Rule, RuleSet, Strategy, Use
+from routing.rules import OTHERWISE, Condition, Key, Rule, RuleSet, Strategy, Use
 
 RULES_MAX: Final = 500
 """Rules in one ruleset: a bound on the work for one payment."""
@@ -17,6 +19,15 @@ NESTING_MAX: Final = 20
 """Levels of all, any and not, the leaf included: deeper than anybody reads, far below Python's limit."""
 NAME_MAX: Final = 100
 WEIGHT_MAX: Final = 1_000_000
+
+DRAWING: Final = frozenset({Strategy.SPLIT, Strategy.APPROVAL_RATE})
+BOUNDED: Final = {
+    "margin_bps": WHOLE_BPS,
+    "chargeback_bps": WHOLE_BPS,
+    "capital_bps": WHOLE_BPS,
+    "chargeback_fee_minor": AMOUNT_MAX,
+}
+"""The figures that net revenue is told, and the most that each may be."""
 
 REFUSALS: Final = frozenset(DeclineCode) - {DeclineCode.OUTCOME_UNKNOWN}
 """The codes a rule may refuse with: a rule knows its own outcome."""
@@ -71,9 +82,6 @@ def _rule(place: str, rule: Rule, known: frozenset[str]) -> Iterator[Problem]:
 
 
 def _use(place: str, use: Use, known: frozenset[str]) -> Iterator[Problem]:
-    if use.strategy not in OFFERED:
-        offered = " or ".join(strategy for strategy in Strategy if strategy in OFFERED)
-        yield Problem(f"{place}.strategy", f"{use.strategy} is not offered yet; use {offered}")
     if not use.accounts:
         yield Problem(f"{place}.accounts", "must name at least one merchant account")
     if len(set(use.accounts)) < len(use.accounts):
@@ -82,6 +90,21 @@ def _use(place: str, use: Use, known: frozenset[str]) -> Iterator[Problem]:
         if account not in known:
             yield Problem(f"{place}.accounts[{index}]", "is no merchant account of this mode")
     yield from _weights(f"{place}.weights", use)
+    yield from _parameters(place, use)
+
+
+def _parameters(place: str, use: Use) -> Iterator[Problem]:
+    if use.key is not Key.REFERENCE and use.strategy not in DRAWING:
+        drawing = " or ".join(sorted(DRAWING))
+        yield Problem(f"{place}.key", f"belongs to the strategies {drawing}, not to {use.strategy}")
+    for name in BOUNDED:
+        value = getattr(use, name)
+        if value and use.strategy is not Strategy.NET_REVENUE:
+            yield Problem(f"{place}.{name}", f"belongs to the strategy net_revenue, not to {use.strategy}")
+        if not 0 <= value <= BOUNDED[name]:
+            yield Problem(f"{place}.{name}", f"must be a whole number from 0 to {BOUNDED[name]}")
+    if use.strategy is Strategy.NET_REVENUE and not use.margin_bps:
+        yield Problem(f"{place}.margin_bps", "is needed: without a margin every payment is a loss")
 
 
 def _weights(place: str, use: Use) -> Iterator[Problem]:

@@ -6,16 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.strategies import point_of, priority, split
+from routing.strategies import point_of, split
 
 ACCOUNTS = ("ma_1", "ma_2", "ma_3")
 KEYS = 100_000
 weights = st.lists(st.integers(0, 1000), min_size=3, max_size=3).filter(any)
 points = st.integers(0, 2**64 - 1)
-
-
-def test_priority_keeps_the_list() -> None:
-    assert priority(["ma_2", "ma_1"]) == ("ma_2", "ma_1")
 
 
 def test_a_point_is_the_start_of_a_published_hash() -> None:

@@ -1,0 +1,85 @@
+"""What charging a payment at an account will cost: by its fee schedule, or by what settlements showed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Final
+
+from msgspec import Struct
+
+from normalization.money import Currency, Money
+from normalization.regions import REGION, Region
+from normalization.tokens import CardFacts
+from routing.accounts import Fee
+
+WHOLE_BPS: Final = 10_000
+"""Basis points in a whole."""
+WHOLE_PPM: Final = 1_000_000
+LINES_MIN: Final = 20
+"""Settled lines before an effective fee counts: fewer may all be one kind of card."""
+
+
+class EffectiveFee(Struct, frozen=True, kw_only=True):
+    """What an account really charged for one kind of card, learned from settled lines.
+
+    None is any. `percent_ppm` is in millionths of the amount, `fixed_minor` in the payment's currency, `lines` how many
+    settled lines say so.
+    """
+
+    currency: Currency
+    card_brand: str | None = None
+    card_funding: str | None = None
+    card_region: Region | None = None
+    percent_ppm: int
+    fixed_minor: int = 0
+    lines: int
+
+
+Learned = Mapping[str, Sequence[EffectiveFee]]
+"""Effective fees by account id."""
+
+
+class Cost(Struct, frozen=True):
+    """An expected cost in minor units of the payment's currency; `learned`: from settled lines, not the schedule."""
+
+    minor: int
+    learned: bool
+
+
+def expected_cost(money: Money, fees: Sequence[Fee], learned: Iterable[EffectiveFee], card: CardFacts) -> Cost | None:
+    """Say what charging *money* to *card* will cost; None where neither schedule nor experience tells."""
+    region = REGION.get(card.country or "")
+    fitting = [fee for fee in learned if fee.lines >= LINES_MIN and _fits(fee, money.currency, card, region)]
+    if fitting:
+        closest = max(fitting, key=_closeness)
+        return Cost(_half_even(money.minor * closest.percent_ppm, WHOLE_PPM) + closest.fixed_minor, learned=True)
+    fee = scheduled(money.currency, fees, region)
+    return None if fee is None else Cost(cost_by(money, fee), learned=False)
+
+
+def scheduled(currency: Currency, fees: Iterable[Fee], region: Region | None) -> Fee | None:
+    """Find the first row of a schedule that fits; one for a card region fits no card whose region is not known."""
+    return next((f for f in fees if f.currency in {None, currency} and f.card_region in {None, region}), None)
+
+
+def cost_by(money: Money, fee: Fee) -> int:
+    """Compute a row's fee, half to even, in minor units of *money*'s currency."""
+    return _half_even(money.minor * fee.percent_bps, WHOLE_BPS) + fee.fixed_minor
+
+
+def _half_even(number: int, whole: int) -> int:
+    return round(Fraction(number, whole))
+
+
+def _fits(fee: EffectiveFee, currency: Currency, card: CardFacts, region: Region | None) -> bool:
+    return (
+        fee.currency is currency
+        and fee.card_brand in {None, card.brand}
+        and fee.card_funding in {None, card.funding}
+        and fee.card_region in {None, region}
+    )
+
+
+def _closeness(fee: EffectiveFee) -> tuple[int, int]:
+    """Prefer the row that names most of the card, then the one with most lines."""
+    named = (fee.card_brand, fee.card_funding, fee.card_region)
+    return sum(one is not None for one in named), fee.lines

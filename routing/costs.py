@@ -1,7 +1,6 @@
 """What charging a payment at an account will cost: by its fee schedule, or by what settlements showed."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from typing import Final
 
 from msgspec import Struct
@@ -67,7 +66,9 @@ def cost_by(money: Money, fee: Fee) -> int:
 
 
 def _half_even(number: int, whole: int) -> int:
-    return round(Fraction(number, whole))
+    quotient, rest = divmod(number, whole)
+    above = 2 * rest - whole
+    return quotient + (above > 0 or (above == 0 and quotient % 2 == 1))
 
 
 def _fits(fee: EffectiveFee, currency: Currency, card: CardFacts, region: Region | None) -> bool:

@@ -68,7 +68,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     `rule` is None where no ruleset is active, where none matched, and for a pinned account. `unknown_facts`
     are those that rules left undecided wanted to know. With a `refusal` nothing is tried and the payment is
-    declined with it. `scores` has the figures of the accounts in `order`, where the strategy goes by figures.
+    declined with it. `scores` has the figures of the accounts in `order`, where the strategy goes by figures;
+    `snapshot` is the version of what it was decided over.
     """
 
     order: tuple[Choice, ...]
@@ -81,6 +82,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     unknown_facts: tuple[str, ...] = ()
     refusal: DeclineCode | None = None
     scores: tuple[Score, ...] = ()
+    snapshot: int = 0
 
     @property
     def unavailable(self) -> bool:
@@ -129,10 +131,10 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     ruleset = snapshot.ruleset
     if facts.merchant_account is not None:
         order, excluded = _sort_out(facts, snapshot, (facts.merchant_account,), Reason.PINNED)
-        return Plan(order=order, excluded=excluded)
+        return Plan(order=order, excluded=excluded, snapshot=snapshot.version)
     if ruleset is None:
         order, excluded = _sort_out(facts, snapshot, None, Reason.NOT_IN_RULE)
-        return Plan(order=order, excluded=excluded)
+        return Plan(order=order, excluded=excluded, snapshot=snapshot.version)
     found = ruleset.index.find(facts)
     rule = _decision(ruleset, found)
     use = None if rule is None else rule.use
@@ -155,6 +157,7 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
         unknown_facts=found.unknown_facts,
         refusal=None if rule is None else rule.refusal,
         scores=scores,
+        snapshot=snapshot.version,
     )
 
 

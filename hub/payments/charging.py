@@ -321,7 +321,7 @@ async def _pass_over(
     """
     closed = replace(_closed(held.operation, heard.report if heard else told), latency_ms=latency_ms)
     at = shell.clock()
-    made = next_attempt(wanted, held.operation, following.choice, at, _return_address(shell, wanted))
+    made = next_attempt(wanted, held.operation, following, at, _return_address(shell, wanted))
     attempt = await prepared(shell, wanted, made)
     if attempt is None:
         return None

@@ -11,12 +11,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from routing.facts import Value
+from routing.facts import STARTS_WITH, Value
 
 Column = Callable[[Value | None], int]
 """Gives the rules that the value does not rule out."""
 
-ORDERING: Final = frozenset({"lt", "lte", "gt", "gte"})
+ORDERING: Final = frozenset({"lt", "lte", "gt", "gte", STARTS_WITH})
+"""The operators that hold along a stretch of the line: of numbers, or of words as in a dictionary."""
 
 
 class Leaf(Struct, frozen=True):
@@ -54,12 +55,12 @@ def _not_ruled_out(leaves: Iterable[Leaf], everyone: int, equal_to: Collection[V
 
 
 def _along_a_line(leaves: Sequence[Leaf], everyone: int) -> Column:
-    """Cut the numbers at every constant: a cell for each constant and one before, between and behind them."""
-    constants = sorted(set(chain.from_iterable(leaf.values for leaf in leaves)))
+    """Cut the line at every constant: a cell for each constant and one before, between and behind them."""
+    constants = sorted(set(chain.from_iterable(_marks(leaf) for leaf in leaves)))
     places = {constant: 2 * index + 1 for index, constant in enumerate(constants)}
     masks = [everyone] * (2 * len(constants) + 1)
     for leaf in leaves:
-        held = _cells(leaf.operator, [places[value] for value in leaf.values], len(masks))
+        held = _cells(leaf.operator, [places[value] for value in _marks(leaf)], len(masks))
         for cell in range(len(masks)):
             if cell not in held:
                 masks[cell] &= ~leaf.bit
@@ -70,6 +71,14 @@ def _along_a_line(leaves: Sequence[Leaf], everyone: int) -> Column:
         return masks[2 * index + 1 if equal else 2 * index]
 
     return look_up
+
+
+def _marks(leaf: Leaf) -> tuple[Value, ...]:
+    """Give the constants of a comparison; behind each beginning comes the first word that has it no more."""
+    if leaf.operator != STARTS_WITH:
+        return leaf.values
+    beginnings = [value for value in leaf.values if isinstance(value, str)]
+    return tuple(chain.from_iterable((b, b[:-1] + chr(ord(b[-1]) + 1)) for b in beginnings))
 
 
 def _cells(operator: str, places: list[int], count: int) -> Collection[int]:
@@ -85,5 +94,8 @@ def _cells(operator: str, places: list[int], count: int) -> Collection[int]:
             return range(places[0], count)
         case "eq" | "in":
             return frozenset(places)
+        case "starts_with":
+            stretches = zip(places[::2], places[1::2], strict=True)
+            return frozenset(chain.from_iterable(range(start, end) for start, end in stretches))
         case _:
             return frozenset(range(count)) - frozenset(places)

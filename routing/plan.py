@@ -14,6 +14,7 @@ from routing.account_index import AccountIndex, Choice, Excluded, State
 from routing.choosing import BY_FIGURES, Figures, Score, by_figures
 from routing.eligibility import PASSING, Reason
 from routing.facts import Facts
+from routing.rates import rates_of
 from routing.rule_index import Found, RuleIndex
 from routing.rules import OTHERWISE, Authentication, Key, RuleSet, Strategy, Use
 
@@ -120,7 +121,7 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
     return CompiledRuleSet(
         id=id,
         version=version,
-        index=RuleIndex([rule.when for rule in ruleset.rules]),
+        index=RuleIndex([rule.when for rule in ruleset.rules], rates_of(ruleset.rates)),
         decisions=tuple(decisions),
         otherwise=None if ruleset.otherwise is None else Decision(name=OTHERWISE, use=ruleset.otherwise),
     )

@@ -56,6 +56,7 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lte: int | float | UnsetType = UNSET
     gt: int | float | UnsetType = UNSET
     gte: int | float | UnsetType = UNSET
+    starts_with: tuple[str, ...] | UnsetType = UNSET
     exists: bool | UnsetType = UNSET
 
     def operands(self) -> dict[str, tuple[Value, ...]]:
@@ -68,7 +69,11 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "gt": self.gt,
             "gte": self.gte,
         }
-        several = {"in": self.in_, "not_in": self.not_in}
+        several: dict[str, tuple[Value, ...] | UnsetType] = {
+            "in": self.in_,
+            "not_in": self.not_in,
+            "starts_with": self.starts_with,
+        }
         return {name: (value,) for name, value in single.items() if value is not UNSET} | {
             name: values for name, values in several.items() if values is not UNSET
         }
@@ -103,8 +108,13 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RuleSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rules in order, and what to use where none matches; without `otherwise` that is no account."""
+    """Rules in order, and what to use where none matches; without `otherwise` that is no account.
+
+    `rates` are for the facts `amount_in.<currency>`: how many units of each currency one unit of a common base is
+    worth, as decimals in text.
+    """
 
     name: str
     rules: tuple[Rule, ...] = ()
     otherwise: Use | None = None
+    rates: dict[str, str] = {}

@@ -11,6 +11,7 @@ from normalization.money import AMOUNT_MAX
 from routing.conditions import kinds
 from routing.costs import WHOLE_BPS
 from routing.facts import FACTS, FAMILIES, Fact, Value, find_fact
+from routing.rate_problems import wrong_rates
 from routing.rules import OTHERWISE, Condition, Key, Rule, RuleSet, Strategy, Use
 
 RULES_MAX: Final = 500
@@ -61,6 +62,7 @@ def _ruleset(ruleset: RuleSet, known: frozenset[str]) -> Iterator[Problem]:
         yield from _rule(place, rule, known)
     if ruleset.otherwise is not None:
         yield from _use(OTHERWISE, ruleset.otherwise, known)
+    yield from (Problem(place, message) for place, message in wrong_rates(ruleset))
 
 
 def _name(place: str, name: str) -> Iterator[Problem]:
@@ -145,7 +147,7 @@ def _condition(place: str, condition: Condition, depth: int) -> Iterator[Problem
 def _leaf(place: str, name: str, condition: Condition) -> Iterator[Problem]:
     fact = find_fact(name)
     if fact is None:
-        known = ", ".join([*FACTS, *(f"{prefix}<key>" for prefix in FAMILIES)])
+        known = ", ".join([*FACTS, *(f"{prefix}{family.rest}" for prefix, family in FAMILIES.items())])
         yield Problem(f"{place}.fact", f"is no fact; there are {known}")
         return
     operands = condition.operands()
@@ -163,8 +165,8 @@ def _values(place: str, fact: Fact, operator: str, values: tuple[Value, ...]) ->
     if not values:
         yield Problem(place, "must hold at least one value")
     for index, value in enumerate(values):
-        if not fact.fits(value):
-            here = f"{place}[{index}]" if operator in {"in", "not_in"} else place
+        if not fact.takes(operator, value):
+            here = f"{place}[{index}]" if operator in {"in", "not_in", "starts_with"} else place
             yield Problem(here, f"does not fit: this fact is compared with {fact.wants}")
     if len(kinds(values)) > 1:
         yield Problem(place, "must hold values of one type")

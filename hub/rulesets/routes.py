@@ -41,6 +41,7 @@ class RulesetShown(Struct, frozen=True, kw_only=True):
     active: bool
     rules: tuple[Rule, ...]
     otherwise: Use | None
+    rates: dict[str, str]
     created_at: datetime
 
 
@@ -174,6 +175,7 @@ def _shown(row: RowMapping | dict[str, Any], *, active: str | None) -> RulesetSh
         active=row["id"] == active,
         rules=ruleset.rules,
         otherwise=ruleset.otherwise,
+        rates=ruleset.rates,
         created_at=row["created_at"],
     )
 

@@ -11,6 +11,7 @@ from normalization.tokens import CardFacts
 from routing.eligibility import Reason
 from routing.facts import Chargeable, Facts
 from routing.plan import Snapshot, plan
+from routing.rates import rates_of
 from routing.rule_index import RuleIndex
 from routing.rules import RuleSet
 from tests.routing.plainly import deciding, sorted_out
@@ -28,11 +29,18 @@ def leaves() -> st.SearchStrategy[dict[str, Any]]:
         st.builds(lambda op, n: {op: n}, st.sampled_from(["in", "not_in"]), st.lists(NUMBERS, min_size=1, max_size=3)),
     )
     words = st.sampled_from([{"eq": "DE"}, {"ne": "DE"}, {"in": ["DE", "FR"]}, {"not_in": ["US"]}, {"exists": True}])
+    digits = st.sampled_from([
+        {"starts_with": ["4"]}, {"starts_with": ["41", "4111"]}, {"starts_with": ["5", "411111"]}, {"eq": "411111"},
+        {"starts_with": ["49", "4"], "ne": "411111"}, {"in": ["41111122", "555555"]}, {"starts_with": ["41111122"]},
+    ])  # fmt: skip
+    counts = st.sampled_from(["velocity.customer.1h", "declines.device.24h", "amount_in.USD", "amount_in.JPY"])
     risks = st.sampled_from([{"eq": "a"}, {"ne": True}, {"eq": True}, {"lt": 2}, {"in": [1, 2.5]}, {"exists": False}])
     return st.one_of(
         st.builds(lambda f, o: {"fact": f} | o, st.sampled_from(["risk_score", "amount", "hour_utc"]), numbers),
         st.builds(lambda f, o: {"fact": f} | o, st.sampled_from(["country", "card.country"]), words),
         st.builds(lambda o: {"fact": "risk.x"} | o, risks),
+        st.builds(lambda o: {"fact": "card.bin"} | o, digits),
+        st.builds(lambda f, o: {"fact": f} | o, counts, numbers),
         st.sampled_from(
             [
                 {"fact": "recurring", "exists": True},
@@ -54,17 +62,26 @@ conditions = st.recursive(
 )
 rulesets = st.lists(conditions, max_size=12).map(
     lambda whens: msgspec.convert(
-        {"name": "main", "rules": [{"name": f"r{i}", "when": when, "refuse": "x"} for i, when in enumerate(whens)]},
+        {
+            "name": "main",
+            "rules": [{"name": f"r{i}", "when": when, "refuse": "x"} for i, when in enumerate(whens)],
+            "rates": {"EUR": "0.9", "USD": "1.0842", "JPY": "3"},
+        },
         RuleSet,
     )
 )
 payments = st.builds(
     facts,
-    money=st.builds(Money, NUMBERS, st.just(Currency.EUR)),
+    money=st.builds(Money, NUMBERS, st.sampled_from([Currency.EUR, Currency.KWD, Currency.JPY])),
     risk_score=st.none() | NUMBERS,
     hour_utc=NUMBERS,
     country=st.sampled_from([None, "DE", "FR", "US"]),
-    card=st.builds(CardFacts, country=st.sampled_from([None, "DE", "FR", "US"])),
+    card=st.builds(
+        CardFacts,
+        country=st.sampled_from([None, "DE", "FR", "US"]),
+        bin=st.sampled_from([None, "411111", "41111122", "41", "400000", "499999", "555555", "5", "6"]),
+    ),
+    counted=st.fixed_dictionaries({}, optional={"velocity.customer.1h": NUMBERS, "declines.device.24h": NUMBERS}),
     risk=st.fixed_dictionaries({}, optional={"x": RISKS}),
     recurring=st.sampled_from([None, "initial", "subsequent"]),
     off_session=st.booleans(),
@@ -73,7 +90,7 @@ payments = st.builds(
 
 @given(rulesets, payments)
 def test_the_rule_that_decides_is_the_first_that_is_true(ruleset: RuleSet, payment: Facts) -> None:
-    found = RuleIndex([rule.when for rule in ruleset.rules]).find(payment)
+    found = RuleIndex([rule.when for rule in ruleset.rules], rates_of(ruleset.rates)).find(payment)
 
     assert (found.place, set(found.unknown_facts)) == deciding(ruleset, payment)
 

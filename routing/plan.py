@@ -15,6 +15,7 @@ from routing.choosing import BY_FIGURES, Figures, Score, by_figures
 from routing.eligibility import PASSING, Reason
 from routing.facts import Facts
 from routing.rates import rates_of
+from routing.rollout import within
 from routing.rule_index import Found, RuleIndex
 from routing.rules import OTHERWISE, Authentication, Key, RuleSet, Strategy, Use
 
@@ -38,18 +39,29 @@ class CompiledRuleSet(Struct, frozen=True, kw_only=True):
     otherwise: Decision | None
 
 
+class Trial(Struct, frozen=True, kw_only=True):
+    """A ruleset that a share of the payments, in percent, is tried on; `change` is what began it."""
+
+    change: str
+    ruleset: CompiledRuleSet
+    percent: int
+
+
 NO_ACCOUNTS: Final = AccountIndex(())
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """All that routing knows besides the payment.
 
-    `version` names this state of accounts and rules. Without a ruleset every account may be used. `allowed` are the
-    ids of the accounts that may be spoken of at all, None: all of them.
+    `version` names this state of accounts and rules. Without a ruleset every account may be used. `rollout` decides its
+    share of the payments instead; `shadow` decides nothing. `allowed` are the ids of the accounts that may be spoken of
+    at all, None: all of them.
     """
 
     accounts: AccountIndex = NO_ACCOUNTS
     ruleset: CompiledRuleSet | None = None
+    rollout: Trial | None = None
+    shadow: Trial | None = None
     state: State = State()
     figures: Figures = Figures()
     allowed: frozenset[str] | None = None
@@ -129,7 +141,7 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
 
 def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     """Decide which accounts to try for a payment; the same facts and snapshot give the same plan."""
-    ruleset = snapshot.ruleset
+    ruleset = _ruleset(facts.reference, snapshot)
     if facts.merchant_account is not None:
         order, excluded = _sort_out(facts, snapshot, (facts.merchant_account,), Reason.PINNED)
         return Plan(order=order, excluded=excluded, snapshot=snapshot.version)
@@ -160,6 +172,14 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
         scores=scores,
         snapshot=snapshot.version,
     )
+
+
+def _ruleset(reference: str, snapshot: Snapshot) -> CompiledRuleSet | None:
+    """Choose who decides: by the reference, so that a retry goes the same way."""
+    tried = snapshot.rollout
+    if tried is not None and within("rollout", tried.ruleset.id, tried.percent, reference):
+        return tried.ruleset
+    return snapshot.ruleset
 
 
 def _decision(ruleset: CompiledRuleSet, found: Found) -> Decision | None:

@@ -4,14 +4,17 @@ Nothing is drawn by lot: where a share of the traffic is to try something else, 
 (`routing.strategies.point_of`) decides, so the same payment and the same state always give the same order.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from routing.accounts import MerchantAccount
 from routing.costs import WHOLE_BPS, Cost, Learned, expected_cost
-from routing.evidence import NOTHING, Estimate, Evidence, estimate, groups_of
+from routing.evidence import NOTHING, Estimate, Evidence, Group, estimate, groups_of
 from routing.facts import Facts
 from routing.rules import Strategy, Use
 
@@ -19,19 +22,29 @@ OUTCOMES_MIN: Final = 20.0
 """Recent outcomes before an account can be preferred for them: the floor of evidence."""
 EXPLORED_MAX: Final = 0.05
 """The largest share of payments that goes to one account that is not the best, to learn more of it."""
+EXPLORED_IN_ALL: Final = 0.1
+"""The largest share that goes to all those accounts together, however many there are."""
 REGRET_MAX: Final = 0.01
 """The approvals, as a share of all payments, that trying one other account may cost: the ceiling of regret."""
+RANKED_MAX: Final = 4_096
+"""Kinds of payments whose ranking is kept: about as many as differ in currency, card and accounts at once."""
 SPAN: Final = 2.0**64
 BY_FIGURES: Final = frozenset({Strategy.LEAST_COST, Strategy.APPROVAL_RATE, Strategy.NET_REVENUE})
 DAYS: Final = 365
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """What is known of accounts besides themselves; `chargebacks` is the share of charges that is disputed."""
+    """What is known of accounts besides themselves; `chargebacks` is the share of charges that is disputed.
+
+    `version` names this state of it; it is another one when anything else here is. `ranked` keeps what was worked out
+    of the evidence for payments alike; it says nothing that the evidence does not.
+    """
 
     evidence: Evidence = NOTHING
     learned_fees: Learned = {}
-    chargebacks: dict[str, float] = {}
+    chargebacks: Mapping[str, float] = {}
+    version: int = 0
+    ranked: dict[tuple[Group, tuple[str, ...]], "_Ranked"] = {}
 
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,36 +101,64 @@ def _approval_rate(
     accounts: Sequence[MerchantAccount], facts: Facts, figures: Figures, point: int
 ) -> tuple[Score, ...]:
     """Likeliest first; now and then another one is first, so that what changes is noticed."""
-    groups = groups_of(facts)
-    known = {account.id: estimate(figures.evidence, account.id, groups) for account in accounts}
-    proven = [one for one in known if known[one].outcomes >= OUTCOMES_MIN]
-    best = max(proven, key=lambda one: known[one].approval) if proven else next(iter(known), None)
-    if best is None:
+    if not accounts:
         return ()
-    tried = _tried_instead(known, best, point / SPAN)
-    ordered = sorted(known, key=lambda one: (one != tried, one != best, -known[one].approval))
-    return tuple(
-        Score(
-            merchant_account=one,
-            approval=round(known[one].approval, 4),
-            outcomes=round(known[one].outcomes, 1),
-            explored=one == tried,
-        )
-        for one in ordered
+    ranked = _ranked(figures, tuple([account.id for account in accounts]), groups_of(facts))
+    index = bisect_right(ranked.ends, point / SPAN)
+    if index == len(ranked.ends):
+        return ranked.scores
+    tried = ranked.tried[index]
+    others = [score for score in ranked.scores if score.merchant_account != tried.merchant_account]
+    return (tried, *others)
+
+
+class _Ranked(Struct, frozen=True):
+    """Accounts for payments that are alike: `scores` with the best first, then the likeliest.
+
+    It holds for `evidence` alone. The payments whose place (0 to 1) lies before `ends[n]`, and not before the end ahead
+    of that, go to `tried[n]`.
+    """
+
+    evidence: Evidence
+    scores: tuple[Score, ...]
+    tried: tuple[Score, ...]
+    ends: tuple[float, ...]
+
+
+def _ranked(figures: Figures, accounts: tuple[str, ...], groups: tuple[Group, ...]) -> _Ranked:
+    """Rank *accounts* once for all payments of the same *groups*, as long as nothing new is learned."""
+    key = groups[-1], accounts
+    ranked = figures.ranked.get(key)
+    if ranked is None or ranked.evidence is not figures.evidence:
+        if len(figures.ranked) >= RANKED_MAX:
+            figures.ranked.clear()
+        ranked = figures.ranked[key] = _rank(figures.evidence, accounts, groups)
+    return ranked
+
+
+def _rank(evidence: Evidence, accounts: tuple[str, ...], groups: tuple[Group, ...]) -> _Ranked:
+    known = {one: estimate(evidence, one, groups) for one in accounts}
+    proven = [one for one in known if known[one].outcomes >= OUTCOMES_MIN]
+    best = max(proven, key=lambda one: known[one].approval) if proven else accounts[0]
+    others = [one for one in accounts if one != best]
+    shares = [_explored(known[best].approval - known[one].approval) for one in others]
+    narrowed = min(1.0, EXPLORED_IN_ALL / sum(shares)) if shares else 1.0
+    ordered = (best, *sorted(others, key=lambda one: -known[one].approval))
+    return _Ranked(
+        evidence=evidence,
+        scores=tuple(_estimated(one, known[one]) for one in ordered),
+        tried=tuple(replace(_estimated(one, known[one]), explored=True) for one in others),
+        ends=tuple(accumulate(share * narrowed for share in shares)),
     )
 
 
-def _tried_instead(known: dict[str, Estimate], best: str, place: float) -> str | None:
-    """Say which account is tried instead of the best, if this payment's *place* (0 to 1) is among those that try."""
-    for one, told in known.items():
-        if one == best:
-            continue
-        behind = known[best].approval - told.approval
-        share = EXPLORED_MAX if behind <= 0 else min(EXPLORED_MAX, REGRET_MAX / behind)
-        if place < share:
-            return one
-        place -= share
-    return None
+def _explored(behind: float) -> float:
+    """Say which share of the payments tries an account whose approval is *behind* the best one's."""
+    return EXPLORED_MAX if behind <= 0 else min(EXPLORED_MAX, REGRET_MAX / behind)
+
+
+def _estimated(account: str, told: Estimate) -> Score:
+    return Score(merchant_account=account, approval=round(told.approval, 4), outcomes=round(told.outcomes, 1))
 
 
 def _net_revenue(accounts: Sequence[MerchantAccount], use: Use, facts: Facts, figures: Figures) -> tuple[Score, ...]:

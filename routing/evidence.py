@@ -26,6 +26,8 @@ RECENT: Final = 0.93
 """What an outcome still counts among an account's last ones after one more of its own: about 14 count."""
 SURPRISE: Final = 4.0
 """From how many standard deviations on an account's last outcomes say that it has changed."""
+GROUPS_MAX: Final = 500
+"""Groups that are kept: those that no payment was in for longest are forgotten first."""
 LATEST_MIN: Final = 4.0
 """Recent outcomes before they can say so."""
 
@@ -55,8 +57,18 @@ class Latest(Struct, frozen=True):
     age: int = 0
 
 
+class Estimate(Struct, frozen=True):
+    """How likely an approval is; `outcomes` is how many recent ones of the account in the currency that rests on."""
+
+    approval: float
+    outcomes: float
+
+
 class Evidence(Struct, frozen=True):
-    """Tallies by group and account, how many outcomes each group has seen, and each account's last ones."""
+    """Tallies by group and account, how many outcomes each group has seen, and each account's last ones.
+
+    `seen` has the groups in the order in which outcomes came last.
+    """
 
     seen: Mapping[Group, int] = {}
     tallies: Mapping[tuple[Group, str], Tally] = {}
@@ -64,13 +76,6 @@ class Evidence(Struct, frozen=True):
 
 
 NOTHING: Final = Evidence()
-
-
-class Estimate(Struct, frozen=True):
-    """How likely an approval is; `outcomes` is how many recent ones of the account in the currency that rests on."""
-
-    approval: float
-    outcomes: float
 
 
 class Outcome(Struct, frozen=True):
@@ -106,7 +111,7 @@ def estimate(evidence: Evidence, account: str, groups: tuple[Group, ...]) -> Est
 
 
 def learn(evidence: Evidence, outcomes: Iterable[Outcome]) -> Evidence:
-    """Add *outcomes* to what is known, in their order."""
+    """Add *outcomes* to what is known, in their order; beyond `GROUPS_MAX` the groups seen longest ago are dropped."""
     seen, tallies, latest = dict(evidence.seen), dict(evidence.tallies), dict(evidence.latest)
     known = Evidence(seen, tallies, latest)
     for one in outcomes:
@@ -114,14 +119,19 @@ def learn(evidence: Evidence, outcomes: Iterable[Outcome]) -> Evidence:
         before = latest.get(one.account, Latest())
         now = _latest(before, expected, approved=one.approved)
         latest[one.account] = now
-        for group in one.groups:
-            seen[group] = seen.get(group, 0) + 1
+        for group in reversed(one.groups):  # The coarsest last: it is to be forgotten after the finer ones.
+            seen[group] = seen.pop(group, 0) + 1
             tally = tallies.get((group, one.account), Tally())
             if tally.age == now.age:
                 tallies[group, one.account] = _count(tally, seen[group], approved=one.approved)
             else:  # It has changed, and starts anew.
                 tallies[group, one.account] = Tally(float(one.approved), 1.0, seen[group], now.age)
-    return known
+    return known if len(seen) <= GROUPS_MAX else _without_oldest(known)
+
+
+def _without_oldest(known: Evidence) -> Evidence:
+    kept = dict(list(known.seen.items())[-GROUPS_MAX:])
+    return Evidence(kept, {key: tally for key, tally in known.tallies.items() if key[0] in kept}, known.latest)
 
 
 def _count(tally: Tally, seen: int, *, approved: bool) -> Tally:

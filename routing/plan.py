@@ -156,9 +156,9 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     order, excluded = _sort_out(facts, snapshot, wanted, Reason.NOT_IN_RULE)
     scores: tuple[Score, ...] = ()
     if use is not None and use.strategy in BY_FIGURES:
-        fitting = snapshot.accounts.named(choice.merchant_account for choice in order)
+        fitting = snapshot.accounts.named([choice.merchant_account for choice in order])
         scores = by_figures(fitting, use, facts, snapshot.figures, point)
-        order = snapshot.accounts.choices(score.merchant_account for score in scores)
+        order = snapshot.accounts.choices([score.merchant_account for score in scores])
     return Plan(
         order=order,
         excluded=excluded,

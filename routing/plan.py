@@ -82,7 +82,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     `rule` is None where no ruleset is active, where none matched, and for a pinned account. `unknown_facts`
     are those that rules left undecided wanted to know. With a `refusal` nothing is tried and the payment is
     declined with it. `scores` has the figures of the accounts in `order`, where the strategy goes by figures;
-    `snapshot` is the version of what it was decided over.
+    `snapshot` is the version of what it was decided over, `rollout_percent` the share of the payments that the ruleset
+    is tried on, None where it decides all that no other is tried on.
     """
 
     order: tuple[Choice, ...]
@@ -96,6 +97,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     refusal: DeclineCode | None = None
     scores: tuple[Score, ...] = ()
     snapshot: int = 0
+    rollout_percent: int | None = None
 
     @property
     def unavailable(self) -> bool:
@@ -141,7 +143,8 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
 
 def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     """Decide which accounts to try for a payment; the same facts and snapshot give the same plan."""
-    ruleset = _ruleset(facts.reference, snapshot)
+    trial = _trial(facts.reference, snapshot)
+    ruleset = snapshot.ruleset if trial is None else trial.ruleset
     if facts.merchant_account is not None:
         order, excluded = _sort_out(facts, snapshot, (facts.merchant_account,), Reason.PINNED)
         return Plan(order=order, excluded=excluded, snapshot=snapshot.version)
@@ -171,15 +174,14 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
         refusal=None if rule is None else rule.refusal,
         scores=scores,
         snapshot=snapshot.version,
+        rollout_percent=None if trial is None else trial.percent,
     )
 
 
-def _ruleset(reference: str, snapshot: Snapshot) -> CompiledRuleSet | None:
-    """Choose who decides: by the reference, so that a retry goes the same way."""
+def _trial(reference: str, snapshot: Snapshot) -> Trial | None:
+    """Tell whether the payment is one that a ruleset is tried on: by the reference, so that a retry goes the same way."""
     tried = snapshot.rollout
-    if tried is not None and within("rollout", tried.ruleset.id, tried.percent, reference):
-        return tried.ruleset
-    return snapshot.ruleset
+    return tried if tried is not None and within("rollout", tried.ruleset.id, tried.percent, reference) else None
 
 
 def _decision(ruleset: CompiledRuleSet, found: Found) -> Decision | None:

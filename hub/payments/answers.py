@@ -57,7 +57,8 @@ class RoutingBody(Struct, frozen=True, kw_only=True):
     """Why the payment went where it went.
 
     `scores` are the figures that the accounts were put in order by, where the strategy goes by figures; `snapshot` is
-    the version of accounts and rules that it was decided over.
+    the version of accounts and rules that it was decided over, `rollout_percent` the share of the payments that the
+    ruleset was tried on then, null where it decided all others.
     """
 
     ruleset: str | None
@@ -66,6 +67,7 @@ class RoutingBody(Struct, frozen=True, kw_only=True):
     strategy: str | None
     unknown_facts: list[str]
     snapshot: int
+    rollout_percent: int | None
     scores: list[Score]
     considered: list[ConsideredBody]
 

@@ -179,7 +179,7 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
 
 
 def _trial(reference: str, snapshot: Snapshot) -> Trial | None:
-    """Tell whether the payment is one that a ruleset is tried on: by the reference, so that a retry goes the same way."""
+    """Tell whether a ruleset is tried on the payment: by its reference, so that a retry goes the same way."""
     tried = snapshot.rollout
     return tried if tried is not None and within("rollout", tried.ruleset.id, tried.percent, reference) else None
 

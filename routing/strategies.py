@@ -15,7 +15,8 @@ def split(accounts: Sequence[str], weights: Sequence[int], point: int) -> tuple[
     The rest of the draw stays proportional too, so the share of an account that cannot be used falls to the
     others by their weights and no other payment moves. An account of weight 0 is only ever a fallback.
     """
-    left, shares, order = list(accounts), list(weights), []
+    left, shares = list(accounts), list(weights)
+    order: list[str] = []
     while left:
         ends = list(accumulate(shares))
         mark = point * ends[-1]

@@ -46,6 +46,8 @@ from hub.payments.shell import Shell
 from hub.redis import SharedMemory
 from hub.reference import routes as reference_routes
 from hub.rulesets import routes as ruleset_routes
+from hub.rulesets import standing_routes
+from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.webhook_endpoints import delivery_routes as endpoint_delivery_routes
@@ -65,6 +67,7 @@ HANDLERS: Final = [
     *payment_session_routes.HANDLERS,
     *merchant_routes.HANDLERS,
     *ruleset_routes.HANDLERS,
+    *standing_routes.HANDLERS,
     *access_routes.HANDLERS,
     *webhook_routes.HANDLERS,
     *delivery_routes.HANDLERS,
@@ -115,8 +118,9 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     transport = Transport(deadlines)
     sealer = Sealer(settings.keys)
     known = known_adapters()
-    directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms)
+    directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms, clock=clock)
     health_board = HealthBoard(shared, clock, poll_ms=settings.snapshot_poll_ms)
+    shadows = ShadowDesk(database)
     bell = Bell()
     shell = Shell(
         database=database,
@@ -124,6 +128,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         settings=settings,
         sealer=sealer,
         health=health_board,
+        shadows=shadows,
         remembered=Remembered(settings.payment_methods_remembered_max),
         clock=clock,
         wake=bell.ring,
@@ -133,6 +138,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     try:
         await directory.start()
         await health_board.start()
+        await shadows.start()
         yield Parts(
             settings=settings,
             database=database,
@@ -156,6 +162,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         )
         await _finish(shell)
     finally:
+        await shadows.stop()
         await health_board.stop()
         await directory.stop()
         await transport.close()

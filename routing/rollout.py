@@ -37,6 +37,7 @@ class Change(Struct, frozen=True, kw_only=True):
     percent: int = WHOLE
     starts_at: datetime | None = None
     made_at: datetime
+    reason: str | None = None
 
 
 class Share(Struct, frozen=True, kw_only=True):

@@ -109,9 +109,12 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     Only what was read just now (*sure*) refuses a charge: before anything is refused, its key must be looked up.
     """
     facts = facts_of(wanted, shell.clock())
-    decided = plan(facts, allowed(shell, wanted.caller))
+    known = allowed(shell, wanted.caller)
+    decided = plan(facts, known)
     if not sure and (decided.refusal is not None or not decided.order):
         return None
+    if not decided.order:
+        shell.shadows.note(facts, known, decided)
     if decided.refusal is not None:
         return await _refuse(shell, wanted, decided, facts)
     if not decided.order:
@@ -139,6 +142,7 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
         return await _taken(shell, wanted) if conflict.table not in {None, card_slots.name} else None
     except CommitUnknownError:
         await _read_back(shell, attempt)
+    shell.shadows.note(facts, known, decided)
     held = Held(payment=payment, operation=attempt, operations=(attempt,))
     recorded = await _attempts(shell, wanted, decided, held)
     return await reply_to(shell, wanted.key, recorded)

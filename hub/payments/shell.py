@@ -14,6 +14,7 @@ from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
 from hub.payment_methods.remembered import Remembered
 from hub.payments import store
+from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.webhooks.budget import ReadBudgets
@@ -33,6 +34,7 @@ class Shell(Struct, frozen=True, kw_only=True):
     settings: Settings
     sealer: Sealer
     health: HealthBoard
+    shadows: ShadowDesk
     remembered: Remembered
     clock: Callable[[], datetime]
     wake: Callable[[], None]

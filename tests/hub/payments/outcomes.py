@@ -387,6 +387,7 @@ async def _second_activation(home: House) -> httpx.Response:
     ours = ruleset_activations.c.livemode.is_(False)
     number = select(func.coalesce(func.max(ruleset_activations.c.number), 0) + 1).where(ours).scalar_subquery()
     row = {"id": new_id("rsa_"), "livemode": False, "ruleset": path.rpartition("/")[2], "rollout_percent": 100}
+    row |= {"kind": "activate"}
     first = insert(ruleset_activations).values(row | {"created_at": utc_now(), "number": number})
     return await beaten(home, first, f"{path}/activate", {})
 

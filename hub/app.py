@@ -23,11 +23,14 @@ from hub import health
 from hub.access import routes as access_routes
 from hub.access.guards import provide_caller
 from hub.access.service import Keys
+from hub.backtests import routes as backtest_routes
 from hub.database import Database, open_database
 from hub.decoding import StrictRequest
 from hub.disputes import routes as dispute_routes
 from hub.errors import HANDLERS as EXCEPTION_HANDLERS
 from hub.events import routes as event_routes
+from hub.figures import routes as figure_routes
+from hub.figures.board import FigureBoard
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchant_routes
 from hub.merchants.editing import AccountEditor
@@ -48,6 +51,7 @@ from hub.reference import routes as reference_routes
 from hub.rulesets import routes as ruleset_routes
 from hub.rulesets import standing_routes
 from hub.rulesets.shadowing import ShadowDesk
+from hub.rulesets import simulation_routes
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.webhook_endpoints import delivery_routes as endpoint_delivery_routes
@@ -68,6 +72,9 @@ HANDLERS: Final = [
     *merchant_routes.HANDLERS,
     *ruleset_routes.HANDLERS,
     *standing_routes.HANDLERS,
+    *simulation_routes.HANDLERS,
+    *backtest_routes.HANDLERS,
+    *figure_routes.HANDLERS,
     *access_routes.HANDLERS,
     *webhook_routes.HANDLERS,
     *delivery_routes.HANDLERS,
@@ -121,6 +128,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms, clock=clock)
     health_board = HealthBoard(shared, clock, poll_ms=settings.snapshot_poll_ms)
     shadows = ShadowDesk(database)
+    figures = FigureBoard(database, shared, directory, clock, poll_ms=settings.snapshot_poll_ms)
     bell = Bell()
     shell = Shell(
         database=database,
@@ -128,6 +136,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         settings=settings,
         sealer=sealer,
         health=health_board,
+        figures=figures,
         shadows=shadows,
         remembered=Remembered(settings.payment_methods_remembered_max),
         clock=clock,
@@ -138,6 +147,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     try:
         await directory.start()
         await health_board.start()
+        await figures.start()
         await shadows.start()
         yield Parts(
             settings=settings,
@@ -163,6 +173,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         await _finish(shell)
     finally:
         await shadows.stop()
+        await figures.stop()
         await health_board.stop()
         await directory.stop()
         await transport.close()

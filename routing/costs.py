@@ -65,6 +65,36 @@ def cost_by(money: Money, fee: Fee) -> int:
     return _half_even(money.minor * fee.percent_bps, WHOLE_BPS) + fee.fixed_minor
 
 
+class FeeDifference(Struct, frozen=True, kw_only=True):
+    """One kind of card at one account: what its schedule says beside what settlements showed; None says nothing.
+
+    `percent_ppm` and `fixed_minor` are how much more was charged than the schedule says, None unless both are known.
+    """
+
+    scheduled: Fee | None
+    learned: EffectiveFee | None
+    percent_ppm: int | None = None
+    fixed_minor: int | None = None
+
+
+def fee_differences(fees: Sequence[Fee], learned: Iterable[EffectiveFee]) -> tuple[FeeDifference, ...]:
+    """Hold an account's schedule against what it really charged; rows of either that the other lacks are listed too."""
+    found = [_fee_difference(scheduled(fee.currency, fees, fee.card_region), fee) for fee in learned]
+    met = [one.scheduled for one in found]
+    return (*found, *(FeeDifference(scheduled=fee, learned=None) for fee in fees if fee not in met))
+
+
+def _fee_difference(told: Fee | None, learned: EffectiveFee) -> FeeDifference:
+    if told is None:
+        return FeeDifference(scheduled=None, learned=learned)
+    return FeeDifference(
+        scheduled=told,
+        learned=learned,
+        percent_ppm=learned.percent_ppm - told.percent_bps * (WHOLE_PPM // WHOLE_BPS),
+        fixed_minor=learned.fixed_minor - told.fixed_minor,
+    )
+
+
 def _half_even(number: int, whole: int) -> int:
     quotient, rest = divmod(number, whole)
     above = 2 * rest - whole

@@ -89,17 +89,21 @@ class Outcome(Struct, frozen=True):
 def groups_of(facts: Facts) -> tuple[Group, ...]:
     """List the groups that a payment belongs to, the coarsest first; what is not known makes a group too."""
     card = facts.card
-    fine = (facts.money.currency.value, card.brand or "", card.funding or "")
-    return (), fine[:1], fine, (*fine, card.country or "")
+    return groups_within((facts.money.currency.value, card.brand or "", card.funding or "", card.country or ""))
+
+
+def groups_within(finest: Group) -> tuple[Group, ...]:
+    """List the groups that the *finest* one lies in, itself included, the coarsest first."""
+    return (), finest[:1], finest[:3], finest
 
 
 def estimate(evidence: Evidence, account: str, groups: tuple[Group, ...]) -> Estimate:
-    """Estimate from coarse to fine how likely *account* approves a payment in *groups*."""
+    """Estimate from coarse to fine how likely *account* approves a payment in *groups*, which may end at any."""
     approval, outcomes = PRIOR, 0.0
     latest = evidence.latest.get(account)
     if latest is None:
         return Estimate(approval, outcomes)
-    for level, (group, doubt) in enumerate(zip(groups, DOUBTS, strict=True)):
+    for level, (group, doubt) in enumerate(zip(groups, DOUBTS, strict=False)):
         tally = evidence.tallies.get((group, account))
         if tally is None or tally.age != latest.age:
             break  # Who has no outcome in a group has none in a finer one.

@@ -82,8 +82,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     `rule` is None where no ruleset is active, where none matched, and for a pinned account. `unknown_facts`
     are those that rules left undecided wanted to know. With a `refusal` nothing is tried and the payment is
     declined with it. `scores` has the figures of the accounts in `order`, where the strategy goes by figures;
-    `snapshot` is the version of what it was decided over, `rollout_percent` the share of the payments that the ruleset
-    is tried on, None where it decides all that no other is tried on.
+    `figures` is the version of those. `snapshot` is that of what it was decided over, `rollout_percent` the share
+    of the payments that the ruleset is tried on, None where it decides all that no other is tried on.
     """
 
     order: tuple[Choice, ...]
@@ -97,6 +97,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     refusal: DeclineCode | None = None
     scores: tuple[Score, ...] = ()
     snapshot: int = 0
+    figures: int | None = None
     rollout_percent: int | None = None
 
     @property
@@ -158,9 +159,10 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     wanted = () if use is None else _as_listed(use, point)
     order, excluded = _sort_out(facts, snapshot, wanted, Reason.NOT_IN_RULE)
     scores: tuple[Score, ...] = ()
+    figures = None
     if use is not None and use.strategy in BY_FIGURES:
         fitting = snapshot.accounts.named([choice.merchant_account for choice in order])
-        scores = by_figures(fitting, use, facts, snapshot.figures, point)
+        scores, figures = by_figures(fitting, use, facts, snapshot.figures, point), snapshot.figures.version
         order = snapshot.accounts.choices([score.merchant_account for score in scores])
     return Plan(
         order=order,
@@ -174,6 +176,7 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
         refusal=None if rule is None else rule.refusal,
         scores=scores,
         snapshot=snapshot.version,
+        figures=figures,
         rollout_percent=None if trial is None else trial.percent,
     )
 

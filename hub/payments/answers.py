@@ -67,6 +67,7 @@ class RoutingBody(Struct, frozen=True, kw_only=True):
     strategy: str | None
     unknown_facts: list[str]
     snapshot: int
+    figures: int | None = None
     rollout_percent: int | None
     scores: list[Score]
     considered: list[ConsideredBody]

@@ -21,6 +21,7 @@ from hub.payment_methods.store import Means
 from hub.payments import rules, store
 from hub.payments.answers import CREATED, payment_body
 from hub.payments.changes import Actor, Evidence
+from hub.payments.figuring import began, ended, with_counts
 from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of
 from hub.payments.planning import allowed, nowhere
 from hub.payments.recording import (
@@ -109,7 +110,8 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     Only what was read just now (*sure*) refuses a charge: before anything is refused, its key must be looked up.
     """
     facts = facts_of(wanted, shell.clock())
-    known = allowed(shell, wanted.caller)
+    known = allowed(shell, wanted.caller, facts.money)
+    facts = await with_counts(shell, facts, wanted.request.payment_method, known)
     decided = plan(facts, known)
     if not sure and (decided.refusal is not None or not decided.order):
         return None
@@ -142,6 +144,7 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
         return await _taken(shell, wanted) if conflict.table not in {None, card_slots.name} else None
     except CommitUnknownError:
         await _read_back(shell, attempt)
+    began(shell, payment, attempt)
     shell.shadows.note(facts, known, decided)
     held = Held(payment=payment, operation=attempt, operations=(attempt,))
     recorded = await _attempts(shell, wanted, decided, held)
@@ -356,6 +359,8 @@ async def _pass_over(
         if await patiently(partial(store.find_operation, shell.database, attempt.id)) is None:
             return None
     metrics.FAILOVERS.labels(following.reason).inc()
+    ended(shell, held.payment, held.operation, closed)
+    began(shell, payment, attempt)
     others = tuple(o for o in held.operations if o.id != closed.id)
     return Held(payment=payment, operation=attempt, operations=(*others, closed, attempt))
 

@@ -114,6 +114,7 @@ def routing_body(decided: Plan) -> RoutingBody:
         strategy=decided.strategy,
         unknown_facts=list(decided.unknown_facts),
         snapshot=decided.snapshot,
+        figures=decided.figures,
         rollout_percent=decided.rollout_percent,
         scores=list(decided.scores),
         considered=[ConsideredBody(**msgspec.structs.asdict(account)) for account in decided.considered],

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
 from hub.database import Database
+from hub.figures.board import FigureBoard
 from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
 from hub.payment_methods.remembered import Remembered
@@ -34,6 +35,7 @@ class Shell(Struct, frozen=True, kw_only=True):
     settings: Settings
     sealer: Sealer
     health: HealthBoard
+    figures: FigureBoard
     shadows: ShadowDesk
     remembered: Remembered
     clock: Callable[[], datetime]

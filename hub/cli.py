@@ -237,7 +237,7 @@ def catch_up_webhooks(*, merchant_account: str | None, since: datetime | None) -
 
 @main.group()
 def routes() -> None:
-    """Try routing rules before they decide."""
+    """Try routing rules before they decide, and keep them in files under review."""
 
 
 @routes.command("simulate")
@@ -250,7 +250,7 @@ def routes() -> None:
 @click.option("--payment-method", metavar="ID")
 @click.option("--reference", metavar="TEXT", help="What a split draws by.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def simulate_route(
+def simulate_route(  # noqa: PLR0913 - one argument for each option
     *,
     file: Path | None,
     mode: str,
@@ -292,6 +292,50 @@ def backtest_routes(
     from hub.backtests.command import run
 
     run(ruleset, begin, end, merchant_account, as_json=as_json)
+
+
+@routes.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+def check_routes(*, file: Path, mode: str) -> None:
+    """Say what is wrong with the ruleset in FILE, which is TOML; 1 where it cannot be used."""
+    from hub.rulesets.command import check
+
+    sys.exit(check(file, livemode=mode == "live"))
+
+
+@routes.command("diff")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+def diff_routes(*, file: Path, mode: str) -> None:
+    """Show what FILE says otherwise than the ruleset that is active; 1 where it does."""
+    from hub.rulesets.command import diff
+
+    sys.exit(diff(file, livemode=mode == "live"))
+
+
+@routes.command("apply")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+@click.option("--activate", is_flag=True, help="Let it decide, too.")
+@click.option("--percent", type=click.IntRange(1, 100), help="With --activate; of the payments, by their references.")
+@click.option("--starts-at", type=click.DateTime(INSTANTS), help="With --activate; UTC.")
+@click.option("--reason", metavar="TEXT", help="For the audit log.")
+def apply_routes(
+    *, file: Path, mode: str, activate: bool, percent: int | None, starts_at: datetime | None, reason: str | None
+) -> None:
+    """Write the ruleset in FILE as the next version of its name, unless the last one says the same."""
+    if not activate and (percent is not None or starts_at is not None):
+        raise click.UsageError("--percent and --starts-at go with --activate only")
+    from hub.rulesets.command import Activation, apply
+
+    activation = Activation(
+        wanted=activate,
+        percent=percent or 100,
+        starts_at=None if starts_at is None else starts_at.replace(tzinfo=UTC),
+        reason=reason,
+    )
+    sys.exit(apply(file, activation, livemode=mode == "live"))
 
 
 @main.command()

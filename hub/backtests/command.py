@@ -13,7 +13,7 @@ from hub.app import Parts, assembled, utc_now
 from hub.backtests import store
 from hub.backtests.results import FlowBody, GroupBody, ResultBody
 from hub.backtests.routes import BacktestBody, backtest_body, new_row
-from hub.backtests.service import LEASE_S, LostError, work_at
+from hub.backtests.service import LEASE_S, LostError, today, work_at
 from hub.serving import CannotServeError, checked_settings, run_async, stop_on_signals
 
 GROUPS_SHOWN: Final = 20
@@ -67,7 +67,7 @@ async def _replay(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as bar:
         task = bar.add_task("payments", total=None)
-        snapshot = parts.directory.routing(livemode=livemode)
+        snapshot = today(parts.shell, livemode=livemode)
 
         def told(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)

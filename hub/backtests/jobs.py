@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from hub.backtests import store
-from hub.backtests.service import LEASE_S, LostError, work_at
+from hub.backtests.service import LEASE_S, LostError, today, work_at
 from hub.backtests.store import Backtest
 from hub.backtests.tables import backtests
 from hub.due_rows import claim_due
@@ -44,7 +44,7 @@ async def replay_next(shell: Shell, stop: asyncio.Event) -> bool:
     if wanted.tries > TRIES_MAX:
         await _give_up(shell, wanted)
         return True
-    snapshot = shell.directory.routing(livemode=wanted.livemode)
+    snapshot = today(shell, livemode=wanted.livemode)
     try:
         await work_at(shell.database, wanted, snapshot, shell.clock, stop=stop)
     except LostError:

@@ -16,6 +16,7 @@ from hub.backtests.results import result_of
 from hub.backtests.rules import Stored, Tally, merge
 from hub.backtests.store import Backtest, Place
 from hub.database import Database
+from hub.payments.shell import Shell
 from routing.plan import Snapshot
 
 PAGE: Final = 5_000
@@ -31,6 +32,11 @@ Told = Callable[[int, int], None]
 
 class LostError(Exception):
     """Somebody else took the backtest up: its lease ended here."""
+
+
+def today(shell: Shell, *, livemode: bool) -> Snapshot:
+    """Give what payments are replayed over: accounts and figures as they are now, and nobody failing or full."""
+    return replace(shell.directory.routing(livemode=livemode), figures=shell.figures.figures(livemode=livemode))
 
 
 def setting_of(wanted: Backtest, snapshot: Snapshot) -> Setting:

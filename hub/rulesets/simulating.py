@@ -14,13 +14,14 @@ from hub.idempotency.store import Key
 from hub.payment_methods.store import Means
 from hub.payments.answers import RoutingBody
 from hub.payments.asked import Amount, CountryCode, Metadata, PaymentRequest, RiskFacts, Text, check_country
+from hub.payments.figuring import with_counts
 from hub.payments.opening import Charge, facts_of, routing_body
 from hub.payments.planning import allowed
 from hub.payments.shell import Shell
 from hub.payments.standing import standing
 from hub.rulesets import store
 from normalization.declines import DeclineCode
-from normalization.money import Currency
+from normalization.money import Currency, Money
 from normalization.tokens import CardFacts, ProcessorToken
 from routing.facts import Facts
 from routing.plan import Plan, Snapshot, compile_ruleset, plan
@@ -91,10 +92,11 @@ async def simulate(shell: Shell, caller: Caller, asked: SimulationRequest, at: d
     Raises:
         ProblemError: validation_failed for a payment method or ruleset that is none of the caller's mode.
     """
-    snapshot = await _snapshot(shell, caller, asked.ruleset)
     facts = facts_of(await _charge(shell, caller, asked, at), at)
     if asked.hour_utc is not None:
         facts = replace(facts, hour_utc=asked.hour_utc)
+    snapshot = await _snapshot(shell, caller, asked.ruleset, facts.money)
+    facts = await with_counts(shell, facts, asked.payment_method, snapshot)
     return simulated(facts, plan(facts, snapshot))
 
 
@@ -118,8 +120,8 @@ def _outcome(decided: Plan) -> Outcome:
     return "merchant_accounts_unavailable" if decided.unavailable else "no_merchant_account"
 
 
-async def _snapshot(shell: Shell, caller: Caller, ruleset_id: str | None) -> Snapshot:
-    snapshot = allowed(shell, caller)
+async def _snapshot(shell: Shell, caller: Caller, ruleset_id: str | None, money: Money) -> Snapshot:
+    snapshot = allowed(shell, caller, money)
     if ruleset_id is None:
         return snapshot
     async with shell.database.reading() as connection:

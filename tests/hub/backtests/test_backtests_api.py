@@ -43,8 +43,9 @@ async def asked(made: House, ruleset_id: str, **more: Any) -> dict[str, Any]:
 
 
 async def ended(made: House, backtest_id: str) -> dict[str, Any]:
+    body: dict[str, Any] = {}
     for _ in range(200):
-        body: dict[str, Any] = (await made.hub.get(f"{PATH}/{backtest_id}")).json()
+        body = (await made.hub.get(f"{PATH}/{backtest_id}")).json()
         if body["status"] in {"done", "failed"}:
             return body
         await asyncio.sleep(0.05)

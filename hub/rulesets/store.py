@@ -43,6 +43,12 @@ async def titles(connection: AsyncConnection, ids: Collection[str]) -> dict[str,
     return {ruleset_id: (name, version) for ruleset_id, name, version in await connection.execute(wanted)}
 
 
+async def last_version(connection: AsyncConnection, *, livemode: bool, name: str) -> RowMapping | None:
+    """Read the last version of the ruleset called *name*."""
+    wanted = select(rulesets).where(rulesets.c.livemode == livemode, rulesets.c.name == name)
+    return (await connection.execute(wanted.order_by(rulesets.c.version.desc()).limit(1))).mappings().one_or_none()
+
+
 async def next_version(connection: AsyncConnection, *, livemode: bool, name: str) -> int:
     """Number the next version of the ruleset called *name*; who is second to insert it gets a conflict."""
     last = await connection.scalar(

@@ -7,14 +7,15 @@ Nothing is drawn by lot: where a share of the traffic is to try something else, 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from routing.accounts import MerchantAccount
-from routing.costs import WHOLE_BPS, Cost, Learned, expected_cost
-from routing.evidence import NOTHING, Estimate, Evidence, Group, estimate, groups_of
+from routing.costs import WHOLE_BPS, Learned, Tariff, tariff
+from routing.evidence import NOTHING, Estimate, Evidence, Group, estimate, groups_of, groups_within
 from routing.facts import Facts
 from routing.rules import Strategy, Use
 
@@ -28,16 +29,20 @@ REGRET_MAX: Final = 0.01
 """The approvals, as a share of all payments, that trying one other account may cost: the ceiling of regret."""
 RANKED_MAX: Final = 4_096
 """Kinds of payments whose ranking is kept: about as many as differ in currency, card and accounts at once."""
+TERMS_MAX: Final = 32_768
+"""The same, of single accounts and kinds of payments."""
 SPAN: Final = 2.0**64
 BY_FIGURES: Final = frozenset({Strategy.LEAST_COST, Strategy.APPROVAL_RATE, Strategy.NET_REVENUE})
 DAYS: Final = 365
+_COST: Final = itemgetter(0)
+_NET: Final = attrgetter("net_minor")
 
 
 class Figures(Struct, frozen=True, kw_only=True):
     """What is known of accounts besides themselves; `chargebacks` is the share of charges that is disputed.
 
-    `version` names this state of it; it is another one when anything else here is. `ranked` keeps what was worked out
-    of the evidence for payments alike; it says nothing that the evidence does not.
+    `version` names this state of it; it is another one when anything else here is. `ranked` and `terms` keep what was
+    worked out for payments alike; they say nothing that the rest does not.
     """
 
     evidence: Evidence = NOTHING
@@ -45,6 +50,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     chargebacks: Mapping[str, float] = {}
     version: int = 0
     ranked: dict[tuple[Group, tuple[str, ...]], "_Ranked"] = {}
+    terms: dict[tuple[Group, str], "_Terms"] = {}
 
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,20 +87,56 @@ def by_figures(
             return _net_revenue(accounts, use, facts, figures)
 
 
-def _cost(account: MerchantAccount, facts: Facts, figures: Figures) -> Cost | None:
-    return expected_cost(facts.money, account.fees, figures.learned_fees.get(account.id, ()), facts.card)
+class _Terms(Struct, frozen=True):
+    """What an account's figures are made of, for payments that are alike; holds for what it was made of alone."""
+
+    account: MerchantAccount
+    evidence: Evidence
+    learned_fees: Learned
+    tariff: Tariff | None
+    approval: float
+    shown: float
+    outcomes: float
+
+
+def _terms(account: MerchantAccount, group: Group, facts: Facts, figures: Figures) -> _Terms:
+    """Look *account* up once for all payments of the finest *group*, as long as nothing new is known."""
+    key = group, account.id
+    known = figures.terms.get(key)
+    if (
+        known is None
+        or known.account is not account
+        or known.evidence is not figures.evidence
+        or known.learned_fees is not figures.learned_fees
+    ):
+        if len(figures.terms) >= TERMS_MAX:
+            figures.terms.clear()
+        learned = figures.learned_fees.get(account.id, ())
+        told = estimate(figures.evidence, account.id, groups_within(group))
+        known = figures.terms[key] = _Terms(
+            account=account,
+            evidence=figures.evidence,
+            learned_fees=figures.learned_fees,
+            tariff=tariff(facts.money.currency, account.fees, learned, facts.card),
+            approval=told.approval,
+            shown=round(told.approval, 4),
+            outcomes=round(told.outcomes, 1),
+        )
+    return known
 
 
 def _least_cost(accounts: Sequence[MerchantAccount], facts: Facts, figures: Figures) -> tuple[Score, ...]:
     """Cheapest first; accounts whose cost nobody knows come last."""
-    scored = []
+    group, minor, known, unknown = groups_of(facts)[-1], facts.money.minor, [], []
     for account in accounts:
-        cost = _cost(account, facts, figures)
-        known = Score(merchant_account=account.id)
-        if cost is not None:
-            known = Score(merchant_account=account.id, cost_minor=cost.minor, learned=cost.learned)
-        scored.append(known)
-    return tuple(sorted(scored, key=lambda score: (score.cost_minor is None, score.cost_minor or 0)))
+        asked = _terms(account, group, facts, figures).tariff
+        if asked is None:
+            unknown.append(Score(merchant_account=account.id))
+        else:
+            known.append((asked.cost(minor), account.id, asked.learned))
+    known.sort(key=_COST)
+    costed = [Score(merchant_account=id, cost_minor=cost, learned=learned) for cost, id, learned in known]
+    return (*costed, *unknown)
 
 
 def _approval_rate(
@@ -163,30 +205,32 @@ def _estimated(account: str, told: Estimate) -> Score:
 
 def _net_revenue(accounts: Sequence[MerchantAccount], use: Use, facts: Facts, figures: Figures) -> tuple[Score, ...]:
     """Most left in the end first; accounts whose cost nobody knows come last."""
-    groups = groups_of(facts)
-    scored = [
-        _net(account, use, facts, figures, estimate(figures.evidence, account.id, groups)) for account in accounts
-    ]
-    return tuple(sorted(scored, key=lambda score: (score.net_minor is None, -(score.net_minor or 0.0))))
-
-
-def _net(account: MerchantAccount, use: Use, facts: Facts, figures: Figures, told: Estimate) -> Score:
-    minor = facts.money.minor
-    cost = _cost(account, facts, figures)
-    rate = figures.chargebacks.get(account.id, use.chargeback_bps / WHOLE_BPS)
+    group, minor = groups_of(facts)[-1], facts.money.minor
     margin = minor * use.margin_bps / WHOLE_BPS
-    chargeback = rate * (minor + use.chargeback_fee_minor)
-    delay = minor * use.capital_bps / WHOLE_BPS * account.settlement_days / DAYS
-    left = None if cost is None else told.approval * (margin - cost.minor - chargeback - delay)
-    return Score(
-        merchant_account=account.id,
-        approval=round(told.approval, 4),
-        outcomes=round(told.outcomes, 1),
-        cost_minor=None if cost is None else cost.minor,
-        learned=cost is not None and cost.learned,
-        margin_minor=round(margin, 2),
-        chargeback_rate=round(rate, 6),
-        chargeback_minor=round(chargeback, 2),
-        delay_minor=round(delay, 2),
-        net_minor=None if left is None else round(left, 2),
-    )
+    earned = round(margin, 2)
+    at_stake, a_day = minor + use.chargeback_fee_minor, minor * use.capital_bps / WHOLE_BPS / DAYS
+    usual = use.chargeback_bps / WHOLE_BPS
+    known: list[Score] = []
+    unknown: list[Score] = []
+    for account in accounts:
+        terms, rate = _terms(account, group, facts, figures), figures.chargebacks.get(account.id, usual)
+        chargeback, delay = rate * at_stake, a_day * account.settlement_days
+        cost = net = None
+        if terms.tariff is not None:
+            cost = terms.tariff.cost(minor)
+            net = round(terms.approval * (margin - cost - chargeback - delay), 2)
+        score = Score(
+            merchant_account=account.id,
+            approval=terms.shown,
+            outcomes=terms.outcomes,
+            cost_minor=cost,
+            learned=terms.tariff is not None and terms.tariff.learned,
+            margin_minor=earned,
+            chargeback_rate=round(rate, 6),
+            chargeback_minor=round(chargeback, 2),
+            delay_minor=round(delay, 2),
+            net_minor=net,
+        )
+        (unknown if net is None else known).append(score)
+    known.sort(key=_NET, reverse=True)
+    return (*known, *unknown)

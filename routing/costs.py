@@ -44,15 +44,33 @@ class Cost(Struct, frozen=True):
     learned: bool
 
 
-def expected_cost(money: Money, fees: Sequence[Fee], learned: Iterable[EffectiveFee], card: CardFacts) -> Cost | None:
-    """Say what charging *money* to *card* will cost; None where neither schedule nor experience tells."""
+class Tariff(Struct, frozen=True):
+    """What an account charges for one kind of card: the same for every amount of one currency."""
+
+    percent_ppm: int
+    fixed_minor: int
+    learned: bool
+
+    def cost(self, minor: int) -> int:
+        """Compute the fee for an amount, half to even."""
+        return _half_even(minor * self.percent_ppm, WHOLE_PPM) + self.fixed_minor
+
+
+def tariff(currency: Currency, fees: Sequence[Fee], learned: Iterable[EffectiveFee], card: CardFacts) -> Tariff | None:
+    """Find what charging *card* in *currency* costs; None where neither schedule nor experience tells."""
     region = REGION.get(card.country or "")
-    fitting = [fee for fee in learned if fee.lines >= LINES_MIN and _fits(fee, money.currency, card, region)]
+    fitting = [fee for fee in learned if fee.lines >= LINES_MIN and _fits(fee, currency, card, region)]
     if fitting:
         closest = max(fitting, key=_closeness)
-        return Cost(_half_even(money.minor * closest.percent_ppm, WHOLE_PPM) + closest.fixed_minor, learned=True)
-    fee = scheduled(money.currency, fees, region)
-    return None if fee is None else Cost(cost_by(money, fee), learned=False)
+        return Tariff(closest.percent_ppm, closest.fixed_minor, learned=True)
+    fee = scheduled(currency, fees, region)
+    return None if fee is None else Tariff(fee.percent_bps * (WHOLE_PPM // WHOLE_BPS), fee.fixed_minor, learned=False)
+
+
+def expected_cost(money: Money, fees: Sequence[Fee], learned: Iterable[EffectiveFee], card: CardFacts) -> Cost | None:
+    """Say what charging *money* to *card* will cost; None where neither schedule nor experience tells."""
+    found = tariff(money.currency, fees, learned, card)
+    return None if found is None else Cost(found.cost(money.minor), found.learned)
 
 
 def scheduled(currency: Currency, fees: Iterable[Fee], region: Region | None) -> Fee | None:

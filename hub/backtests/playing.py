@@ -45,6 +45,7 @@ def portable(figures: Figures) -> Figures:
         evidence=Evidence(dict(known.seen), dict(known.tallies), dict(known.latest)),
         learned_fees={account: tuple(fees) for account, fees in figures.learned_fees.items()},
         chargebacks=dict(figures.chargebacks),
+        version=figures.version,
     )
 
 

@@ -30,9 +30,13 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class CompiledRuleSet(Struct, frozen=True, kw_only=True):
-    """A ruleset ready to be asked; `otherwise` is what is done where no rule matches."""
+    """A ruleset ready to be asked; `otherwise` is what is done where no rule matches.
+
+    All versions bear one `name`, and draw alike by it.
+    """
 
     id: str
+    name: str
     version: int
     index: RuleIndex
     decisions: tuple[Decision, ...]
@@ -135,6 +139,7 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
     ]
     return CompiledRuleSet(
         id=id,
+        name=ruleset.name,
         version=version,
         index=RuleIndex([rule.when for rule in ruleset.rules], rates_of(ruleset.rates)),
         decisions=tuple(decisions),
@@ -155,14 +160,17 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     found = ruleset.index.find(facts)
     rule = _decision(ruleset, found)
     use = None if rule is None else rule.use
-    point = 0 if rule is None or use is None else strategies.point_of(ruleset.id, rule.name, _key(use, facts))
-    wanted = () if use is None else _as_listed(use, point)
+    lot = "" if rule is None or use is None else strategies.lot_of(ruleset.name, rule.name, _key(use, facts))
+    wanted = () if use is None else _as_listed(use, lot)
     order, excluded = _sort_out(facts, snapshot, wanted, Reason.NOT_IN_RULE)
     scores: tuple[Score, ...] = ()
     figures = None
     if use is not None and use.strategy in BY_FIGURES:
         fitting = snapshot.accounts.named([choice.merchant_account for choice in order])
-        scores, figures = by_figures(fitting, use, facts, snapshot.figures, point), snapshot.figures.version
+        scores, figures = (
+            by_figures(fitting, use, facts, snapshot.figures, strategies.point_of_lot(lot)),
+            snapshot.figures.version,
+        )
         order = snapshot.accounts.choices([score.merchant_account for score in scores])
     return Plan(
         order=order,
@@ -195,9 +203,9 @@ def _key(use: Use, facts: Facts) -> str:
     return facts.customer or facts.reference if use.key is Key.CUSTOMER else facts.reference
 
 
-def _as_listed(use: Use, point: int) -> tuple[str, ...]:
+def _as_listed(use: Use, lot: str) -> tuple[str, ...]:
     """Order by the list or by lot; what goes by figures is put in order once it is known who fits."""
-    return strategies.split(use.accounts, use.weights, point) if use.strategy is Strategy.SPLIT else use.accounts
+    return strategies.split(use.accounts, use.weights, lot) if use.strategy is Strategy.SPLIT else use.accounts
 
 
 def _sort_out(

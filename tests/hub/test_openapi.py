@@ -38,6 +38,8 @@ EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 UNDERSTOOD: Final = 0.3
 CHARGING: Final = {"/v1/payments", "/v1/payment_methods", "/v1/payments/{payment_id}/confirm"}
 """Operations whose requests must also get as far as to be carried out."""
+UNTOLD: Final = ("payment_method", "card", "processors", "customer", "merchant_account", "ruleset", "hour_utc")
+"""What a payment that is simulated need not tell."""
 PLAIN: Final[dict[str, Any]] = {"risk_min": 0, "risk_max": 100, "region": None, "fees": [], "brands": []}
 MALFORMED: Final = {"malformed_request", "validation_failed", "card_data_refused", "unsupported_media_type"}
 """Codes of requests that were not understood. All others come from behind the validation."""
@@ -190,7 +192,12 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
             use = {"strategy": "priority", "accounts": fuzzed.names["merchant_account"]}
             return {"name": st.sampled_from(["main", "second"]), "rules": [], "otherwise": use}
         case "/v1/routing/rulesets/{ruleset_id}/activate":
-            return {"rollout_percent": 100}
+            return {"rollout_percent": 100, "starts_at": None}
+        case "/v1/routing/simulate":
+            return {"country": "DE", "metadata": {}, "risk": None} | dict.fromkeys(UNTOLD)
+        case "/v1/routing/backtests":
+            ruleset = st.sampled_from(fuzzed.names["ruleset_id"])
+            return {"ruleset": ruleset, "from": "2026-01-01T00:00:00Z", "to": None, "merchant_account": None}
         case "/v1/api_keys":
             return {
                 "role": st.sampled_from(Role),

@@ -119,10 +119,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     """Open everything that a hub process works with; at the end what is under way is finished, then all is closed."""
     database = await open_database(settings.database_url, connections_max=settings.database_connections_max)
     shared = SharedMemory(settings.redis_url)
-    deadlines = Deadlines(
-        connect=settings.connect_ms / 1000, answer=settings.answer_ms / 1000, total=settings.request_ms / 1000
-    )
-    transport = Transport(deadlines)
+    transport = Transport(_deadlines(settings))
     sealer = Sealer(settings.keys)
     known = known_adapters()
     directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms, clock=clock)
@@ -160,12 +157,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
             editor=AccountEditor(
                 database=database, sealer=sealer, registrations=known, directory=directory, clock=clock
             ),
-            wallet=Wallet(
-                database=database,
-                desk=TokenDesk(registrations=known, directory=directory),
-                remembered=shell.remembered,
-                clock=clock,
-            ),
+            wallet=_wallet(shell, TokenDesk(registrations=known, directory=directory)),
             clock=clock,
             shell=shell,
             bell=bell,
@@ -179,6 +171,16 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         await transport.close()
         await shared.close()
         await database.close()
+
+
+def _deadlines(settings: Settings) -> Deadlines:
+    return Deadlines(
+        connect=settings.connect_ms / 1000, answer=settings.answer_ms / 1000, total=settings.request_ms / 1000
+    )
+
+
+def _wallet(shell: Shell, desk: TokenDesk) -> Wallet:
+    return Wallet(database=shell.database, desk=desk, remembered=shell.remembered, clock=shell.clock)
 
 
 async def _finish(shell: Shell) -> None:

@@ -49,9 +49,8 @@ from hub.payments.shell import Shell
 from hub.redis import SharedMemory
 from hub.reference import routes as reference_routes
 from hub.rulesets import routes as ruleset_routes
-from hub.rulesets import standing_routes
+from hub.rulesets import simulation_routes, standing_routes
 from hub.rulesets.shadowing import ShadowDesk
-from hub.rulesets import simulation_routes
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.webhook_endpoints import delivery_routes as endpoint_delivery_routes

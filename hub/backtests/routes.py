@@ -74,7 +74,7 @@ class Backtests(Struct, frozen=True):
     guards=WRITE,
     status_code=ACCEPTED,
     tags=["routing"],
-    responses=problems(400, 404, 413, 415, 422),
+    responses=problems(400, 413, 415, 422),
 )
 async def create_backtest(
     data: JSONBody[BacktestRequest],
@@ -106,7 +106,7 @@ async def create_backtest(
     return Response(body, headers={"Location": f"/v1/routing/backtests/{body.id}"})
 
 
-@get("/v1/routing/backtests", guards=READ, tags=["routing"], responses=problems(403, 422))
+@get("/v1/routing/backtests", guards=READ, tags=["routing"], responses=problems(422))
 async def list_backtests(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
@@ -120,7 +120,7 @@ async def list_backtests(
     return Backtests([backtest_body({**row, "result": None}) for row in shown], following)
 
 
-@get("/v1/routing/backtests/{backtest_id:str}", guards=READ, tags=["routing"], responses=problems(403, 404))
+@get("/v1/routing/backtests/{backtest_id:str}", guards=READ, tags=["routing"], responses=problems(404))
 async def get_backtest(
     backtest_id: FromPath[str], caller: NamedDependency[Caller], database: NamedDependency[Database]
 ) -> BacktestBody:

@@ -58,7 +58,8 @@ async def test_what_one_process_opened_is_open_and_half_open_in_the_other(
     first, second = boards(), boards()
     await fail(first)
     await second.read()
-    assert (second.open_circuits(), second.circuit_of("ma_1")) == ({"ma_1"}, Circuit.OPEN)
+    assert second.open_circuits() == {"ma_1"}
+    assert second.circuit_of("ma_1") is Circuit.OPEN
 
     clock.now += LATER
 
@@ -74,7 +75,8 @@ async def test_one_process_at_a_time_may_send_the_probe(boards: Callable[[], Hea
     await first.read()
     await second.read()
 
-    assert (first.open_circuits(), second.open_circuits()) == (frozenset(), {"ma_1"})
+    assert first.open_circuits() == frozenset()
+    assert second.open_circuits() == {"ma_1"}
 
 
 async def test_once_the_probe_is_sent_nobody_sends_another(boards: Callable[[], HealthBoard], clock: Clock) -> None:
@@ -185,7 +187,7 @@ async def test_an_account_that_is_stopped_takes_nothing_new_anywhere_within_a_se
         assert changed.status_code == 200
 
         async def stopped() -> bool:
-            return (await health_of(hubs[1], account))["status"] == status
+            return bool((await health_of(hubs[1], account))["status"] == status)
 
         await eventually(stopped, 1.5)
         refused = [await hub.charge(**wanted) for hub in hubs]

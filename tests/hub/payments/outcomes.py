@@ -463,3 +463,15 @@ async def _ready(home: House) -> httpx.Response:
 @scene("GET", "/metrics", 200)
 async def _counted(home: House) -> httpx.Response:
     return await home.hub.get("/metrics")
+
+
+@scene("GET", "/v1/routing/health", 200)
+async def _routing_health(home: House) -> httpx.Response:
+    return await home.hub.get("/v1/routing/health")
+
+
+@scene("GET", "/v1/routing/fees", 200)
+async def _routing_fees(home: House) -> httpx.Response:
+    path = await made(home, "/v1/merchant_accounts", account())
+    await home.hub.client.patch(path, json={"fees": [{"percent_bps": 140, "fixed_minor": 25}]})
+    return await home.hub.get("/v1/routing/fees")

@@ -1,5 +1,6 @@
 """A shadow's plans are counted beside live traffic, and nothing of them is carried out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from hub.database import Database, metadata, open_database
+from hub.merchants.service import Directory
 from hub.rulesets.shadowing import WAITING_MAX, ShadowDesk
 from hub.rulesets.store import counts
 from hub.rulesets.tables import ruleset_activations, rulesets
@@ -139,6 +141,32 @@ async def activated(home: House, document: dict[str, Any], how: str) -> str:
     answer = await home.hub.post(f"/v1/routing/rulesets/{written}/{how}", {"reason": "try"})
     assert answer.status_code == 200, answer.text
     return str(written)
+
+
+async def known_within_a_second(directory: Directory, ruleset_id: str) -> None:
+    for _ in range(100):
+        deciding = directory.routing(livemode=False).ruleset
+        if deciding is not None and deciding.id == ruleset_id:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{ruleset_id} does not decide")
+
+
+async def test_another_process_decides_by_what_was_activated_within_a_second(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, second=True, with_worker=False) as made:
+        assert made.second is not None
+        directory = made.second.parts.directory
+        stripe, adyen = made.accounts["stripe-eu"], made.accounts["adyen-eu"]
+        first = await activated(made, {"name": "main", "otherwise": use(stripe, adyen)}, "activate")
+        second = await activated(made, {"name": "main", "otherwise": use(adyen, stripe)}, "activate")
+
+        await known_within_a_second(directory, second)
+        went = [(await made.second.charge(payment_method=made.payment_method)).json()["merchant_account"]]
+        await made.hub.post("/v1/routing/rulesets/rollback", {"reason": "back"})
+        await known_within_a_second(directory, first)
+        went.append((await made.second.charge(payment_method=made.payment_method)).json()["merchant_account"])
+
+    assert went == [adyen, stripe]
 
 
 async def test_live_charges_are_held_against_the_shadow(home: House) -> None:

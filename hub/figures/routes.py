@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from hub.access.guards import requires
 from hub.access.rules import Caller
+from hub.errors import problems
 from hub.figures.days import COUNT
 from hub.payments.shell import Shell
 from normalization.money import Currency
@@ -94,7 +95,7 @@ class Fees(Struct, frozen=True):
     data: list[FeeShown]
 
 
-@get("/v1/routing/health", guards=READ, tags=["routing"])
+@get("/v1/routing/health", guards=READ, tags=["routing"], responses=problems())
 async def routing_health(caller: NamedDependency[Caller], shell: NamedDependency[Shell]) -> RoutingHealth:
     """Show of each account whether it answers, what it approves, and how much of its limits is used."""
     figures = shell.figures.figures(livemode=caller.livemode)
@@ -114,7 +115,7 @@ async def routing_health(caller: NamedDependency[Caller], shell: NamedDependency
     )
 
 
-@get("/v1/routing/fees", guards=READ, tags=["routing"])
+@get("/v1/routing/fees", guards=READ, tags=["routing"], responses=problems())
 async def routing_fees(caller: NamedDependency[Caller], shell: NamedDependency[Shell]) -> Fees:
     """Hold each account's fee schedule against what settlements showed."""
     learned = shell.figures.figures(livemode=caller.livemode).learned_fees

@@ -45,6 +45,7 @@ SOON: Final = 300
 REGRET_MAX: Final = 0.05
 MOVED_MIN: Final = 0.90
 DROPPED: Final = "ma_2"
+COMPARED: Final[Mapping[str, dict[str, Any]]] = {"priority": {}, "split": {"weights": [1, 1, 1]}, "approval_rate": {}}
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -156,7 +157,7 @@ def _traffic() -> list[str]:
         )
         print(f"moved in {SOON} | least | back |\n|---|---|---|---|---|---|---|---|")
         best = 0.0
-        for strategy, more in (("priority", {}), ("split", {"weights": [1, 1, 1]}), ("approval_rate", {})):
+        for strategy, more in COMPARED.items():
             runs = [drive(chance, PAYMENTS, seed, strategy, **more) for seed in SEEDS]
             told, best = _told(runs), mean(run.best_fixed for run in runs) / PAYMENTS
             print(_row(strategy, told), flush=True)

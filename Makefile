@@ -26,7 +26,7 @@ check: .venv/.ready ## Lint, format, types, who imports whom, the Dockerfile
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint Dockerfile
 
-bench: .venv/.ready ## Measure the hub against a hand-written floor; PART=memory or PART=profile for more
+bench: .venv/.ready ## Measure the hub against a hand-written floor; PART=webhooks, memory or profile for more
 	$(BIN)/python -m benchmarks $(PART)
 
 outside: .venv/.ready ## Hold adapters and sandboxes against what others wrote

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from adapters.contract import Authorize, Delivery, Told
 from normalization.declines import Decline
-from normalization.disputes import DisputeReport
+from normalization.disputes import AnswerRefused, DisputeReport
 from normalization.money import Currency, Money
 from normalization.outcome import Verification
 from normalization.tokens import CardFacts, ProcessorToken
@@ -170,12 +170,15 @@ class DetachesTokens(Protocol):
 
 @runtime_checkable
 class DefendsDisputes(Protocol):
-    """Can answer a dispute. What comes back is how the dispute stands now; a decline where that was refused."""
+    """Can answer a dispute. What comes back is how the dispute stands now, or why the answer is not taken.
 
-    async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | Decline:
+    The caller reads `AnswerRefused.message`: it says what to do, and nothing of it is a secret or from the evidence.
+    """
+
+    async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | AnswerRefused:
         """Accept that the money is gone. Asking again is safe, whatever was raised."""
 
-    async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | Decline:
+    async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | AnswerRefused:
         """Hand in text and files. Asking again with the same `operation_id` is safe, whatever was raised."""
 
 

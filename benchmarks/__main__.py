@@ -1,6 +1,7 @@
-"""`python -m benchmarks [speed | adapters | memory | profile | webhooks | routing | backtest]`; 1 below a bar."""
+"""`python -m benchmarks PART`, see `PARTS`; ends with 1 below a bar."""
 
 import argparse
+import asyncio
 import os
 import platform
 import subprocess
@@ -12,10 +13,10 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import adapters, backtest, compare, memory, profile, routing, webhooks
+from benchmarks import adapters, backtest, compare, endpoints, memory, profile, routing, webhooks
 from benchmarks.stage import Stage, Target, durability, stage
 
-PARTS: Final = ("speed", "adapters", "memory", "profile", "webhooks", "routing", "backtest")
+PARTS: Final = ("speed", "adapters", "memory", "profile", "webhooks", "endpoints", "routing", "backtest")
 
 
 def main(words: Sequence[str]) -> int:
@@ -42,6 +43,8 @@ def main(words: Sequence[str]) -> int:
                 wrong = webhooks.measure(ready, asked.rounds)
             case "backtest":
                 wrong = backtest.measure(ready, asked.payments)
+            case "endpoints":
+                wrong = _endpoints(ready)
             case "profile":
                 wrong = _profile(ready, asked.stacks)
             case _:
@@ -92,6 +95,12 @@ def _profile(ready: Stage, stacks: Path | None) -> list[str]:
     if stacks is not None:
         stacks.write_bytes(msgspec.json.encode(found.stacks))
     return []
+
+
+def _endpoints(ready: Stage) -> list[str]:
+    told = endpoints.measure(asyncio.run(ready.postgres.fresh_database()), ready.folder, endpoints.Scale())
+    print(f"\n{endpoints.table(told)}")
+    return endpoints.failures(told)
 
 
 def _settings(ready: Stage) -> str:

@@ -1,6 +1,6 @@
 """dj-stripe as its documentation sets it up: its own view, its default handler, a PostgreSQL; nothing else.
 
-Runs in dj-stripe's own virtual environment, see `benchmarks.djstripe`. `python -m djstripe_site` makes the tables and
+Runs in an environment of its own, see `benchmarks.other_handler`. `python -m djstripe_site` makes the tables and
 the endpoint; gunicorn serves `djstripe_site:application`.
 
 Source: https://dj-stripe.dev/2.11/installation
@@ -25,7 +25,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     USE_TZ=True,
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "djstripe"],
-    MIDDLEWARE=[],
+    MIDDLEWARE=["django.middleware.common.CommonMiddleware"],  # Sets the length of an answer.
     DATABASES={
         "default": {
             "ENGINE": "django.db.backends.postgresql",

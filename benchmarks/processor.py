@@ -26,6 +26,10 @@ _METHOD: Final = (
 )
 _NOT_FOUND: Final = response(404, b'{"error":{"type":"invalid_request_error","code":"resource_missing"}}')
 _ADDRESS: Final = ("city", "country", "line1", "line2", "postal_code", "state")
+_ACCOUNT: Final = (
+    b'{"id":"acct_bench","object":"account","type":"standard","country":"DE","default_currency":"eur","created":1800000000,'
+    b'"livemode":false,"charges_enabled":true,"payouts_enabled":true,"details_submitted":true,"settings":{"branding":{}}}'
+)
 _numbers: Final = count(1)
 LATER: Final = "pm_bench_later"
 """A payment method whose charges are accepted first and have succeeded whenever they are looked at."""
@@ -211,6 +215,7 @@ ROUTES: Final[dict[bytes, Answering]] = {
     b"POST /payments": checkout_com_charge,
     b"POST /null": lambda _ledger, _message: _NULL,
     b"GET /counts": lambda ledger, _message: response(200, msgspec.json.encode(ledger.counts())),
+    b"GET /v1/account": lambda _ledger, _message: response(200, _ACCOUNT),
     b"GET /v1/payment_methods/pm_card_visa": lambda _ledger, _message: response(200, _METHOD),
 }
 _PAYMENT: Final = b"GET /v1/payment_intents/"

@@ -124,7 +124,7 @@ class Stage:
     def floor(self) -> Target:
         """Start the hand-written floor."""
         database = asyncio.run(self.postgres.fresh_database())
-        server = self._start(
+        server = self.start(
             "floor", lambda port: _python("benchmarks.floor", str(port), database, self.processor_url), accepts
         )
         return Target(
@@ -139,7 +139,7 @@ class Stage:
     def webhook_floor(self) -> Target:
         """Start the hand-written floor of taking webhooks."""
         database = asyncio.run(self.postgres.fresh_database())
-        server = self._start(
+        server = self.start(
             "webhook floor", lambda port: _python("benchmarks.webhook_floor", str(port), database), accepts
         )
         return Target(name="floor", port=server.port, path="/webhooks", headers={}, body="", pids=(server.pid,))
@@ -172,7 +172,7 @@ class Stage:
         key = self._hub(
             settings, "keys", "create", "--name=bench", "--principal=bench", "--role=admin", "--mode=test"
         ).strip()
-        server = self._start(
+        server = self.start(
             "hub", lambda port: _environment({**settings, "HUB_PORT": str(port)}, _python(*serving)), _answers
         )
         working = (self.worker(settings),) if with_worker else ()
@@ -191,7 +191,7 @@ class Stage:
 
     def worker(self, settings: Mapping[str, str]) -> int:
         """Start a worker of the hub and give its process id."""
-        started = self._start("worker", lambda _: _environment(settings, _python("hub.cli", "worker")), lambda _: True)
+        started = self.start("worker", lambda _: _environment(settings, _python("hub.cli", "worker")), lambda _: True)
         return started.pid
 
     def method(self, hub: Target, token: str) -> str:
@@ -234,7 +234,8 @@ class Stage:
             raise SystemExit(f"hub {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def _start(self, name: str, command: Callable[[int], tuple[str, ...]], ready: Callable[[int], bool]) -> Server:
+    def start(self, name: str, command: Callable[[int], tuple[str, ...]], ready: Callable[[int], bool]) -> Server:
+        """Start a server in a process of its own, which ends with the stage."""
         server = Server(self.folder / f"{name}.log", command, ready)
         self._ends.callback(server.stop)
         server.start()

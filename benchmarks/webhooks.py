@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from benchmarks import other_handler
 from benchmarks.cpu import cpu_ms, with_children
 from benchmarks.load import Measured, Slice
 from benchmarks.processor import LATER, charge
@@ -23,6 +24,7 @@ AT_ONCE: Final = 32
 SLICE_S: Final = 1.0
 TURNS: Final = 5
 DELIVERIES: Final = 5_000
+OTHERS_DELIVERIES: Final = 1_000
 RATIO_MIN: Final = 0.5
 P99_MAX_MS: Final = 50.0
 READ_MIN: Final = 500.0
@@ -52,6 +54,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     per_second: float
     python_ms: float
     fetches: float
+    told: Sequence[tuple[str, str]]
 
 
 def event() -> str:
@@ -99,6 +102,13 @@ def measure(stage: Stage, rounds: int) -> list[str]:
     print(
         f"\none worker reads {read.per_second:.0f} deliveries a second, one for each payment, with "
         f"{read.python_ms:.2f} ms of CPU and {read.fetches:.3f} fetches for each",
+        flush=True,
+    )
+    theirs = other_handler.measure(stage, deliver(hub, hub.path, 600.0, OTHERS_DELIVERIES, read.told))
+    ours = 1 / (1 / _mid(found["hub"], "per_second") + 1 / read.per_second)
+    print(
+        f"dj-stripe {other_handler.VERSION} takes and reads {theirs:.0f} of the same events a second "
+        f"({other_handler.WORDS}); the hub, taking and then reading, {ours:.0f}: {ours / theirs:.1f} times as many",
         flush=True,
     )
     return failures(found, read)
@@ -164,6 +174,7 @@ def reading(stage: Stage) -> Reading:
         per_second=per_second,
         python_ms=cpu_ms([worker]) / len(told),
         fetches=(stage.counts().reads - before) / len(told),
+        told=told,
     )
 
 

@@ -10,7 +10,7 @@ PORT_MAX = 65_535
 ROLES = ("service", "support", "finance", "operator", "auditor", "admin")
 """`hub.access.rules.Role`, written out so that help needs no import; a test holds them together."""
 DELIVERY_STATUSES = ("waiting", "done", "ignored", "unmatched", "parked")
-"""`hub.webhooks.delivery_routes.DeliveryStatus`, as ROLES."""
+"""`hub.webhooks.delivery_routes.WebhookDeliveryStatus`, as ROLES."""
 INSTANTS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -108,7 +108,8 @@ CODES: Final[dict[str, Code]] = {
         retryable=False,
         meaning=(
             "The payer's bank claims or has taken money of this payment, which a refund would give back a second time. "
-            "Say despite_dispute to refund all the same."
+            "Say despite_dispute to ask the processor all the same; once the bank has the money, Stripe refuses, and "
+            "Adyen gives back only what is left of the payment."
         ),
     ),
     "dispute_decided": Code(

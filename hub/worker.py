@@ -19,11 +19,13 @@ from hub.retries.jobs import prune_declines
 from hub.webhook_endpoints.jobs import bury_old, deliver
 from hub.webhooks.catching_up import catch_up_due
 from hub.webhooks.jobs import read_waiting
+from hub.webhooks.mended import close_mended
 
 Job = Callable[[Shell], Awaitable[int]]
 POLL_S: Final = 1.0
 AFTER_FAILURE_S: Final = 2.0
 CATCH_UP_EVERY_S: Final = 10.0
+CLOSE_EVERY_S: Final = 30.0
 REMIND_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 3_600.0
 _log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (remind_due, REMIND_EVERY_S),
     (publish_events, POLL_S),
     (catch_up_due, CATCH_UP_EVERY_S),
+    (close_mended, CLOSE_EVERY_S),
     (prune_keys, PRUNE_EVERY_S),
     (prune_declines, PRUNE_EVERY_S),
     (bury_old, PRUNE_EVERY_S),

@@ -83,3 +83,24 @@ class DisputeReport(Struct, frozen=True, kw_only=True):
     accepted: bool = False
     movements: tuple[FundsMovement, ...] = ()
     raw_status: str = ""  # The processor's own word, verbatim.
+
+
+class RefusalCode(StrEnum):
+    """What was wrong with an answer to a dispute."""
+
+    EVIDENCE_UNFIT = "evidence_unfit"  # The text or the files are not what this processor takes.
+    DEFENSE_UNFIT = "defense_unfit"  # The ground that is claimed is missing, or does not apply.
+    NOT_ANSWERABLE = "not_answerable"  # This dispute takes no answer through the hub, whatever is handed in.
+    REFUSED_BY_PROCESSOR = "refused_by_processor"  # The processor looked at it and does not take it.
+
+
+class AnswerRefused(Struct, frozen=True, kw_only=True):
+    """An answer to a dispute that was not taken, so that the bank has nothing of it and another may be sent.
+
+    `message` is for whoever answers: what was wrong and what to do, never anything of the evidence itself.
+    `processor_code` is the processor's own, verbatim; None: it told none, or was not asked.
+    """
+
+    code: RefusalCode
+    message: str
+    processor_code: str | None = None

@@ -15,7 +15,7 @@ from hub.cli import main
 from hub.payments.states import ExceptionType, OperationStatus, Status
 from hub.setting_meanings import SETTINGS
 from normalization.declines import Advice, Category
-from normalization.disputes import DisputeStatus, Stage
+from normalization.disputes import DisputeStatus, RefusalCode, Stage
 from normalization.outcome import Operation
 from tests.api_page import ANYWHERE, api_page, prose, routes
 from tests.pages import PAGES
@@ -75,7 +75,9 @@ def test_the_api_page_names_no_route_that_is_not_served() -> None:
     assert named - {(method, path) for method, path, _ in routes()} == set()
 
 
-@pytest.mark.parametrize("words", [Operation, Status, OperationStatus, Stage, DisputeStatus, Category, Advice])
+@pytest.mark.parametrize(
+    "words", [Operation, Status, OperationStatus, Stage, DisputeStatus, RefusalCode, Category, Advice]
+)
 def test_the_glossary_explains_every_word_of_a_status_or_a_decline(words: type[StrEnum]) -> None:
     explained = {word.strip("` ") for cell in glossary() for word in cell.split(",")}
 

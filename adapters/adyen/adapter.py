@@ -21,7 +21,7 @@ from adapters.contract import Authorize, Complete, Delivery, FollowUp, Told, Web
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.transport import Pause, Transport, pause_with_jitter
 from normalization.declines import Decline, DeclineCode
-from normalization.disputes import DisputeReport
+from normalization.disputes import AnswerRefused, DisputeReport
 from normalization.money import InexactAmountError
 from normalization.outcome import Approved, Declined, Operation, Pending, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
@@ -146,11 +146,11 @@ class AdyenAdapter:
         """Have a stored card deleted; see `adapters.adyen.tokens`."""
         return await self._within_deadline(PROCESSOR, self._tokens.detach(token))
 
-    async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | Decline:
+    async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | AnswerRefused:
         """Accept that the money is gone; see `adapters.adyen.defending`."""
         return await self._within_deadline(PROCESSOR, self._disputes.accept(request))
 
-    async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | Decline:
+    async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | AnswerRefused:
         """Defend a dispute with documents; see `adapters.adyen.defending`."""
         return await self._within_deadline(PROCESSOR, self._disputes.defend(request))
 

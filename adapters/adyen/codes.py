@@ -127,6 +127,16 @@ ERRORS: Final[dict[str, DeclineCode]] = {
 Source: https://docs.adyen.com/development-resources/error-codes
 """
 
+REASONS: Final[dict[str, DeclineCode]] = {
+    # More than is left of the payment: of what was captured, refunds and chargebacks have taken the rest.
+    "Insufficient balance on payment": _D.INVALID_REQUEST,
+    "Transaction hasn't been captured, refund not possible": _D.INVALID_REQUEST,
+}
+"""By the reason of a webhook that tells that a capture or refund failed; it has words only.
+
+Source: https://docs.adyen.com/online-payments/refund#refund-webhook
+"""
+
 BRANDS: Final = {
     "mc": "mastercard",
     "cup": "unionpay",
@@ -140,7 +150,9 @@ BRANDS: Final = {
 }
 """Adyen's card brands in the hub's words."""
 
-_BY_TEXT: Final = {refusal.text.casefold(): code for code, refusal in REFUSALS.items()}
+_BY_TEXT: Final = {refusal.text.casefold(): code for code, refusal in REFUSALS.items()} | {
+    reason.casefold(): reason for reason in REASONS
+}
 _RAW_CODE: Final = re.compile(r"([0-9A-Z]{2}|[0-9])(?:\s*:|\Z)")
 _ERROR_CODE: Final = re.compile(r"[0-9]{3}(?:_[0-9]+)?|[0-9]{2}_[0-9]+")
 _TEXT_MAX: Final = 80
@@ -171,7 +183,7 @@ def refused_by_text(reason: str | None, raw: object = None, advice: object = Non
 
 def _of_refusal(code: str) -> DeclineCode | None:
     row = REFUSALS.get(code)
-    return row.code if row else RESULTS.get(code)
+    return row.code if row else RESULTS.get(code) or REASONS.get(code)
 
 
 def _decided(code: str, meaning: DeclineCode | None, raw: object, advice: object, brand: str | None) -> Decline:
@@ -189,8 +201,8 @@ def _decided(code: str, meaning: DeclineCode | None, raw: object, advice: object
 def meaning_of(processor_code: str) -> DeclineCode | None:
     """Say what a `Decline.processor_code` means by itself; None: it has no row.
 
-    It is a refusalReasonCode of up to two digits, an errorCode of three or with a detail ("905_1"), a resultCode, or
-    empty where Adyen told none of them.
+    It is a refusalReasonCode of up to two digits, an errorCode of three or with a detail ("905_1"), a resultCode, a
+    webhook's reason, or empty where Adyen told none of them.
     """
     if not processor_code:
         return _D.GENERIC_DECLINE
@@ -203,5 +215,5 @@ def error_meaning(error_code: str) -> DeclineCode:
     return ERRORS.get(error_code, _D.INVALID_REQUEST)
 
 
-CODES: Final[dict[str, DeclineCode]] = {code: row.code for code, row in REFUSALS.items()} | RESULTS | ERRORS
+CODES: Final[dict[str, DeclineCode]] = {code: row.code for code, row in REFUSALS.items()} | RESULTS | ERRORS | REASONS
 """Every `Decline.processor_code` that has a row."""

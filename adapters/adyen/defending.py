@@ -20,9 +20,7 @@ from adapters.adyen.dispute_wire import (
     DisputeRequest,
     SupplyRequest,
 )
-from adapters.adyen.translate import decline_of
-from normalization.declines import Decline, DeclineCode
-from normalization.disputes import DisputeReport, DisputeStatus
+from normalization.disputes import AnswerRefused, DisputeReport, DisputeStatus, RefusalCode
 
 REFUSED_MAX: Final = 200
 """How much of Adyen's own words is kept, in characters."""
@@ -33,6 +31,9 @@ DEFENDED: Final = re.compile(r"\balready (?:been )?(?:defended|responded|submitt
 
 Adyen documents no code for it and no words: where these miss, the webhooks tell what became of the answer.
 """
+
+_CODE: Final = RefusalCode.REFUSED_BY_PROCESSOR
+_AFTERWARDS: Final = "look at the dispute at Adyen, then send an answer that it takes under a new key"
 
 
 class Disputes:
@@ -48,7 +49,7 @@ class Disputes:
         self._client = client
         self._api = client.disputes
 
-    async def accept(self, request: AcceptDispute) -> DisputeReport | Decline:
+    async def accept(self, request: AcceptDispute) -> DisputeReport | AnswerRefused:
         """POST /acceptDispute."""
         told = request.told
         if refusal := defenses.unnamed(told):
@@ -62,7 +63,7 @@ class Disputes:
         reply = await self._client.call(lambda: self._api.accept_dispute(body), DisputeReply)
         return _refusal(reply, ACCEPTED) or accepted
 
-    async def defend(self, request: SubmitEvidence) -> DisputeReport | Decline:
+    async def defend(self, request: SubmitEvidence) -> DisputeReport | AnswerRefused:
         """Ask what can be said, hand in the documents, have the defense sent on to the bank."""
         if refusal := defenses.unanswerable(request):
             return refusal
@@ -77,7 +78,7 @@ class Disputes:
         if isinstance(possible, RequestRefused) or not possible.dispute_service_result.success:
             return _refusal(possible, DEFENDED) or defended
         defense = defenses.planned(request, possible.defense_reasons)
-        if isinstance(defense, Decline):
+        if isinstance(defense, AnswerRefused):
             return defense
         for build in self._steps(told, defense):
             if refusal := _refusal(await self._client.call(build, DisputeReply), DEFENDED):
@@ -100,12 +101,16 @@ class Disputes:
         yield lambda: self._api.defend_dispute(defended)
 
 
-def _refusal(reply: DisputeReply | DefenseReasonsReply | RequestRefused, done: re.Pattern[str]) -> Decline | None:
+def _refusal(reply: DisputeReply | DefenseReasonsReply | RequestRefused, done: re.Pattern[str]) -> AnswerRefused | None:
     """Read a refusal; None: there is none, or it says that what was asked for was *done* before."""
     if isinstance(reply, RequestRefused):
-        return None if done.search(reply.message) else decline_of(reply)
+        if done.search(reply.message):
+            return None
+        said = f"Adyen refused the request with its error {reply.error_code}; {_AFTERWARDS}"
+        return AnswerRefused(code=_CODE, message=said, processor_code=reply.error_code)
     result = reply.dispute_service_result
     told = result.error_message or ""
     if result.success or done.search(told):
         return None
-    return Decline(code=DeclineCode.INVALID_REQUEST, processor_code=f"dispute: {told[:REFUSED_MAX] or 'refused'}")
+    said = f"Adyen's words: {told[:REFUSED_MAX]}" if told else "Adyen gave no reason"
+    return AnswerRefused(code=_CODE, message=f"{said}; {_AFTERWARDS}")

@@ -1,6 +1,6 @@
 """What a defense at Adyen needs before it is sent: a ground that applies, and the documents it asks for; pure.
 
-A refusal says in its `processor_code` what to do. Source for the levels of requirement:
+Source for the levels of requirement:
 https://docs.adyen.com/api-explorer/Disputes/30/post/retrieveApplicableDefenseReasons
 """
 
@@ -11,8 +11,7 @@ from msgspec import Struct
 
 from adapters.abilities import SubmitEvidence
 from adapters.adyen.dispute_wire import DefenseDocument, DefenseDocumentType, DefenseReason
-from normalization.declines import Decline, DeclineCode
-from normalization.disputes import DisputeReport
+from normalization.disputes import AnswerRefused, DisputeReport, RefusalCode
 
 LEVELS: Final = {
     "Required": "required",
@@ -21,25 +20,21 @@ LEVELS: Final = {
     "AlternativeRequired": "instead of the others",
 }
 
-
-TEXT: Final = "hub/text: Adyen takes documents only; put the text into one of the files and send it without text"
-
-
-def refused(what_to_do: str) -> Decline:
-    """Refuse before anything is sent on to the bank."""
-    return Decline(code=DeclineCode.INVALID_REQUEST, processor_code=what_to_do)
+_TEXT: Final = "text: Adyen takes documents only; put the text into one of the files and send it without text"
+_NO_GROUND: Final = "Adyen names no ground any more: the dispute was answered before, or can only be accepted"
+_UNNAMED: Final = "Adyen told the payment's reference only, not the dispute's; answer it at Adyen"
 
 
-def unanswerable(request: SubmitEvidence) -> Decline | None:
+def unanswerable(request: SubmitEvidence) -> AnswerRefused | None:
     """Refuse what Adyen need not be asked about; a text left out silently would be missing in the only answer."""
-    return refused(TEXT) if request.text else unnamed(request.told)
+    return _unfit(_TEXT) if request.text else unnamed(request.told)
 
 
-def unnamed(told: DisputeReport) -> Decline | None:
+def unnamed(told: DisputeReport) -> AnswerRefused | None:
     """Refuse a dispute of which only the payment is known: Adyen is asked by the dispute's own reference."""
     if told.processor_reference != told.parent_reference:
         return None
-    return refused("hub/dispute: Adyen told the payment's reference only, not the dispute's; answer it at Adyen")
+    return AnswerRefused(code=RefusalCode.NOT_ANSWERABLE, message=_UNNAMED)
 
 
 class Defense(Struct, frozen=True):
@@ -49,30 +44,28 @@ class Defense(Struct, frozen=True):
     documents: tuple[DefenseDocument, ...]
 
 
-def planned(request: SubmitEvidence, possible: Sequence[DefenseReason]) -> Defense | Decline:
+def planned(request: SubmitEvidence, possible: Sequence[DefenseReason]) -> Defense | AnswerRefused:
     """Make a defense of what was handed in; refuse one that Adyen would not take, or not in whole."""
     reason = _chosen(request, possible)
-    if isinstance(reason, Decline):
+    if isinstance(reason, AnswerRefused):
         return reason
     documents = _documents(request, reason)
-    return documents if isinstance(documents, Decline) else Defense(reason.defense_reason_code, documents)
+    return documents if isinstance(documents, AnswerRefused) else Defense(reason.defense_reason_code, documents)
 
 
-def _chosen(request: SubmitEvidence, possible: Sequence[DefenseReason]) -> DefenseReason | Decline:
+def _chosen(request: SubmitEvidence, possible: Sequence[DefenseReason]) -> DefenseReason | AnswerRefused:
     """Take the ground that is named, or the only one that applies."""
     if not possible:
-        return refused(
-            "hub/defense: Adyen names no ground any more: the dispute was answered before, or can only be accepted"
-        )
+        return AnswerRefused(code=RefusalCode.NOT_ANSWERABLE, message=_NO_GROUND)
     if request.defense is None:
-        return possible[0] if len(possible) == 1 else refused(f"hub/defense: name one of {_listed(possible)}")
+        return possible[0] if len(possible) == 1 else _undefended(f"defense: name one of {_listed(possible)}")
     for reason in possible:
         if reason.defense_reason_code == request.defense:
             return reason
-    return refused(f"hub/defense: this ground does not apply; name one of {_listed(possible)}")
+    return _undefended(f"defense: this ground does not apply; name one of {_listed(possible)}")
 
 
-def _documents(request: SubmitEvidence, reason: DefenseReason) -> tuple[DefenseDocument, ...] | Decline:
+def _documents(request: SubmitEvidence, reason: DefenseReason) -> tuple[DefenseDocument, ...] | AnswerRefused:
     """Make Adyen's documents of the files, if they are what *reason* asks for."""
     types = reason.defense_document_types
     known = [one.defense_document_type_code for one in types]
@@ -80,11 +73,11 @@ def _documents(request: SubmitEvidence, reason: DefenseReason) -> tuple[DefenseD
     purposes = [file.purpose or only for file in request.files]
     wanted = f"{reason.defense_reason_code} takes {_needs(types)}"
     if any(purpose not in known for purpose in purposes):
-        return refused(f"hub/files: give each file's purpose as one of Adyen's document types; {wanted}")
+        return _unfit(f"file: give each file's purpose as one of Adyen's document types; {wanted}")
     if len(set(purposes)) < len(purposes):
-        return refused(f"hub/files: Adyen keeps one file of each type; join those of one type; {wanted}")
+        return _unfit(f"file: Adyen keeps one file of each type; join those of one type; {wanted}")
     if not _suffices(types, {purpose for purpose in purposes if purpose}):
-        return refused(f"hub/files: documents are missing; {wanted}")
+        return _unfit(f"file: documents are missing; {wanted}")
     return tuple(
         DefenseDocument(defense_document_type_code=purpose or "", content_type=file.content_type, content=file.content)
         for purpose, file in zip(purposes, request.files, strict=True)
@@ -114,3 +107,11 @@ def _needs(types: Sequence[DefenseDocumentType]) -> str:
 
 def _listed(possible: Sequence[DefenseReason]) -> str:
     return "; ".join(f"{one.defense_reason_code} with {_needs(one.defense_document_types)}" for one in possible)
+
+
+def _unfit(message: str) -> AnswerRefused:
+    return AnswerRefused(code=RefusalCode.EVIDENCE_UNFIT, message=message)
+
+
+def _undefended(message: str) -> AnswerRefused:
+    return AnswerRefused(code=RefusalCode.DEFENSE_UNFIT, message=message)

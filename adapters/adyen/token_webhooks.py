@@ -49,14 +49,14 @@ def open_message(webhook: Webhook, credentials: AdyenCredentials, *, livemode: b
     message = _decoded(webhook.body, Message)
     if message.environment != ("live" if livemode else "test"):
         raise _rejected("the message is not of this account's mode")
+    digest = hashlib.sha256(webhook.body).hexdigest()
     if message.type not in OF_TOKENS:
-        digest = hashlib.sha256(webhook.body).hexdigest()
         return _delivery(webhook, message, f"{message.type}:{digest}", digest, None, livemode=livemode)
     facts = _decoded(message.data, TokenFacts)
     if facts.merchant_account != credentials.merchant_account:
         raise _rejected("the message is for another merchant account")
     token = facts.stored_payment_method_id
-    key = f"{message.event_id or ''}:{message.type}:{token}"
+    key = f"{message.event_id or digest}:{message.type}:{token}"  # A card is renewed more than once in its life.
     return _delivery(webhook, message, key, token, facts.merchant_account, livemode=livemode)
 
 

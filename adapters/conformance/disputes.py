@@ -13,8 +13,7 @@ from adapters.conformance.shop import SECOND, Shop
 from adapters.conformance.stub import answers, echoes
 from adapters.conformance.verdict import NonconformingError, expect
 from adapters.errors import AdapterError, ConfigurationError
-from normalization.declines import Decline
-from normalization.disputes import DisputeReport, DisputeStatus, Stage
+from normalization.disputes import AnswerRefused, DisputeReport, DisputeStatus, Stage
 from normalization.money import Currency, Money
 from normalization.outcome import Operation
 
@@ -121,7 +120,7 @@ async def a_dispute_is_accepted_once_however_often_that_is_asked(shop: Shop) -> 
     dispute = await _disputed(shop, await shop.opened(Operation.PURCHASE))
     request = AcceptDispute(operation_id=ACCEPTANCE, told=dispute)
     first, second = [await ended(shop.adapter.accept_dispute(request)) for _ in range(2)]
-    for seen in (first,) if isinstance(second, Decline) else (first, second):
+    for seen in (first,) if isinstance(second, AnswerRefused) else (first, second):
         expect(_stands(seen, dispute) is DisputeStatus.LOST, "a dispute that is accepted is lost", seen)
         expect(isinstance(seen, DisputeReport) and seen.accepted, "it is lost because it was accepted", seen)
     told = await _told(shop)
@@ -136,7 +135,7 @@ async def a_dispute_is_defended_once_however_often_that_is_asked(shop: Shop) -> 
     dispute = await _disputed(shop, await shop.opened(Operation.PURCHASE))
     request = shop.harness.evidence(dispute, EVIDENCE)
     first, second = [await ended(shop.adapter.submit_evidence(request)) for _ in range(2)]
-    for seen in (first,) if isinstance(second, Decline) else (first, second):
+    for seen in (first,) if isinstance(second, AnswerRefused) else (first, second):
         expect(_stands(seen, dispute) is DisputeStatus.UNDER_REVIEW, "a dispute that is defended is under review", seen)
     await _balance(shop, await _told(shop))
 

@@ -11,7 +11,7 @@ from adapters.conformance.faults import AFTER, BEFORE
 from adapters.conformance.intrusions import BODIES
 from adapters.conformance.operations import LATER_S
 from adapters.conformance.overheard import overhearing, secrets_of
-from adapters.conformance.shop import SECOND, Request, Shop, about
+from adapters.conformance.shop import SECOND, Shop, about
 from adapters.conformance.stub import echoes
 from adapters.conformance.verdict import NonconformingError, expect
 from adapters.contract import Delivery, Told

@@ -24,7 +24,7 @@ from adapters.stripe.tokens import Tokens
 from adapters.stripe.wire import Error, PaymentIntent, Refund
 from adapters.transport import Transport
 from normalization.declines import Decline, DeclineCode
-from normalization.disputes import DisputeReport
+from normalization.disputes import AnswerRefused, DisputeReport
 from normalization.outcome import Declined, Operation, Report, Verification
 from normalization.tokens import CardFacts, ProcessorToken
 
@@ -183,11 +183,11 @@ class StripeAdapter:
         """List what was not delivered; see `adapters.stripe.refetching`."""
         return refetching.undelivered(self._client, since, livemode=self._livemode)
 
-    async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | Decline:
+    async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | AnswerRefused:
         """Leave the money to the payer; see `adapters.stripe.defending`."""
         return await defending.accept(self._client, request)
 
-    async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | Decline:
+    async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | AnswerRefused:
         """Answer the payer's bank; see `adapters.stripe.defending`."""
         return await defending.submit(self._client, request)
 

@@ -8,8 +8,7 @@ from msgspec import Struct
 
 from hub.disputes.rules import reinstated_minor, withdrawn_minor
 from hub.disputes.values import UNDER_WAY, Case, Dispute, Submission, Told
-from hub.payments.answers import DeclineBody, decline_body
-from normalization.disputes import DisputeReason, DisputeStatus, FundsMovement, Stage
+from normalization.disputes import AnswerRefused, DisputeReason, DisputeStatus, FundsMovement, RefusalCode, Stage
 from normalization.money import Currency
 
 SUBMISSIONS_SHOWN: Final = 100
@@ -46,13 +45,24 @@ class EvidenceFileBody(Struct, frozen=True, kw_only=True):
     sha256: str
 
 
+class RefusalBody(Struct, frozen=True, kw_only=True):
+    """Why an answer was not taken; `message` tells whoever answers what to do.
+
+    `processor_code` is the processor's own; null where it told none or was not asked.
+    """
+
+    code: RefusalCode
+    message: str
+    processor_code: str | None
+
+
 class SubmissionBody(Struct, frozen=True, kw_only=True):
     """One acceptance or one answer with evidence; `pending` until the processor has said that it has it."""
 
     id: str
     kind: Literal["accept", "evidence"]
     status: Literal["pending", "done", "refused", "exception"]
-    decline: DeclineBody | None
+    refusal: RefusalBody | None
     files: list[EvidenceFileBody]
     created_at: datetime
     finished_at: datetime | None
@@ -148,7 +158,7 @@ def _submission_body(one: Submission) -> SubmissionBody:
         id=one.id,
         kind=one.kind,
         status="pending" if one.status in UNDER_WAY else shown[one.status],
-        decline=decline_body(one.decline, one.created_at),
+        refusal=_refusal_body(one.refusal),
         files=[
             EvidenceFileBody(
                 name=file.name,
@@ -162,3 +172,9 @@ def _submission_body(one: Submission) -> SubmissionBody:
         created_at=one.created_at,
         finished_at=one.finished_at,
     )
+
+
+def _refusal_body(refusal: AnswerRefused | None) -> RefusalBody | None:
+    if refusal is None:
+        return None
+    return RefusalBody(code=refusal.code, message=refusal.message, processor_code=refusal.processor_code)

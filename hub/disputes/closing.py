@@ -12,7 +12,7 @@ from hub.database import in_seconds
 from hub.disputes.tables import dispute_files, dispute_submissions
 from hub.disputes.values import UNDER_WAY, SubmissionStatus
 from hub.idempotency.store import STORE_ANSWER, Answer, answer_values
-from normalization.declines import Decline
+from normalization.disputes import AnswerRefused
 
 _table = dispute_submissions
 
@@ -28,7 +28,7 @@ class Closing(Struct, frozen=True, kw_only=True):
     idempotency_key: str
     status: SubmissionStatus
     http_status: int
-    decline: Decline | None = None
+    refusal: AnswerRefused | None = None
     due_s: float | None = None
     why: str = ""
 
@@ -49,7 +49,7 @@ async def close(connection: AsyncConnection, closing: Closing, at: datetime) -> 
         return None
     changes: dict[str, Any] = {
         "status": closing.status,
-        "decline": msgspec.json.encode(closing.decline) if closing.decline else None,
+        "refusal": msgspec.json.encode(closing.refusal) if closing.refusal else None,
         "due_at": None if closing.due_s is None else in_seconds(bindparam("due_s", closing.due_s, type_=Float)),
     }
     if closing.ends:

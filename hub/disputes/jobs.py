@@ -22,6 +22,7 @@ from hub.events.tables import events
 from hub.payments.shell import Shell
 from normalization.disputes import DisputeStatus
 
+EVIDENCE_DUE: Final = "dispute.evidence_due"
 BATCH: Final = 50
 AT_ONCE: Final = 4
 """Submissions on their way at the same time; each holds its files in memory."""
@@ -74,4 +75,4 @@ async def _remind(shell: Shell, read: Dispute) -> None:
         await store.write_dispute(connection, dispute, reminded)
         said = await store.submissions_of(connection, dispute.id)
         body = msgspec.json.encode(dispute_body(reminded, held.history, held.movements, said))
-        await store.add(connection, events, [event_values(reminded, "dispute.evidence_due", body, at)])
+        await store.add(connection, events, [event_values(reminded, EVIDENCE_DUE, body, at)])

@@ -1,5 +1,6 @@
 """`/v1/disputes`: list, read, accept, hand in evidence."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -71,7 +72,7 @@ async def list_disputes(  # noqa: PLR0913, PLR0917 - one argument for each query
     )
     async with database.reading() as connection:
         rows, following = page(await lists.disputes_before(connection, wanted, limit + 1), limit)
-        return Disputes([await _shown(connection, to_dispute(row)) for row in rows], following)
+        return Disputes(await _shown(connection, [to_dispute(row) for row in rows]), following)
 
 
 @get("/v1/disputes/{dispute_id:str}", guards=READ, responses=problems(404), tags=["disputes"])
@@ -81,16 +82,15 @@ async def get_dispute(
     """Show one dispute, with everything that was said of it and every answer to it."""
     dispute = await find(shell, caller, dispute_id)
     async with shell.database.reading() as connection:
-        return await _shown(connection, dispute)
+        return (await _shown(connection, [dispute]))[0]
 
 
-async def _shown(connection: AsyncConnection, dispute: Dispute) -> DisputeBody:
-    return dispute_body(
-        dispute,
-        await store.history_of(connection, dispute.id),
-        await store.movements_of(connection, dispute.id),
-        await store.submissions_of(connection, dispute.id),
-    )
+async def _shown(connection: AsyncConnection, disputes: Sequence[Dispute]) -> list[DisputeBody]:
+    ids = [dispute.id for dispute in disputes]
+    histories = await store.histories_of(connection, ids)
+    movements = await store.all_movements_of(connection, ids)
+    submissions = await store.all_submissions_of(connection, ids)
+    return [dispute_body(one, histories[one.id], movements[one.id], submissions[one.id]) for one in disputes]
 
 
 @post(

@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 
 from hub.disputes.values import Dispute, FileKept, Standing, Submission, SubmissionStatus, Told
-from normalization.declines import Decline
-from normalization.disputes import DisputeReason, DisputeReport, DisputeStatus, FundsMovement, Stage
+from normalization.disputes import AnswerRefused, DisputeReason, DisputeReport, DisputeStatus, FundsMovement, Stage
 from normalization.money import Currency, Money
 
 
@@ -115,7 +114,7 @@ def to_submission(row: Mapping[Any, Any], files: list[FileKept]) -> Submission:
         status=SubmissionStatus(row["status"]),
         created_at=row["created_at"],
         finished_at=row["finished_at"],
-        decline=msgspec.json.decode(row["decline"], type=Decline) if row["decline"] else None,
+        refusal=msgspec.json.decode(row["refusal"], type=AnswerRefused) if row["refusal"] else None,
         files=tuple(files),
     )
 

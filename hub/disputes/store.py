@@ -107,29 +107,54 @@ async def hold(connection: AsyncConnection, place: Place) -> Held:
 
 async def history_of(connection: AsyncConnection, dispute_id: str) -> list[Told]:
     """Read every word about a dispute, in the order in which they came."""
-    return [to_told(row) for row in await _of(connection, dispute_reports, dispute_id)]
+    return (await histories_of(connection, [dispute_id]))[dispute_id]
+
+
+async def histories_of(connection: AsyncConnection, dispute_ids: Sequence[str]) -> Mapping[str, list[Told]]:
+    """Read every word about each of some disputes."""
+    found = await _of(connection, dispute_reports, dispute_ids)
+    return {one: [to_told(row) for row in rows] for one, rows in found.items()}
 
 
 async def movements_of(connection: AsyncConnection, dispute_id: str) -> list[FundsMovement]:
     """Read what money a dispute moved."""
-    return [to_movement(row) for row in await _of(connection, dispute_movements, dispute_id)]
+    return (await all_movements_of(connection, [dispute_id]))[dispute_id]
+
+
+async def all_movements_of(
+    connection: AsyncConnection, dispute_ids: Sequence[str]
+) -> Mapping[str, list[FundsMovement]]:
+    """Read what money each of some disputes moved."""
+    found = await _of(connection, dispute_movements, dispute_ids)
+    return {one: [to_movement(row) for row in rows] for one, rows in found.items()}
 
 
 async def submissions_of(connection: AsyncConnection, dispute_id: str) -> list[Submission]:
     """Read what was answered to the payer's bank, oldest first; the files without what is in them."""
-    rows = await _of(connection, dispute_submissions, dispute_id)
+    return (await all_submissions_of(connection, [dispute_id]))[dispute_id]
+
+
+async def all_submissions_of(connection: AsyncConnection, dispute_ids: Sequence[str]) -> Mapping[str, list[Submission]]:
+    """Read what was answered in each of some disputes."""
+    found = await _of(connection, dispute_submissions, dispute_ids)
+    ids = [row["id"] for rows in found.values() for row in rows]
     described = [column for column in dispute_files.c if column is not dispute_files.c.content]
-    wanted = select(*described).where(dispute_files.c.submission_id.in_([row["id"] for row in rows]))
+    wanted = select(*described).where(dispute_files.c.submission_id.in_(ids))
     files: dict[str, list[FileKept]] = defaultdict(list)
-    if rows:
+    if ids:
         for row in (await connection.execute(wanted.order_by(dispute_files.c.id))).mappings():
             files[row["submission_id"]].append(to_file(row))
-    return [to_submission(row, files[row["id"]]) for row in rows]
+    return {one: [to_submission(row, files[row["id"]]) for row in rows] for one, rows in found.items()}
 
 
-async def _of(connection: AsyncConnection, table: Table, dispute_id: str) -> Sequence[RowMapping]:
-    wanted = select(table).where(table.c.dispute_id == dispute_id).order_by(table.c.id)
-    return (await connection.execute(wanted)).mappings().all()
+async def _of(
+    connection: AsyncConnection, table: Table, dispute_ids: Sequence[str]
+) -> Mapping[str, Sequence[RowMapping]]:
+    found: dict[str, list[RowMapping]] = {one: [] for one in dispute_ids}
+    wanted = select(table).where(table.c.dispute_id.in_(dispute_ids)).order_by(table.c.id)
+    for row in (await connection.execute(wanted)).mappings() if dispute_ids else ():
+        found[row["dispute_id"]].append(row)
+    return found
 
 
 async def add(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """All SQL of submissions but what closes them; the caller owns the transaction where a connection is taken."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     kind: SubmissionKind
     idempotency_key: str
     tries: int
+    created_at: datetime
 
 
 class Asked(Struct, frozen=True, kw_only=True):

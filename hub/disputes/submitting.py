@@ -3,6 +3,7 @@
 What may have arrived is sent again until it is known: adapters promise that this does nothing twice.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -19,7 +20,7 @@ from hub.disputes.closing import Closing
 from hub.disputes.evidence import Evidence
 from hub.disputes.recording import commit, place_of
 from hub.disputes.submissions import Waiting
-from hub.disputes.values import DECIDED, Case, Dispute, SubmissionKind, SubmissionStatus
+from hub.disputes.values import DECIDED, Case, Dispute, SubmissionKind, SubmissionStatus, Told
 from hub.errors import ProblemError
 from hub.idempotency.service import Reply, look_up
 from hub.idempotency.store import Key, find_key
@@ -28,8 +29,7 @@ from hub.payments.answers import ACCEPTED, OK
 from hub.payments.asking import Refused
 from hub.payments.recording import patiently
 from hub.payments.shell import Shell, ask
-from normalization.declines import Decline
-from normalization.disputes import DisputeReport, DisputeStatus
+from normalization.disputes import AnswerRefused, DisputeReport, DisputeStatus
 from routing.failover import Failure
 
 AGAIN_AFTER_S: Final = (5, 15, 60, 300, 1_800, 7_200, 28_800, 86_400)
@@ -69,6 +69,7 @@ async def submit(shell: Shell, wish: Wish) -> Reply:
         kind=wish.kind,
         idempotency_key=wish.key.key,
         tries=0,
+        created_at=shell.clock(),
     )
     try:
         told = await _open(shell, wish, dispute, waiting)
@@ -153,22 +154,37 @@ async def send(shell: Shell, dispute: Dispute, waiting: Waiting, evidence: Evide
     """Send a submission, and commit what came of it."""
     told = await _sent(shell, dispute, waiting, evidence, known)
     closing = _closing(shell, waiting, told)
-    if isinstance(told, Failure) and await patiently(partial(_shows, shell, dispute, waiting)):
+    asked_again = isinstance(told, Failure) and waiting.tries > 0
+    if asked_again and await patiently(partial(_shows, shell, dispute, waiting)):
         closing = replace(closing, status=SubmissionStatus.DONE, http_status=OK, due_s=None)
     report = told if isinstance(told, DisputeReport) else None
     await commit(shell, place_of(dispute), report, "answer", closing)
 
 
 async def resend(shell: Shell, waiting: Waiting) -> None:
-    """Send once more what the worker has claimed."""
+    """Send once more what the worker has claimed, unless it was meant for a stage that the dispute has left since."""
     async with shell.database.reading() as connection:
         dispute = await store.read(connection, waiting.livemode, waiting.dispute_id)
         evidence = await submissions.evidence_of(connection, waiting.id, shell.sealer)
         if dispute is None or evidence is None:
             return  # It has ended meanwhile.
-        words = tuple(told.report for told in await store.history_of(connection, dispute.id))
+        history = await store.history_of(connection, dispute.id)
+        words = tuple(told.report for told in history)
         case = Case(words=words, movements=tuple(await store.movements_of(connection, dispute.id)))
+    if _has_gone_on(dispute, history, waiting):
+        stage = dispute.standing.stage
+        why = f"whether {waiting.id} ({waiting.kind}) arrived is not known, and it is not sent again: that would answer"
+        closing = _closing(shell, waiting, Failure.UNKNOWN)
+        closing = replace(closing, status=SubmissionStatus.EXCEPTION, due_s=None, why=f"{why} the {stage} instead")
+        await commit(shell, place_of(dispute), None, "answer", closing)
+        return
     await send(shell, dispute, waiting, evidence, known_of(dispute, case))
+
+
+def _has_gone_on(dispute: Dispute, history: Sequence[Told], waiting: Waiting) -> bool:
+    """Whether the dispute has come to a further stage since *waiting* was asked for, as the first word came before."""
+    then = {told.report.stage for told in history if told.recorded_at <= waiting.created_at}
+    return dispute.standing.stage not in then | {told.report.stage for told in history[:1]}
 
 
 async def _shows(shell: Shell, dispute: Dispute, waiting: Waiting) -> bool:
@@ -183,7 +199,7 @@ async def _shows(shell: Shell, dispute: Dispute, waiting: Waiting) -> bool:
 
 async def _sent(
     shell: Shell, dispute: Dispute, waiting: Waiting, evidence: Evidence, known: DisputeReport
-) -> DisputeReport | Decline | Failure:
+) -> DisputeReport | AnswerRefused | Failure:
     connected = shell.directory.connected(dispute.merchant_account)
     if connected is None or not isinstance(connected.adapter, DefendsDisputes):
         return Failure.CONFIGURATION
@@ -198,7 +214,7 @@ async def _sent(
     return await ask(call, shell.settings.request_ms / 1000)
 
 
-def _closing(shell: Shell, waiting: Waiting, told: DisputeReport | Decline | Failure) -> Closing:
+def _closing(shell: Shell, waiting: Waiting, told: DisputeReport | AnswerRefused | Failure) -> Closing:
     closing = Closing(
         submission_id=waiting.id,
         livemode=waiting.livemode,
@@ -208,8 +224,8 @@ def _closing(shell: Shell, waiting: Waiting, told: DisputeReport | Decline | Fai
     )
     if isinstance(told, DisputeReport):
         return closing
-    if isinstance(told, Decline):
-        return replace(closing, status=SubmissionStatus.REFUSED, decline=told)
+    if isinstance(told, AnswerRefused):
+        return replace(closing, status=SubmissionStatus.REFUSED, refusal=told)
     if waiting.tries >= len(AGAIN_AFTER_S):
         why = f"what became of {waiting.id} ({waiting.kind}) could not be found out; look at the processor's own pages"
         return replace(closing, status=SubmissionStatus.EXCEPTION, http_status=ACCEPTED, why=why)

@@ -50,6 +50,7 @@ disputes = Table(
     CheckConstraint("contested_minor >= 0", name="contested"),
     UniqueConstraint("merchant_account", "processor_reference"),
     Index("ix_disputes_listed", "livemode", "id"),
+    Index("ix_disputes_status", "livemode", "status", "id"),
     Index("ix_disputes_payment", "payment_id"),
     Index("ix_disputes_due", "evidence_due_at", postgresql_where=_WAITS, sqlite_where=_WAITS),
 )
@@ -93,7 +94,7 @@ dispute_submissions = Table(
     Column("kind", Text, nullable=False),  # accept, evidence
     Column("status", Text, nullable=False),  # sending, unknown, done, refused, exception
     Column("request", LargeBinary),  # Sealed; forgotten when the submission has ended.
-    Column("decline", LargeBinary),
+    Column("refusal", LargeBinary),
     Column("idempotency_key", Text, nullable=False),
     Column("requested_by", Text, nullable=False),
     Column("key_id", Text, nullable=False),

@@ -7,8 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from hub.payments.states import Booking, ExceptionType, Payment
-from normalization.declines import Decline
-from normalization.disputes import DisputeReason, DisputeReport, DisputeStatus, FundsMovement, Stage
+from normalization.disputes import AnswerRefused, DisputeReason, DisputeReport, DisputeStatus, FundsMovement, Stage
 from normalization.money import Money
 
 DECIDED: Final = frozenset({DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.CLOSED})
@@ -101,7 +100,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     status: SubmissionStatus
     created_at: datetime
     finished_at: datetime | None
-    decline: Decline | None
+    refusal: AnswerRefused | None
     files: tuple[FileKept, ...] = ()
 
 

@@ -1,5 +1,6 @@
 """`/v1/events`: what happened, in the order in which it was published."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from litestar import get
@@ -10,15 +11,21 @@ from msgspec import Struct
 from hub.access.guards import requires
 from hub.access.rules import Caller
 from hub.database import Database
-from hub.errors import ProblemError, problems
+from hub.errors import FieldError, ProblemError, problems
 from hub.events import store
 from hub.events.showing import EventShown, shown
 from hub.events.store import Wanted
+from hub.events.types import ANY, TYPES, meant_by, nearest
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, read_position, refused, write_position
 
 READ = [requires("events:read")]
-Type = Annotated[str | None, QueryParameter(description="Such as `payment.captured`.")]
-Object = Annotated[str | None, QueryParameter(description="The id of a payment or a refund.")]
+Type = Annotated[
+    str | None,
+    QueryParameter(
+        description=f"`*`, a family such as `refund.*`, or one of {', '.join(f'`{one}`' for one in TYPES)}."
+    ),
+]
+Object = Annotated[str | None, QueryParameter(description="The id of a payment, a refund or a dispute.")]
 
 
 class Events(Struct, frozen=True):
@@ -42,7 +49,7 @@ async def list_events(
     wanted = Wanted(
         livemode=caller.livemode,
         after=after,
-        type=type,
+        types=_types(type),
         object_id=object,
         merchant_accounts=caller.merchant_accounts,
     )
@@ -63,6 +70,17 @@ async def get_event(
     if row is None:
         raise ProblemError("not_found", "there is no such event in this mode, or it is not published yet")
     return shown(row)
+
+
+def _types(pattern: str | None) -> Sequence[str] | None:
+    """Read the parameter; a misspelt type is refused, since its cursor would lead past what was meant."""
+    if pattern is None or pattern == ANY:
+        return None
+    meant = nearest(pattern)
+    if meant is not None:
+        error = FieldError("type", f"is no type of an event; the nearest is {meant}")
+        raise ProblemError("validation_failed", "there are no such events", errors=[error])
+    return meant_by(pattern)
 
 
 HANDLERS = [list_events, get_event]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, ColumnElement, RowMapping, Text, cast, func, literal, select, update
+from sqlalchemy import BigInteger, ColumnElement, RowMapping, Text, cast, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,8 @@ from hub.events.tables import events
 
 _LOCK: Final = 7_204_118_937
 """Whoever gives positions holds this advisory lock of PostgreSQL until its commit."""
+_PLAN_BY_VALUES: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
+"""A plan made for any type takes each for a common one, and reads all events for a rare one: 2 s where 2 ms do."""
 _NEWEST: Final = select(func.coalesce(func.max(events.c.position), 0)).where(events.c.position.is_not(None))
 
 
@@ -22,7 +24,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     livemode: bool
     after: int = 0
-    type: str | None = None
+    types: Sequence[str] | None = None
     object_id: str | None = None
     merchant_accounts: frozenset[str] | None = None
 
@@ -69,6 +71,8 @@ async def published(database: Database, wanted: Wanted, most: int) -> tuple[Sequ
     The newest is read first, and nothing behind it: up to there the events read are all that match, for good.
     """
     async with database.reading() as connection:
+        if database.is_postgresql and wanted.types is not None:
+            await connection.execute(_PLAN_BY_VALUES)
         newest = int(await connection.scalar(_NEWEST) or 0)
         listed = (
             select(events)
@@ -76,7 +80,12 @@ async def published(database: Database, wanted: Wanted, most: int) -> tuple[Sequ
             .order_by(events.c.position)
             .limit(most)
         )
-        return (await connection.execute(listed)).mappings().all(), newest
+        if wanted.types is None:
+            return (await connection.execute(listed)).mappings().all(), newest
+        rows: list[RowMapping] = []
+        for type_ in wanted.types:  # One by one each is read in the order of the index, up to the limit.
+            rows += (await connection.execute(listed.where(events.c.type == type_))).mappings()
+        return sorted(rows, key=lambda row: int(row["position"]))[:most], newest
 
 
 async def published_event(database: Database, wanted: Wanted, event_id: str) -> RowMapping | None:
@@ -88,8 +97,6 @@ async def published_event(database: Database, wanted: Wanted, event_id: str) -> 
 
 def _narrowed(database: Database, wanted: Wanted) -> list[ColumnElement[bool]]:
     narrow: list[ColumnElement[bool]] = [events.c.livemode == wanted.livemode]
-    if wanted.type is not None:
-        narrow.append(events.c.type == wanted.type)
     if wanted.object_id is not None:
         narrow.append(events.c.object_id == wanted.object_id)
     if wanted.merchant_accounts is not None:

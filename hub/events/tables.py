@@ -23,6 +23,14 @@ events = Table(
         sqlite_where=text("position IS NOT NULL"),
     ),
     Index(
+        "ix_events_type",
+        "type",
+        "livemode",
+        "position",
+        postgresql_where=text("position IS NOT NULL"),
+        sqlite_where=text("position IS NOT NULL"),
+    ),
+    Index(
         "ix_events_unpublished",
         "id",
         postgresql_where=text("position IS NULL"),

@@ -6,6 +6,7 @@ from typing import Final, Literal, cast
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Status
 from hub.retries.rules import Advised
@@ -20,6 +21,9 @@ from routing.retries import Retry
 ACCEPTED: Final = 202
 CREATED: Final = 201
 OK: Final = 200
+REFUND_LATER: Final = "The refund could not be made just now. Trying again later may work."
+REFUND_OUR_FAULT: Final = "The refund could not be made. This is not your bank's fault; we are looking into it."
+REFUND_NEVER: Final = "The refund could not be made to the payment method that was charged."
 _UNANSWERED: Final = COUNTED
 
 
@@ -171,6 +175,17 @@ def decline_body(decline: Decline | None, at: datetime) -> DeclineBody | None:
     )
 
 
+def refund_decline_body(decline: Decline | None, at: datetime) -> DeclineBody | None:
+    """Show why a refund was refused: it goes back to where it came from, later or never, and nobody else's way."""
+    shown = decline_body(decline, at)
+    if shown is None:
+        return None
+    if shown.advice is Advice.AFTER_DELAY:
+        return replace(shown, alternatives=[], message=REFUND_LATER)
+    message = REFUND_OUR_FAULT if shown.category is Category.CONFIGURATION else REFUND_NEVER
+    return replace(shown, advice=Advice.NEVER, alternatives=[], retry_after=None, message=message)
+
+
 def payment_body(payment: Payment, operations: Sequence[OperationState]) -> PaymentBody:
     """Show *payment* with its attempts."""
     attempts = [operation for operation in operations if operation.kind in OPENING]
@@ -251,7 +266,7 @@ def refund_body(refund: OperationState) -> RefundBody:
         processor=refund.processor,
         processor_reference=refund.processor_reference,
         tag=refund.id,
-        decline=decline_body(refund.decline, refund.started_at),
+        decline=refund_decline_body(refund.decline, refund.started_at),
         created_at=refund.started_at,
     )
 

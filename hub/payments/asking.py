@@ -4,12 +4,18 @@ A refused wish names the API's error code; nothing is sent and nothing is stored
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.contract import Capabilities
 from hub.payments.states import Payment, Status
+
+_DESPITE: Final = (
+    "say despite_dispute to ask the processor all the same; once the bank has the money, Stripe refuses, and "
+    "Adyen gives back only what is left of the payment"
+)
 
 
 class Refused(Struct, frozen=True):
@@ -72,7 +78,7 @@ def refund(
         return Refused("payment_not_refundable", f"nothing was captured of this payment; it is {payment.status}")
     if payment.disputed_minor and not despite_dispute:
         why = f"the payer's bank claims or has taken {payment.disputed_minor} {payment.currency} of it"
-        return Refused("payment_disputed", f"{why}; say despite_dispute to refund all the same")
+        return Refused("payment_disputed", f"{why}; {_DESPITE}")
     taken = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
     left = payment.captured_minor - taken
     minor = left if amount_minor is None else amount_minor

@@ -56,7 +56,7 @@ def _heard(payment: Payment, operation: OperationState, report: Report) -> Trans
             avs=report.avs or operation.avs,
             cvc=report.cvc or operation.cvc,
         )
-    if isinstance(report.outcome, Approved) and told.currency is not operation.money.currency:
+    if isinstance(report.outcome, Approved) and told.currency is not payment.currency:
         return _other_currency(payment, operation, told)
     if operation.kind in OPENING:
         return _attempt(payment, operation, report, told)
@@ -166,7 +166,7 @@ def _other_currency(payment: Payment, operation: OperationState, told: Money) ->
     """Keep the truth and touch no amount: another currency's number means nothing here."""
     if not may(operation, OperationStatus.EXCEPTION):
         return Transition(payment, operation)
-    why = f"asked {operation.money.currency}, told {told.minor} {told.currency}"
+    why = f"asked {payment.currency}, told {told.minor} {told.currency}"
     moved = operation.kind in {Operation.PURCHASE, Operation.CAPTURE, Operation.REFUND}
     booking = surplus_of(operation, told)
     if operation.kind is Operation.REFUND:

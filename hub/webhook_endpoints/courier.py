@@ -35,7 +35,7 @@ from hub.webhook_endpoints.rules import (
 from hub.webhook_endpoints.secrets import valid_secrets
 from hub.webhook_endpoints.signing import signed_headers
 
-LEASE_BEYOND_S: Final = 30.0
+LEASE_BEYOND_S: Final = 10.0
 """How much longer than a request may take a delivery stays with the worker that claimed it."""
 TOGETHER_MAX: Final = 200
 """Tries that are written down in one commit."""
@@ -194,9 +194,11 @@ class Courier:
         for tried in batch:
             _count(tried)
         self.look_at({one.claimed.endpoint_id for one in batch if one.ordered and one.again_s is None})
-        for endpoint_id, at in {one.claimed.endpoint_id: one.at for one in batch if one.failure == "gone"}.items():
+        for (endpoint_id, url), at in {
+            (o.claimed.endpoint_id, o.url): o.at for o in batch if o.failure == "gone"
+        }.items():
             try:
-                await disable_gone(self._shell.database, endpoint_id, at)
+                await disable_gone(self._shell.database, endpoint_id, url, at)
             except Exception as failure:  # noqa: BLE001 - it will answer 410 again
                 _log.warning("endpoint_not_disabled", endpoint=endpoint_id, exc_info=failure)
         return True
@@ -206,9 +208,9 @@ def _tried(claimed: Claimed, endpoint: RowMapping, answered: Answered, at: datet
     again_s = None
     if answered.failure is None:
         status = DeliveryStatus.DELIVERED
-    elif answered.failure in ("gone", "disabled"):
+    elif answered.failure == "disabled":
         status = DeliveryStatus.SKIPPED
-    else:
+    else:  # What is gone is skipped with all else that waits for it, unless it has moved meanwhile.
         asked_s = retry_after_s(answered.retry_after, at)
         again_s = next_delay_s(claimed.step, _jitter.random(), asked_s)
         status = DeliveryStatus.DEAD if again_s is None else DeliveryStatus.PENDING

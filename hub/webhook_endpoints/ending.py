@@ -17,10 +17,12 @@ REASON_GONE = "gone"
 _log = structlog.get_logger(__name__)
 
 
-async def disable_gone(database: Database, endpoint_id: str, at: datetime) -> None:
-    """Disable an endpoint that answered 410, and skip what waits for it."""
+async def disable_gone(database: Database, endpoint_id: str, url: str, at: datetime) -> None:
+    """Disable an endpoint whose *url* answered 410, and skip what waits for it; one that has moved since stays."""
     async with database.transaction() as connection:
         await store.hold(connection)
+        if (await store.endpoints_of(connection, [endpoint_id]))[endpoint_id]["url"] != url:
+            return
         if not await store.disable(connection, endpoint_id, REASON_GONE, at):
             return
         skipped = await store.skip_waiting(connection, endpoint_id)

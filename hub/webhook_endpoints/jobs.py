@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from hub import metrics
 from hub.payments.shell import Shell
 from hub.webhook_endpoints import queue
 from hub.webhook_endpoints.courier import Courier
@@ -96,5 +97,6 @@ async def bury_old(shell: Shell) -> int:
     """Give up what has waited longer than any schedule takes."""
     buried = await queue.bury(shell.database, GIVE_UP_S)
     if buried:
+        metrics.EVENT_DELIVERIES.labels("dead").inc(buried)
         _log.warning("deliveries_given_up", count=buried)
     return 0

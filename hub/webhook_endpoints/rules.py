@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
-ANY: Final = "*"
-_OF_FAMILY: Final = ".*"
+from hub.events.types import matches
 
 SCHEDULE_S: Final = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """How long before each try since the one before, in seconds: three days and four hours in all.
@@ -144,21 +142,6 @@ def room(standing: Standing, now: float, *, fast: int, slow: int) -> int:
     return max(0, min(1, ALL_SLOW_MAX - slow, left))
 
 
-def matches(pattern: str, type_: str) -> bool:
-    """Whether `*`, `refund.*` or a type itself means *type_*."""
-    if pattern.endswith(_OF_FAMILY):
-        return type_.startswith(pattern[:-1])
-    return pattern in (ANY, type_)
-
-
-def nearest(pattern: str, types: Sequence[str], families: Sequence[str]) -> str | None:
-    """Name the type or family that *pattern* may have meant; None: it is one."""
-    known = [*types, *(family + _OF_FAMILY for family in families), ANY]
-    if pattern in known:
-        return None
-    return get_close_matches(pattern, known, n=1, cutoff=0.0)[0]
-
-
 def next_delay_s(tries: int, chance: float, asked_s: float | None) -> float | None:
     """Say how long to wait after *tries* failed ones, *chance* being from 0 to 1; None: it was the last.
 
@@ -179,7 +162,7 @@ def retry_after_s(header: str | None, at: datetime) -> float | None:
         return float(min(int(text[:9]), RETRY_AFTER_MAX_S))
     try:
         until = parsedate_to_datetime(text)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, OverflowError):  # The last: of a year or an offset beyond all measure.
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)

@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.access.rules import Caller
 from hub.access.store import audit
 from hub.errors import FieldError, ProblemError
-from hub.events.types import FAMILIES, TYPES
+from hub.events.types import nearest
 from hub.ids import new_id
 from hub.merchants.store import account_ids
 from hub.payments.shell import Shell
 from hub.webhook_endpoints import store
 from hub.webhook_endpoints.addresses import UrlRefusedError, read_url
-from hub.webhook_endpoints.rules import EndpointStatus, nearest
+from hub.webhook_endpoints.rules import EndpointStatus
 from hub.webhook_endpoints.secrets import seal_secret
 from hub.webhook_endpoints.signing import new_secret
 
@@ -168,7 +168,7 @@ def _check(shell: Shell, caller: Caller, url: str, patterns: Sequence[str]) -> N
     except UrlRefusedError as refused:
         errors.append(FieldError("url", str(refused)))
     for number, pattern in enumerate(patterns):
-        meant = nearest(pattern, TYPES, FAMILIES)
+        meant = nearest(pattern)
         if meant is not None:
             errors.append(FieldError(f"events[{number}]", f"is no type of an event; the nearest is {meant}"))
     if errors:

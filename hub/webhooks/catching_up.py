@@ -70,7 +70,7 @@ async def catch_up(
         async with asyncio.timeout(shell.settings.request_ms / 1000):
             page = await anext(pages, None)
         if page is None:
-            await marks.advance(shell.database, account_id, began_at, began_at, shell.settings.catch_up_s)
+            await marks.advance(shell.database, account_id, since, began_at, shell.settings.catch_up_s)
             return progress
         missing = await _missing(shell.database, account_id, page)
         if missing:

@@ -10,7 +10,8 @@ from msgspec import Struct
 from rich.console import Console
 from rich.json import JSON
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from hub.app import assembled, utc_now
 from hub.database import Database, open_database
@@ -18,8 +19,9 @@ from hub.merchants.service import Connected
 from hub.payments.shell import Shell
 from hub.serving import CannotServeError, checked_settings, run_async
 from hub.webhooks import catching_up, listing, marks
-from hub.webhooks.delivery_routes import WebhookDelivery, delivery_body, whole_delivery
+from hub.webhooks.delivery_routes import delivery_body, whole_delivery
 from hub.webhooks.listing import Asker, Sought
+from hub.webhooks.printing import print_list
 
 T = TypeVar("T")
 DONE: Final = 0
@@ -57,7 +59,7 @@ def show_list(wanted: Wanted, *, limit: int, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(shown))
     elif shown:
-        Console().print(_table(shown))
+        print_list(shown, Console())
     else:
         click.echo("No such delivery.")
 
@@ -77,12 +79,10 @@ def show_one(delivery_id: str, *, as_json: bool) -> None:
         return
     told: dict[str, Any] = msgspec.to_builtins(whole)
     body = told.pop("body")
-    table = Table(show_header=False, box=None)
+    widest = max(len(name) for name in told)
     for name, value in told.items():
-        table.add_row(name, "" if value is None else str(value))
-    console = Console()
-    console.print(table)
-    console.print(JSON.from_data(body) if not isinstance(body, str) else body)
+        click.echo(f"{name:{widest}}  {'' if value is None else value}".rstrip())
+    Console().print(body if isinstance(body, str) else JSON.from_data(body), markup=False, soft_wrap=True)
 
 
 def replay(delivery_ids: Sequence[str], wanted: Wanted) -> None:
@@ -92,7 +92,8 @@ def replay(delivery_ids: Sequence[str], wanted: Wanted) -> None:
         CannotServeError: where one named is not there; those before it are read anew.
     """
     count = _with_database(lambda database: _replay(database, delivery_ids, wanted))
-    click.echo(f"{count} deliveries are read anew as soon as a worker gets to them.")
+    what = "1 delivery is" if count == 1 else f"{count} deliveries are"
+    click.echo(f"{what} read anew as soon as a worker gets to them.")
 
 
 async def _replay(database: Database, delivery_ids: Sequence[str], wanted: Wanted) -> int:
@@ -130,7 +131,7 @@ def catch_up(merchant_account: str | None, since: datetime | None) -> int:
 
 
 async def _catch_up(shell: Shell, accounts: Sequence[Connected], since: datetime) -> int:
-    table, ended = Table("account", "listed", "missing, now kept", ""), DONE
+    table, ended = Table("account", "listed", "missing, now kept", Column("what went wrong", overflow="fold")), DONE
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}: {task.fields[listed]} listed, {task.fields[missing]} new"),
@@ -146,10 +147,11 @@ async def _catch_up(shell: Shell, accounts: Sequence[Connected], since: datetime
             try:
                 done = await catching_up.catch_up(shell, connected, since, told)
             except Exception as failure:  # noqa: BLE001 - one account's trouble must not keep the others
-                table.add_row(name, "", "", f"[bold red]not to its end: {type(failure).__name__}: {failure}")
+                trouble = Text(f"not to its end: {type(failure).__name__}: {failure}", "bold red")
+                table.add_row(name, "", "", trouble)
                 ended = FAILED
             else:
-                table.add_row(name, str(done.listed), str(done.missing), "")
+                table.add_row(name, str(done.listed), str(done.missing), "nothing")
     Console().print(table)
     return ended
 
@@ -165,24 +167,6 @@ def _able(shell: Shell, merchant_account: str | None) -> list[Connected]:
         told = "keeps no list of what it could not deliver; have it send again from its own pages"
         raise CannotServeError(f"{connected.account.processor} {told}")
     return [connected]
-
-
-def _table(deliveries: Sequence[WebhookDelivery]) -> Table:
-    table = Table("id", "received", "mode", "account", "subject", "key", "status", "tries", "payment", "error")
-    for one in deliveries:
-        table.add_row(
-            one.id,
-            f"{one.received_at:%Y-%m-%d %H:%M:%S}",
-            "live" if one.livemode else "test",
-            one.merchant_account,
-            one.subject,
-            one.key,
-            one.status,
-            str(one.tries),
-            one.payment or "",
-            one.error or "",
-        )
-    return table
 
 
 def _bar(*columns: Any) -> Progress:  # noqa: ANN401 - rich's columns

@@ -25,7 +25,7 @@ WRITE: Final = [requires("webhooks:write")]
 _YEARS: Final = (1970, 9999)  # Outside of them an instant with an offset may not exist in UTC.
 
 
-class DeliveryStatus(StrEnum):
+class WebhookDeliveryStatus(StrEnum):
     """What became of a delivery."""
 
     WAITING = "waiting"  # To be read, or read again.
@@ -48,7 +48,7 @@ class WebhookDelivery(Struct, frozen=True, kw_only=True):
     merchant_account: str
     key: str
     subject: str
-    status: DeliveryStatus
+    status: WebhookDeliveryStatus
     tries: int
     error: str | None
     due_at: datetime | None
@@ -92,7 +92,7 @@ class Replayed(Struct, frozen=True):
 async def list_webhook_deliveries(  # noqa: PLR0913, PLR0917 - one argument for each query parameter of the API
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
-    status: FromQuery[DeliveryStatus | None] = None,
+    status: FromQuery[WebhookDeliveryStatus | None] = None,
     merchant_account: FromQuery[str | None] = None,
     payment: FromQuery[str | None] = None,
     received_after: FromQuery[datetime | None] = None,
@@ -192,7 +192,7 @@ def _columns(row: RowMapping) -> dict[str, Any]:
     return {name: row[name] for name in same} | {
         "livemode": bool(row["livemode"]),
         "key": row["delivery_key"],
-        "status": DeliveryStatus(row["status"]),
+        "status": WebhookDeliveryStatus(row["status"]),
         "payment": row["payment_id"],
     }
 

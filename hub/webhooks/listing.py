@@ -16,6 +16,12 @@ from hub.webhooks.tables import webhook_deliveries
 REPLAYED_AT_ONCE: Final = 1_000
 """Deliveries that one commit gives back: SQLite's other writers wait for it."""
 _SHOWN: Final = [column for column in webhook_deliveries.c if column.name not in {"body", "lease_until"}]
+_INDEXED: Final[Mapping[str | None, ColumnElement[bool]]] = {
+    "waiting": webhook_deliveries.c.due_at.is_not(None),
+    "unmatched": webhook_deliveries.c.status == literal_column("'unmatched'"),
+    "parked": webhook_deliveries.c.status == literal_column("'parked'"),
+}
+"""What the index of a rare status wants to hear, beside the bound value that a plan for any status may have."""
 
 
 class Sought(Struct, frozen=True, kw_only=True):
@@ -139,8 +145,8 @@ def _narrowed(sought: Sought) -> list[ColumnElement[bool]]:
     ):
         if value is not None:
             narrow.append(column == value)
-    if sought.status == "waiting":
-        narrow.append(columns.due_at.is_not(None))  # As an index wants to hear it.
+    if sought.status in _INDEXED:
+        narrow.append(_INDEXED[sought.status])
     if sought.received_after is not None:
         narrow.append(columns.received_at >= sought.received_after)
     if sought.received_before is not None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    and_,
     bindparam,
     case,
     literal,
@@ -89,11 +90,15 @@ async def renew(database: Database, account_id: str) -> None:
     await _put(database, account_id, LEASE_S)
 
 
-async def advance(database: Database, account_id: str, until: datetime, at: datetime, seconds: float) -> None:
-    """Say that a list was gone through to the end, and is to be again after *seconds*; the mark never goes back."""
+async def advance(database: Database, account_id: str, since: datetime, until: datetime, seconds: float) -> None:
+    """Say that a list was gone through from *since* to *until*, its end, and is to be again after *seconds*.
+
+    The mark never goes back, and stays where *since* is after it: what lies between was not listed.
+    """
     column = catch_ups.c.listed_until
-    mark = case((column < until, literal(until, Instant)), else_=column)
-    await _put(database, account_id, seconds, listed_until=mark, listed_at=at, tries=0, error=None)
+    joins = and_(column >= since, column < until)
+    mark = case((joins, literal(until, Instant)), else_=column)
+    await _put(database, account_id, seconds, listed_until=mark, listed_at=until, tries=0, error=None)
 
 
 async def put_off(database: Database, account_id: str, seconds: float, error: str) -> None:

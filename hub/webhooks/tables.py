@@ -48,4 +48,10 @@ webhook_deliveries = Table(
         postgresql_where=text("status = 'unmatched'"),
         sqlite_where=text("status = 'unmatched'"),
     ),
+    Index(
+        "ix_webhook_deliveries_parked",
+        "id",
+        postgresql_where=text("status = 'parked'"),
+        sqlite_where=text("status = 'parked'"),
+    ),
 )

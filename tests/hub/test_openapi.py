@@ -31,11 +31,24 @@ from hub.access.rules import Role
 from hub.app import create_app
 from hub.ids import new_id
 from hub.settings import Settings
+from tests.hub.disputes.test_api_disputes import disputed
 from tests.hub.house import QUICK, house
 from tests.hub.webhooks.kept import delivery, write
 
 EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 UNDERSTOOD: Final = 0.3
+ENDPOINT: Final[dict[str, Any]] = {
+    "url": "https://shop.invalid/hook", "events": ["payment.*"], "merchant_accounts": None,
+}  # fmt: skip
+OF_DISPUTES: Final[dict[str, dict[str, Any]]] = {
+    "/v1/disputes/{dispute_id}/evidence": {"text": "the payer had it", "defense": "D1", "file": []},
+}
+OF_ENDPOINTS: Final[dict[str, dict[str, Any]]] = {
+    "/v1/webhook_endpoints": ENDPOINT,
+    "/v1/webhook_endpoints/{endpoint_id}": ENDPOINT,
+    "/v1/webhook_endpoints/{endpoint_id}/redeliver": {"from_position": st.integers(0, 9), "to_position": None},
+    "/v1/events/{event_id}/redeliver": {"endpoint": None},
+}
 CHARGING: Final = {"/v1/payments", "/v1/payment_methods", "/v1/payments/{payment_id}/confirm"}
 """Operations whose requests must also get as far as to be carried out."""
 UNTOLD: Final = ("payment_method", "card", "processors", "customer", "merchant_account", "ruleset", "hour_utc")
@@ -82,15 +95,19 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
             customer = await made.hub.post("/v1/customers", {})
             use = {"strategy": "priority", "accounts": list(made.accounts.values())}
             rules = await made.hub.post("/v1/routing/rulesets", {"name": "main", "rules": [], "otherwise": use})
+            told = {"url": "https://shop.invalid/hook", "events": ["*"]}
+            endpoint = await made.hub.post("/v1/webhook_endpoints", told)
             key = await made.hub.post("/v1/api_keys", {"name": "till", "principal": "ada", "role": "service"})
             names |= {
                 "customer_id": [customer.json()["id"]],
                 "ruleset_id": [rules.json()["id"]],
                 "key_id": [key.json()["id"]],
+                "endpoint_id": [endpoint.json()["id"]],
                 "session_id": [await _session(made) for _ in range(4)],
                 "method_id": [made.payment_method, await made.method(stripe="pm_card_visa")],
                 "account_id": [await _spare_account(made)],
                 "merchant_account": list(made.accounts.values()),
+                "dispute_id": [(await disputed(made))["id"] for _ in range(4)],
                 "delivery_id": await write(made.hub.parts.database, *(delivery(status="parked") for _ in range(4))),
             }
             served = (await made.hub.client.get("/schema/openapi.json")).json()
@@ -188,16 +205,6 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
             return {"processor": "stripe", "credentials": credentials, "currencies": ["NZD"], "countries": []} | PLAIN
         case "/v1/merchant_accounts/{account_id}":
             return {"credentials": {"api_key": "sk_test_made_up"}, "currencies": ["NZD"], "countries": []} | PLAIN
-        case "/v1/routing/rulesets":
-            use = {"strategy": "priority", "accounts": fuzzed.names["merchant_account"]}
-            return {"name": st.sampled_from(["main", "second"]), "rules": [], "otherwise": use}
-        case "/v1/routing/rulesets/{ruleset_id}/activate":
-            return {"rollout_percent": 100, "starts_at": None}
-        case "/v1/routing/simulate":
-            return {"country": "DE", "metadata": {}, "risk": None} | dict.fromkeys(UNTOLD)
-        case "/v1/routing/backtests":
-            ruleset = st.sampled_from(fuzzed.names["ruleset_id"])
-            return {"ruleset": ruleset, "from": "2026-01-01T00:00:00Z", "to": None, "merchant_account": None}
         case "/v1/api_keys":
             return {
                 "role": st.sampled_from(Role),
@@ -207,7 +214,24 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
                 "refund_max": None,
             }
         case _:
-            return {}
+            return (OF_ENDPOINTS | OF_DISPUTES | of_routing(fuzzed)).get(path, {})
+
+
+def of_routing(fuzzed: Fuzzed) -> dict[str, dict[str, Any]]:
+    """What rulesets, simulations and backtests need."""
+    use = {"strategy": "priority", "accounts": fuzzed.names["merchant_account"]}
+    ruleset = st.sampled_from(fuzzed.names["ruleset_id"])
+    return {
+        "/v1/routing/rulesets": {"name": st.sampled_from(["main", "second"]), "rules": [], "otherwise": use},
+        "/v1/routing/rulesets/{ruleset_id}/activate": {"rollout_percent": 100, "starts_at": None},
+        "/v1/routing/simulate": {"country": "DE", "metadata": {}, "risk": None} | dict.fromkeys(UNTOLD),
+        "/v1/routing/backtests": {
+            "ruleset": ruleset,
+            "from": "2026-01-01T00:00:00Z",
+            "to": None,
+            "merchant_account": None,
+        },
+    }
 
 
 def ask_around(fuzzed: Fuzzed, method: str, path: str) -> Counter[str]:

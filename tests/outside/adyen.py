@@ -22,8 +22,7 @@ from adapters.abilities import (
 from adapters.adyen.adapter import AdyenAdapter
 from adapters.contract import Authentication, Authorize, Complete, FollowUp, Recurring
 from adapters.errors import AdapterError
-from normalization.declines import Decline
-from normalization.disputes import DisputeReport
+from normalization.disputes import AnswerRefused, DisputeReport
 from normalization.money import Currency, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Pending, Report, Verification
 from normalization.tokens import ProcessorToken
@@ -297,9 +296,11 @@ async def _disputes(findings: Findings) -> None:
                 "a defense of a dispute that was accepted": _evidence(accepted, defense="SupplyDefenseMaterial"),
             }.items():
                 refused = held.adapter.submit_evidence(request)
-                await held.gives(what, refused, lambda told: isinstance(told, Decline))
+                await held.gives(what, refused, lambda told: isinstance(told, AnswerRefused))
             again = held.adapter.accept_dispute(AcceptDispute(operation_id="dpa_2", told=defended))
-            await held.gives("a dispute accepted that was defended", again, lambda told: isinstance(told, Decline))
+            await held.gives(
+                "a dispute accepted that was defended", again, lambda told: isinstance(told, AnswerRefused)
+            )
 
 
 async def _disputed(shop: Merchant, tag: str) -> DisputeReport:

@@ -75,8 +75,17 @@ def test_a_reason_told_in_words_finds_its_code() -> None:
 
 
 def test_an_unknown_reason_is_kept_as_it_was_told() -> None:
-    decline = refused_by_text("Insufficient balance on payment")
-    assert (decline.code, decline.processor_code) == (DeclineCode.GENERIC_DECLINE, "Insufficient balance on payment")
+    decline = refused_by_text("Words of no table")
+    assert (decline.code, decline.processor_code) == (DeclineCode.GENERIC_DECLINE, "Words of no table")
+
+
+@pytest.mark.parametrize(
+    "reason", ["Insufficient balance on payment", "Transaction hasn't been captured, refund not possible"]
+)
+def test_more_than_a_payment_has_is_a_request_that_is_wrong_and_no_try_later(reason: str) -> None:
+    decline = refused_by_text(reason)
+    assert (decline.code, decline.processor_code) == (DeclineCode.INVALID_REQUEST, reason)
+    assert meaning_of(reason) is DeclineCode.INVALID_REQUEST
 
 
 @pytest.mark.parametrize(
@@ -115,7 +124,7 @@ def test_every_code_in_a_table_can_be_read_from_a_kept_decline(code: str) -> Non
         ("14_0430", DeclineCode.INVALID_REQUEST),
         ("905_7", DeclineCode.INVALID_REQUEST),
         ("47", None),
-        ("Insufficient balance on payment", None),
+        ("Words of no table", None),
     ],
 )
 def test_a_code_without_a_row_is_a_wrong_request_or_unknown(code: str, meaning: DeclineCode | None) -> None:

@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from adapters.abilities import AcceptDispute, DefendsDisputes, EvidenceFile, SubmitEvidence
 from adapters.adyen.adapter import AdyenAdapter
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
-from normalization.declines import Decline, DeclineCode
-from normalization.disputes import DisputeReport, DisputeStatus, FundsMovement, Stage
+from normalization.disputes import AnswerRefused, DisputeReport, DisputeStatus, FundsMovement, RefusalCode, Stage
 from tests.adapters.adyen.asked import TEN_EUROS
 from tests.adapters.adyen.scripted import HANG_UP, Answer, ScriptedAdyen, refused
 
@@ -58,10 +57,10 @@ def evidence(*files: EvidenceFile, **facts: Any) -> SubmitEvidence:
     return replace(SubmitEvidence(operation_id="dpo_2", told=TOLD, files=files), **facts)
 
 
-def what_to_do(seen: object) -> str:
-    assert isinstance(seen, Decline)
-    assert seen.code is DeclineCode.INVALID_REQUEST
-    return seen.processor_code
+def what_to_do(seen: object, code: RefusalCode, processor_code: str | None = None) -> str:
+    assert isinstance(seen, AnswerRefused)
+    assert (seen.code, seen.processor_code) == (code, processor_code)
+    return seen.message
 
 
 def paths(adyen: ScriptedAdyen) -> list[str]:
@@ -113,15 +112,16 @@ async def test_grounds_that_apply_are_listed_where_none_is_known(
     adyen: ScriptedAdyen, adapter: AdyenAdapter, named: str | None
 ) -> None:
     adyen.will_answer(offers(reason("A", Invoice="Required"), reason("B", Photo="Optional")))
-    told = what_to_do(await adapter.submit_evidence(evidence(PDF, defense=named)))
-    assert told.startswith("hub/defense: ")
+    told = what_to_do(await adapter.submit_evidence(evidence(PDF, defense=named)), RefusalCode.DEFENSE_UNFIT)
+    assert told.startswith("defense: ")
     assert told.endswith("name one of A with Invoice (required); B with Photo (optional)")
     assert len(adyen.sent) == 1
 
 
 async def test_a_dispute_without_a_ground_can_only_be_accepted(adyen: ScriptedAdyen, adapter: AdyenAdapter) -> None:
     adyen.will_answer(Answer({"disputeServiceResult": {"success": True}}))
-    assert "only be accepted" in what_to_do(await adapter.submit_evidence(evidence(PDF)))
+    seen = await adapter.submit_evidence(evidence(PDF))
+    assert "only be accepted" in what_to_do(seen, RefusalCode.NOT_ANSWERABLE)
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ async def test_documents_that_do_not_fit_are_refused_before_any_is_sent(
 ) -> None:
     adyen.will_answer(offers(reason(**types)))
     files = [replace(PDF, purpose=purpose) for purpose in purposes]
-    told = what_to_do(await adapter.submit_evidence(evidence(*files)))
-    assert told.startswith("hub/files: ")
+    told = what_to_do(await adapter.submit_evidence(evidence(*files)), RefusalCode.EVIDENCE_UNFIT)
+    assert told.startswith("file: ")
     assert word in told
     assert "GoodsDelivered takes" in told
     assert len(adyen.sent) == 1
@@ -176,8 +176,9 @@ async def test_documents_that_suffice_are_sent_on(
 async def test_a_text_is_refused_since_adyen_takes_none(
     adyen: ScriptedAdyen, adapter: AdyenAdapter, files: tuple[EvidenceFile, ...]
 ) -> None:
-    told = what_to_do(await adapter.submit_evidence(evidence(*files, text="They signed for it.")))
-    assert told.startswith("hub/text: Adyen takes documents only")
+    seen = await adapter.submit_evidence(evidence(*files, text="They signed for it."))
+    told = what_to_do(seen, RefusalCode.EVIDENCE_UNFIT)
+    assert told.startswith("text: Adyen takes documents only")
     assert adyen.sent == []
 
 
@@ -189,21 +190,22 @@ async def test_a_dispute_known_by_its_payment_only_is_answered_at_adyen(
         await adapter.accept_dispute(replace(ACCEPT, told=unnamed)),
         await adapter.submit_evidence(evidence(PDF, told=unnamed)),
     ):
-        assert what_to_do(seen).startswith("hub/dispute: ")
+        assert what_to_do(seen, RefusalCode.NOT_ANSWERABLE).endswith("answer it at Adyen")
     assert adyen.sent == []
 
 
-Asked = Callable[[AdyenAdapter], Awaitable[DisputeReport | Decline]]
+Asked = Callable[[AdyenAdapter], Awaitable[DisputeReport | AnswerRefused]]
 
 
-def accepting(adapter: AdyenAdapter) -> Awaitable[DisputeReport | Decline]:
+def accepting(adapter: AdyenAdapter) -> Awaitable[DisputeReport | AnswerRefused]:
     return adapter.accept_dispute(ACCEPT)
 
 
-def defending(adapter: AdyenAdapter) -> Awaitable[DisputeReport | Decline]:
+def defending(adapter: AdyenAdapter) -> Awaitable[DisputeReport | AnswerRefused]:
     return adapter.submit_evidence(evidence(PDF))
 
 
+REFUSED = RefusalCode.REFUSED_BY_PROCESSOR
 OFFERED = offers(reason(Invoice="Required"))
 STEPS: list[tuple[Asked, tuple[Answer, ...]]] = [
     (accepting, ()),
@@ -215,15 +217,15 @@ STEPS: list[tuple[Asked, tuple[Answer, ...]]] = [
 
 
 @pytest.mark.parametrize(("ask", "before"), STEPS)
-async def test_a_refusal_is_a_decline_in_adyen_s_words(
+async def test_a_refusal_is_told_in_adyen_s_words(
     adyen: ScriptedAdyen, adapter: AdyenAdapter, ask: Asked, before: tuple[Answer, ...]
 ) -> None:
     adyen.will_answer(*before, refuses("The defense period is over"))
-    assert what_to_do(await ask(adapter)) == "dispute: The defense period is over"
+    assert what_to_do(await ask(adapter), REFUSED).startswith("Adyen's words: The defense period is over; look at")
     adyen.will_answer(*before, refuses(None))
-    assert what_to_do(await ask(adapter)) == "dispute: refused"
+    assert what_to_do(await ask(adapter), REFUSED).startswith("Adyen gave no reason; look at")
     adyen.will_answer(*before, refused(422, "927"))
-    assert what_to_do(await ask(adapter)) == "927"
+    assert "its error 927; look at" in what_to_do(await ask(adapter), REFUSED, "927")
 
 
 @pytest.mark.parametrize(("ask", "before"), STEPS)
@@ -279,4 +281,4 @@ async def test_another_answer_given_before_is_a_refusal(
     adyen: ScriptedAdyen, adapter: AdyenAdapter, ask: Asked, words: str
 ) -> None:
     adyen.will_answer(refuses(words))
-    assert what_to_do(await ask(adapter)) == f"dispute: {words}"
+    assert what_to_do(await ask(adapter), REFUSED).startswith(f"Adyen's words: {words}; ")

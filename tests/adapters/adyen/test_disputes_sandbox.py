@@ -7,8 +7,7 @@ import pytest
 
 from adapters.abilities import AcceptDispute, EvidenceFile, SubmitEvidence
 from adapters.contract import SettlementNotice, TokenUpdate
-from normalization.declines import Decline
-from normalization.disputes import DisputeReport
+from normalization.disputes import AnswerRefused, DisputeReport
 from tests.adapters.adyen.asked import purchase
 from tests.adapters.adyen.sandboxed import ACCOUNT, Merchant, merchant
 
@@ -106,14 +105,14 @@ async def test_a_defense_is_handed_in_and_may_be_won(shop: Merchant) -> None:
     )
     request = SubmitEvidence(operation_id="dpe_1", told=dispute, files=(proof,))
     several = await shop.adapter.submit_evidence(request)
-    assert isinstance(several, Decline)
-    assert "SupplyDefenseMaterial with" in several.processor_code
+    assert isinstance(several, AnswerRefused)
+    assert "SupplyDefenseMaterial with" in several.message
     named = SubmitEvidence(operation_id="dpe_2", told=dispute, defense="SupplyDefenseMaterial", files=(proof,))
     defended = await shop.adapter.submit_evidence(named)
     assert isinstance(defended, DisputeReport)
     assert course([defended]) == ["chargeback under_review"]
     late = await shop.adapter.accept_dispute(AcceptDispute(operation_id="dpa_1", told=dispute))
-    assert isinstance(late, Decline), "what is defended is not accepted any more"
+    assert isinstance(late, AnswerRefused), "what is defended is not accepted any more"
     await order(shop, "dispute_win", payment)
     assert await balance(shop) == 0
 

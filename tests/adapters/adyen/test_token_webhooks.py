@@ -53,6 +53,11 @@ def test_a_signed_message_becomes_a_delivery_about_its_card(adapter: AdyenAdapte
     assert opened(adapter, message("disabled")).key != delivery.key
 
 
+def test_a_card_that_is_renewed_a_second_time_is_told_of_a_second_time(adapter: AdyenAdapter) -> None:
+    first, second = (message("updated", eventId=None, createdAt=f"{year}-11-21T12:00:00Z") for year in (2026, 2029))
+    assert opened(adapter, first).key == opened(adapter, first).key != opened(adapter, second).key
+
+
 @pytest.mark.parametrize("what", ["created", "alreadyExisting"])
 def test_a_stored_card_is_told_with_what_stored_it(adapter: AdyenAdapter, what: str) -> None:
     news = TokenNews(tag=None, parent_reference="PSP1", token=TOKEN, livemode=False)

@@ -1,13 +1,13 @@
 """Answers to disputes: leaving the money, or evidence in words and files."""
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.abilities import AcceptDispute, DefendsDisputes, EvidenceFile, SubmitEvidence
 from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.stripe.adapter import StripeAdapter
 from adapters.stripe.defending import FILE_FIELDS
-from normalization.declines import Decline, DeclineCode
-from normalization.disputes import DisputeReport, DisputeStatus, Stage
+from normalization.disputes import AnswerRefused, DisputeReport, DisputeStatus, RefusalCode, Stage
 from tests.adapters.stripe.asking import EUR_4999
 from tests.adapters.stripe.pretend import Behaviour, Pretend, dispute, is_silent, refuses, resets, says
 
@@ -29,6 +29,12 @@ def evidence(*files: EvidenceFile, text: str | None = "It was delivered.") -> Su
 
 def kept(id: str) -> Behaviour:
     return says(200, {"id": id, "object": "file", "purpose": "dispute_evidence"})
+
+
+def what_to_do(told: object, code: RefusalCode) -> str:
+    assert isinstance(told, AnswerRefused)
+    assert told.code is code
+    return told.message
 
 
 def test_the_hub_sees_that_the_adapter_can(adapter: StripeAdapter) -> None:
@@ -75,12 +81,14 @@ class TestAccepting:
         ],
         ids=["won", "contested and lost", "not there"],
     )
-    async def test_what_stripe_does_not_close_is_declined(
+    async def test_what_stripe_does_not_close_is_refused(
         self, adapter: StripeAdapter, stripe: Pretend, standing: Behaviour
     ) -> None:
         stripe.will(refuses(400), standing)
 
-        assert isinstance(await adapter.accept_dispute(ACCEPT), Decline)
+        told = await adapter.accept_dispute(ACCEPT)
+
+        assert what_to_do(told, RefusalCode.REFUSED_BY_PROCESSOR).endswith("; look at the dispute at Stripe")
 
 
 class TestEvidence:
@@ -98,7 +106,7 @@ class TestEvidence:
 
     async def test_in_files_hands_them_in_before(self, adapter: StripeAdapter, stripe: Pretend) -> None:
         stripe.will(kept("file_1"), kept("file_2"), says(200, dispute("under_review")))
-        letter = file("a letter of theirs", 'brief\r\n"1".pdf', b"%PDF-1.7")
+        letter = file(None, 'brief\r\n"1".pdf', b"%PDF-1.7")
 
         await adapter.submit_evidence(evidence(file(), letter, text=None))
 
@@ -129,35 +137,68 @@ class TestEvidence:
 
         assert stripe.asked[1].form[f"evidence[{field}]"] == "file_1"
 
-    @pytest.mark.parametrize(
-        "purposes", [("receipt", "receipt"), (None, "a letter of theirs"), (None, "uncategorized_file")]
-    )
+    @pytest.mark.parametrize("purposes", [("receipt", "receipt"), (None, None), (None, "uncategorized_file")])
     async def test_two_files_for_one_field_are_refused_and_nothing_is_sent(
         self, adapter: StripeAdapter, stripe: Pretend, purposes: tuple[str | None, ...]
     ) -> None:
         told = await adapter.submit_evidence(evidence(*(file(purpose) for purpose in purposes)))
 
-        assert told == Decline(code=DeclineCode.INVALID_REQUEST, processor_code="hub/evidence_files")
+        assert what_to_do(told, RefusalCode.EVIDENCE_UNFIT).startswith("file: two are for ")
+        assert stripe.asked == []
+
+    async def test_a_purpose_that_stripe_does_not_know_is_refused_with_those_it_knows_and_nothing_is_sent(
+        self, adapter: StripeAdapter, stripe: Pretend
+    ) -> None:
+        told = await adapter.submit_evidence(evidence(file("receipt"), file("reciept")))
+
+        message = what_to_do(told, RefusalCode.EVIDENCE_UNFIT)
+        assert message.startswith(
+            "file 2 is for reciept, which Stripe has no field for; name one of cancellation_policy, "
+        )
+        assert all(field in message for field in FILE_FIELDS)
         assert stripe.asked == []
 
     async def test_an_answer_that_says_nothing_is_refused(self, adapter: StripeAdapter, stripe: Pretend) -> None:
         told = await adapter.submit_evidence(evidence(text=None))
 
-        assert told == Decline(code=DeclineCode.INVALID_REQUEST, processor_code="hub/evidence")
+        assert what_to_do(told, RefusalCode.EVIDENCE_UNFIT).startswith("text: ")
         assert stripe.asked == []
 
-    async def test_a_file_that_stripe_refuses_is_a_decline_and_the_answer_is_not_sent(
+    async def test_a_file_of_a_type_that_stripe_does_not_take_is_refused_and_nothing_is_sent(
+        self, adapter: StripeAdapter, stripe: Pretend
+    ) -> None:
+        scan = replace(file(), content_type="image/tiff")
+
+        told = await adapter.submit_evidence(evidence(file("receipt"), scan))
+
+        message = what_to_do(told, RefusalCode.EVIDENCE_UNFIT)
+        assert message.startswith("file 2 is of the type image/tiff; Stripe takes PDF, JPEG and PNG")
+        assert stripe.asked == []
+
+    async def test_a_file_that_stripe_refuses_is_named_and_the_answer_is_not_sent(
         self, adapter: StripeAdapter, stripe: Pretend
     ) -> None:
         stripe.will(refuses(400))
 
-        assert isinstance(await adapter.submit_evidence(evidence(file())), Decline)
+        told = await adapter.submit_evidence(evidence(file()))
+
+        message = what_to_do(told, RefusalCode.REFUSED_BY_PROCESSOR)
+        assert message.startswith("Stripe refused file 1 (")
+        assert "send all of it again under a new key" in message
         assert len(stripe.asked) == 1
 
-    async def test_an_answer_that_stripe_refuses_is_a_decline(self, adapter: StripeAdapter, stripe: Pretend) -> None:
-        stripe.will(refuses(400))
+    async def test_an_answer_that_stripe_refuses_is_told_with_its_code(
+        self, adapter: StripeAdapter, stripe: Pretend
+    ) -> None:
+        stripe.will(refuses(404, "resource_missing"))
 
-        assert isinstance(await adapter.submit_evidence(evidence()), Decline)
+        told = await adapter.submit_evidence(evidence())
+
+        assert what_to_do(told, RefusalCode.REFUSED_BY_PROCESSOR).startswith(
+            "Stripe refused the answer (resource_missing"
+        )
+        assert isinstance(told, AnswerRefused)
+        assert told.processor_code == "resource_missing"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """An answer to the payer's bank is sent once, is never lost, and is asked for until it is known."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from sqlalchemy import text
 
 from hub.disputes.jobs import answer_due, remind_due
@@ -30,7 +32,9 @@ async def at_stripe(home: House) -> dict[str, Any]:
 async def evidence(home: House, dispute: dict[str, Any], key: str | None = None, **form: Any) -> httpx.Response:
     sent: dict[str, Any] = {"data": {"text": "the payer had it"}, "files": {"file": PDF}} | form
     headers = {"Idempotency-Key": key or new_id("key_")}
-    return await home.hub.client.post(f"/v1/disputes/{dispute['id']}/evidence", headers=headers, **sent)
+    request = home.hub.client.build_request("POST", f"/v1/disputes/{dispute['id']}/evidence", headers=headers, **sent)
+    request.read()  # So that a test can look at what was sent.
+    return await home.hub.client.send(request)
 
 
 async def accept(home: House, dispute: dict[str, Any], key: str | None = None) -> httpx.Response:
@@ -81,6 +85,13 @@ async def test_an_answer_that_a_webhook_shows_to_have_arrived_is_done_whatever_t
     assert (done["status"], done["submissions"][0]["status"]) == ("lost", "done")
 
 
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def nothing_wrong(home: House) -> None:
+    """Leave no fault of one test to the next."""
+    for processor in home.sandboxes:
+        await home.control(processor, "DELETE", "faults")
+
+
 @pytest.mark.parametrize("fault", ["silent_before", "silent_after"])
 async def test_an_answer_that_may_have_arrived_is_sent_again_until_it_is_known(home: House, fault: str) -> None:
     dispute, key = await at_stripe(home), new_id("key_")
@@ -95,6 +106,29 @@ async def test_an_answer_that_may_have_arrived_is_sent_again_until_it_is_known(h
     assert (again.status_code, again.content) == (202, first.content)
     assert again.headers["Idempotent-Replayed"] == "true"
     await agrees(home)
+
+
+@pytest.mark.parametrize("answered", [accept, evidence])
+async def test_an_answer_to_an_inquiry_is_not_sent_for_the_chargeback_that_it_became(
+    home: House, answered: Callable[[House, dict[str, Any]], Awaitable[httpx.Response]]
+) -> None:
+    payment = await captured(home, "stripe")
+    await order(home, "stripe", "dispute", payment, inquiry=True)
+    dispute = await dispute_of(home, payment, lambda d: bool(d["stage"] == "inquiry"))
+    await home.fault("stripe", "silent_before", "other", count=3)
+
+    asked = await answered(home, dispute)
+    await home.control("stripe", "DELETE", "faults")
+    await order(home, "stripe", "dispute_escalate", payment)
+    await dispute_of(home, payment, standing("chargeback", "needs_response"))
+    done = await finished(home, dispute)
+
+    assert asked.status_code == 202
+    assert (done["stage"], done["status"], done["accepted"]) == ("chargeback", "needs_response", False)
+    assert [one["status"] for one in done["submissions"]] == ["exception"]
+    found = await rows(home, "SELECT type, detail FROM exceptions WHERE payment_id = :id", id=payment["id"])
+    assert [(one["type"], "the chargeback instead" in one["detail"]) for one in found] == [("outcome_unknown", True)]
+    assert (await accept(home, dispute)).status_code == 200
 
 
 async def test_evidence_that_may_have_arrived_is_handed_in_once(home: House) -> None:
@@ -177,7 +211,9 @@ async def test_what_the_processor_refuses_is_told_with_its_reason_and_may_be_sen
     second = await evidence(home, dispute)
 
     told = first.json()["submissions"][0]
-    assert (first.status_code, told["status"], told["decline"]["code"]) == (200, "refused", "invalid_request")
+    assert (first.status_code, told["status"]) == (200, "refused")
+    assert (told["refusal"]["code"], told["refusal"]["processor_code"]) == ("evidence_unfit", None)
+    assert "two are for receipt" in told["refusal"]["message"]
     assert [one["status"] for one in second.json()["submissions"]] == ["refused", "done"]
 
 

@@ -1,15 +1,22 @@
 """What the payer's bank takes back is not refunded as well, unless the caller says so."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from hub.doctor_declines import unmapped
 from hub.payments import asking, rules
+from hub.payments.answers import refund_decline_body
 from hub.payments.states import OperationStatus, Payment, Status
+from normalization.declines import Advice, Decline, DeclineCode
 from normalization.outcome import Operation
 from tests.hub.disputes.courts import PAID, about, paid, payment_of, tell
 from tests.hub.disputes.telling import INQUIRY, WON
+from tests.hub.disputes.test_both_processors import captured, dispute_of, order, standing
 from tests.hub.house import House
+from tests.hub.money import rows
 from tests.hub.payments.making import operation, payment, report
 
 CAPTURED = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, disputed_minor=400)
@@ -56,6 +63,51 @@ async def test_a_refund_needs_the_callers_word_while_the_payment_is_disputed(hom
     assert (refused.status_code, refused.json()["code"]) == (409, "payment_disputed")
     assert meant.status_code == 201
     assert (await payment_of(home, payment))["amount_refunded"] == 100
+
+
+@pytest.mark.parametrize(
+    ("processor", "said"), [("stripe", "charge_disputed"), ("adyen", "Insufficient balance on payment")]
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_processor_refuses_to_give_back_what_the_bank_has_and_no_other_card_is_advised(
+    home: House, processor: str, said: str
+) -> None:
+    payment = await captured(home, processor)
+    path = f"/v1/payments/{payment['id']}/refunds"
+    await order(home, processor, "dispute", payment)
+    await dispute_of(home, payment, standing("chargeback", "needs_response"))
+
+    warned = await home.hub.post(path, {})
+    meant = await home.hub.post(path, {"despite_dispute": True})
+    failed = await decided(home, meant.json()["id"])
+
+    assert "Stripe refuses, and Adyen gives back only what is left" in warned.json()["detail"]
+    decline = failed["decline"]
+    assert (failed["status"], decline["code"], decline["processor_code"]) == ("failed", "invalid_request", said)
+    assert (decline["category"], decline["advice"], decline["alternatives"]) == ("configuration", "never", [])
+    assert decline["message"].startswith("The refund could not be made.")
+    [kept] = await rows(home, "SELECT decline FROM operations WHERE id = :id", id=failed["id"])
+    assert unmapped([(processor, kept["decline"])], home.hub.parts.registrations) == []
+
+
+async def decided(home: House, refund_id: str) -> dict[str, Any]:
+    """Read a refund until the processor has decided it, for ten seconds at most."""
+    body: dict[str, Any] = {}
+    for _ in range(100):
+        body = (await home.hub.get(f"/v1/refunds/{refund_id}")).json()
+        if body["status"] != "pending":
+            return body
+        await asyncio.sleep(0.1)
+    raise AssertionError(body)
+
+
+@pytest.mark.parametrize("code", DeclineCode)
+def test_a_refund_is_tried_later_or_never_whatever_was_said(code: DeclineCode) -> None:
+    shown = refund_decline_body(Decline(code=code, processor_code="x"), datetime(2026, 3, 1, tzinfo=UTC))
+
+    assert shown is not None
+    assert shown.advice in {Advice.AFTER_DELAY, Advice.NEVER}
+    assert (shown.alternatives, "refund" in shown.message) == ([], True)
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -115,7 +115,36 @@ async def test_events_of_one_type_and_of_one_object(hub: Periphery, shop: dict[s
     assert ids_of(await listed(hub, shop, type="payment.captured")) == ids[:2]
     assert ids_of(await listed(hub, shop, object="pay_1")) == [ids[0], ids[2]]
     assert ids_of(await listed(hub, shop, object="pay_1", type="payment.failed")) == [ids[2]]
-    assert ids_of(await listed(hub, shop, type="payment.cancelled")) == []
+    assert ids_of(await listed(hub, shop, type="payment.canceled")) == []
+
+
+async def test_all_types_of_a_family_come_in_one_order(hub: Periphery, shop: dict[str, str]) -> None:
+    types = ["dispute.lost", "payment.captured", "dispute.created", "refund.failed", "dispute.lost"]
+    ids = await published(hub, *(event(type=type_) for type_ in types))
+
+    first = await listed(hub, shop, type="dispute.*", limit=2)
+    second = await listed(hub, shop, type="dispute.*", limit=2, cursor=first["next_cursor"])
+
+    assert ids_of(first) + ids_of(second) == [ids[0], ids[2], ids[4]]
+    assert ids_of(await listed(hub, shop, type="*")) == ids
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("payment.capturd", "payment.captured"),
+        ("payment.cancelled", "payment.canceled"),
+        ("disputes.*", "dispute.*"),
+        ("payment", "payment.*"),
+    ],
+)
+async def test_a_misspelt_type_is_refused_and_no_cursor_leads_past_it(
+    hub: Periphery, shop: dict[str, str], misspelt: str, meant: str
+) -> None:
+    answer = await hub.client.get(PATH, params={"type": misspelt}, headers=shop)
+
+    assert told_of(answer) == (422, "validation_failed")
+    assert answer.json()["errors"] == [{"field": "type", "message": f"is no type of an event; the nearest is {meant}"}]
 
 
 async def test_a_filtered_page_goes_on_behind_what_did_not_match(hub: Periphery, shop: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -20,6 +21,7 @@ from hub.events.tables import events
 from hub.ids import new_id
 from hub.migrations import bring_up, is_migrated, migrate
 from hub.migrations.tables import metadata
+from normalization.disputes import AnswerRefused, RefusalCode
 
 
 @pytest.fixture
@@ -92,6 +94,31 @@ async def test_a_database_of_before_gets_what_a_new_one_has(database_url: str) -
     await bring_up(database_url)
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
+    await database.close()
+
+
+REFUSED_BEFORE = (
+    "INSERT INTO dispute_submissions (id, livemode, dispute_id, kind, status, decline, idempotency_key, requested_by, "
+    "key_id, tries, created_at) VALUES ('dps_1', FALSE, 'dp_1', 'evidence', 'refused', :decline, 'k', 'p', 'k', 0, "
+)
+WITHOUT_ITS_DISPUTE = "ALTER TABLE dispute_submissions DROP CONSTRAINT fk_dispute_submissions_dispute_id"
+
+
+async def test_an_answer_that_was_refused_before_keeps_the_processors_code(database_url: str) -> None:
+    database = await open_database(database_url)
+    async with database.writer.connect() as connection:
+        await connection.run_sync(to_revision, "0011")
+        postgresql = database.is_postgresql
+        await connection.execute(text(WITHOUT_ITS_DISPUTE if postgresql else "PRAGMA defer_foreign_keys = ON"))
+        before = {"decline": b'{"code":"invalid_request","processor_code":"927"}'}
+        await connection.execute(text(f"{REFUSED_BEFORE}{'now()' if postgresql else '0'})"), before)
+
+        await connection.run_sync(to_revision, "0012")
+        kept = await connection.scalar(text("SELECT refusal FROM dispute_submissions"))
+        await connection.rollback()
+
+    refusal = msgspec.json.decode(kept or b"", type=AnswerRefused)
+    assert (refusal.code, refusal.processor_code) == (RefusalCode.REFUSED_BY_PROCESSOR, "927")
     await database.close()
 
 

@@ -27,6 +27,7 @@ BODIES: Final[dict[str, Any]] = {
     "/v1/payment_sessions/{session_id}/complete": {"token": "pm_card_visa"},
     "/v1/merchant_accounts/{account_id}": {"status": "paused"},
     "/v1/webhook_deliveries/replay": {"status": "parked"},
+    "/v1/webhook_endpoints/{endpoint_id}/redeliver": {"status": "dead"},
 }
 SCENES: Final[dict[tuple[str, str, int], Scene]] = {}
 FORM: Final = "application/x-www-form-urlencoded"

@@ -128,9 +128,10 @@ class TestCancel:
         assert code_of(answer) == (409, "payment_not_cancelable")
 
     @pytest.mark.usefixtures("lost_webhooks")
+    @pytest.mark.usefixtures("lost_webhooks")
     async def test_of_a_payment_that_is_not_known_yet_is_kept_and_carried_out_later(self, home: House) -> None:
         await home.fault("stripe", "silent_after", "authorize")
-        await home.fault("stripe", "silent_before", "inquire")
+        await home.fault("stripe", "reset_before", count=1000)
         pinned = {"merchant_account": home.accounts["stripe-eu"], "payment_method": home.payment_method}
         unknown = await home.hub.charge(capture="manual", **pinned)
 
@@ -138,6 +139,7 @@ class TestCancel:
 
         assert (unknown.status_code, unknown.json()["status"]) == (202, "processing")
         assert (answer.status_code, answer.json()["status"], answer.json()["canceling"]) == (202, "processing", True)
+        await home.control("stripe", "DELETE", "faults")
         assert (await home.hub.until(unknown.json()["id"], "canceled"))["amount_captured"] == 0
 
 

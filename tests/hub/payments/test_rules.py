@@ -200,6 +200,16 @@ class TestRefund:
         assert [(b.debit, b.money.minor) for b in told.bookings] == [("sales", 700), ("suspense:ma_1", 200)]
         assert names(told) == ["over_refund"]
 
+    def test_what_other_hands_gave_back_in_another_currency_touches_no_amount(self) -> None:
+        yen = Money(300, Currency.JPY)
+        outside = replace(operation(Operation.REFUND, external=True), money=yen)
+
+        told = rules.apply(self.captured, outside, replace(report(Operation.REFUND), money=yen))
+
+        assert told.payment == self.captured
+        assert [(b.debit, b.money) for b in told.bookings] == [("suspense:ma_1", yen)]
+        assert names(told) == ["currency_mismatch"]
+
 
 class TestUndone:
     """What had been told as done failed later."""

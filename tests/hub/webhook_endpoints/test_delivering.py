@@ -8,6 +8,7 @@ from aiohttp import web
 from sqlalchemy import update
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from hub.webhook_endpoints.jobs import bury_old
 from hub.webhook_endpoints.tables import event_deliveries
 from tests.hub.events.writing import event, write
 from tests.hub.webhook_endpoints.receiving import Got, Shop
@@ -170,6 +171,41 @@ async def test_a_delivery_is_dead_after_its_schedule_and_alive_again_when_asked_
     assert delivered["tries"][-1]["response_code"] == 204
 
 
+async def test_an_endpoint_that_moved_is_not_gone_because_its_old_address_is(market: Shop) -> None:
+    moved = asyncio.Event()
+
+    async def gone(_: Got) -> web.StreamResponse:
+        await moved.wait()
+        return web.Response(status=410)
+
+    market.receiver.answers["/old"] = gone
+    made = await market.endpoint("/old")
+    (event_id,) = await told(market, event())
+    await market.receiver.until(1)
+    await market.hub.client.patch(f"/v1/webhook_endpoints/{made['id']}", json={"url": market.receiver.url + "/new"})
+    moved.set()
+    await market.tried(made["id"])
+    await due_now(market)
+
+    (got,) = await market.receiver.until(1, "/new")
+
+    shown = (await market.hub.get(f"/v1/webhook_endpoints/{made['id']}")).json()
+    assert (got.event_id, shown["status"]) == (event_id, "enabled")
+
+
+@pytest.mark.parametrize(
+    "asked", ["Mon, 01 Jan 2024 00:00:00 +99999999999999999", "Mon, 01 Jan 99999999999 00:00:00 GMT"]
+)
+async def test_a_try_is_noted_whatever_stands_in_its_retry_after(market: Shop, asked: str) -> None:
+    market.receiver.say("/hook", 503, headers={"Retry-After": asked})
+    made = await market.endpoint()
+    await told(market, event())
+
+    (delivery,) = await market.tried(made["id"])
+
+    assert (delivery["status"], delivery["tries"][0]["response_code"]) == ("pending", 503)
+
+
 async def test_an_endpoint_that_is_gone_is_disabled_and_the_others_are_told(market: Shop) -> None:
     made = await market.endpoint("/gone", events=["payment.*"])
     await market.endpoint("/watch", events=["webhook_endpoint.disabled"])
@@ -313,3 +349,20 @@ async def test_how_an_answer_begins_is_kept_without_card_numbers(market: Shop) -
     begins = delivery["tries"][0]["response"]
     assert begins.startswith("card 411111******1111 \N{REPLACEMENT CHARACTER}xxx")
     assert len(begins.encode()) <= 1_024
+
+
+async def test_what_has_waited_for_four_days_is_given_up(market: Shop) -> None:
+    made = await market.endpoint()
+    market.receiver.say("/hook", *[500] * 9)
+    await told(market, event(), event())
+    await market.tried(made["id"])
+    async with market.hub.parts.database.transaction() as connection:
+        oldest = datetime.now(UTC) - timedelta(days=5)
+        await connection.execute(
+            update(event_deliveries).where(event_deliveries.c.position == 1).values(queued_at=oldest)
+        )
+
+    await bury_old(market.hub.parts.shell)
+
+    second, first = await market.deliveries(made["id"])
+    assert (first["status"], second["status"]) == ("dead", "pending")

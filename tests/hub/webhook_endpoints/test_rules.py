@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.events.types import FAMILIES, TYPES
 from hub.webhook_endpoints.rules import (
     ALL_FAST_MAX,
     ALL_MAX,
@@ -20,8 +19,6 @@ from hub.webhook_endpoints.rules import (
     Matcher,
     Standing,
     Subscription,
-    matches,
-    nearest,
     next_delay_s,
     retry_after_s,
     room,
@@ -77,28 +74,6 @@ def test_a_try_comes_neither_sooner_than_planned_nor_than_asked_within_bounds(
 )
 def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | None) -> None:
     assert retry_after_s(header, NOW) == seconds
-
-
-@pytest.mark.parametrize(
-    ("pattern", "meant"),
-    [
-        ("payment.captured", None),
-        ("refund.*", None),
-        ("*", None),
-        ("payment.capture", "payment.captured"),
-        ("refunds.*", "refund.*"),
-        ("payment.cancelled", "payment.canceled"),
-    ],
-)
-def test_a_misspelt_pattern_is_told_what_it_may_have_meant(pattern: str, meant: str | None) -> None:
-    assert nearest(pattern, TYPES, FAMILIES) == meant
-
-
-def test_a_family_matches_its_own_types_only() -> None:
-    assert matches("refund.*", "refund.failed")
-    assert not matches("refund.*", "refunds.failed")
-    assert not matches("refund.*", "payment.failed")
-    assert matches("*", "payment.failed")
 
 
 def test_an_event_goes_to_who_wants_its_type_account_mode_and_came_before_it() -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from adapters.contract import Delivery, Told
 from adapters.errors import ConfigurationError, OutcomeUnknownError
@@ -16,7 +15,7 @@ from hub.webhooks.jobs import read_waiting
 from hub.webhooks.reading import BUDGET_PATIENCE_S, FETCH_TRIES
 from normalization.money import Currency, Money
 from normalization.outcome import Operation
-from tests.hub.house import House, house
+from tests.hub.house import House
 from tests.hub.money import rows
 from tests.hub.payments.faulty import shown
 from tests.hub.webhooks.telling import (
@@ -29,25 +28,10 @@ from tests.hub.webhooks.telling import (
     make_due,
     with_adapters,
 )
-from tests.servers import Postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SILENT = OutcomeUnknownError("stripe", "no answer")
 REFUSED = ConfigurationError("stripe", "the key was revoked")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
-async def quiet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    """A house without a worker, whose processors tell nothing by themselves."""
-    folder = tmp_path_factory.mktemp("quiet")
-    url = f"sqlite:///{folder / 'hub.db'}"
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = await postgres.fresh_database()
-    async with house(url, folder, with_worker=False) as made:
-        for processor in ("stripe", "adyen"):
-            await made.control(processor, "POST", "webhooks", {"mode": "drop"})
-        yield made
 
 
 @pytest.fixture

@@ -134,6 +134,20 @@ async def test_a_list_is_read_from_where_it_was_read_to_and_a_little_before(data
         assert lists.asked[3] == datetime(2035, 11, 23, tzinfo=UTC) - OVERLAP, "the mark never goes back"
 
 
+async def test_what_a_short_look_by_hand_leaves_out_is_listed_later(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as made:
+        lists = Lists([])
+        shell, connected = pretending(made, lists)
+        await catch_up_due(shell)
+        before = await mark(made)
+
+        await catch_up(shell, connected, datetime.now(UTC) + timedelta(hours=1))
+        after = await mark(made)
+
+        assert after["listed_until"] == before["listed_until"]
+        assert after["listed_at"] > before["listed_at"]
+
+
 async def test_one_worker_reads_a_list_and_not_before_it_is_due_again(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, with_worker=False) as made:
         lists = Lists(["evt_1"])

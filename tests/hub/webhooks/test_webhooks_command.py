@@ -11,7 +11,7 @@ import pytest
 from hub.cli import DELIVERY_STATUSES
 from hub.database import open_database
 from hub.migrations import bring_up
-from hub.webhooks.delivery_routes import DeliveryStatus, ReplayWanted
+from hub.webhooks.delivery_routes import ReplayWanted, WebhookDeliveryStatus
 from tests.hub.commands import hub
 from tests.hub.house import House, house
 from tests.hub.money import rows
@@ -32,29 +32,31 @@ async def run(*words: str, url: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_commands_statuses_are_those_of_the_api() -> None:
-    assert list(DELIVERY_STATUSES) == [status.value for status in DeliveryStatus]
+    assert list(DELIVERY_STATUSES) == [status.value for status in WebhookDeliveryStatus]
     assert set(DELIVERY_STATUSES[1:]) == set(get_args(ReplayWanted.__annotations__["status"]))
 
 
-async def test_deliveries_are_listed_as_a_table_and_as_json(sqlite_url: str) -> None:
+async def test_deliveries_are_listed_as_lines_and_as_json(sqlite_url: str) -> None:
     parked, _ = await kept(sqlite_url, {"status": "parked", "error": "ValueError"}, {"livemode": True})
 
-    table = await run("list", "--status", "parked", url=sqlite_url)
+    lines = await run("list", "--status", "parked", url=sqlite_url)
     listed = await run("list", "--mode", "test", "--json", url=sqlite_url)
     nothing = await run("list", "--merchant-account", "ma_2", url=sqlite_url)
 
-    assert (parked in table.stdout, "ValueError" in table.stdout) == (True, True), table.stderr
+    told = lines.stdout.split("\t")
+    assert (told[0], told[2], told[4]) == (parked, "parked", "ValueError"), lines.stderr
     assert [one["id"] for one in msgspec.json.decode(listed.stdout)] == [parked]
     assert nothing.stdout == "No such delivery.\n"
 
 
 async def test_one_is_shown_with_what_the_processor_wrote(sqlite_url: str) -> None:
-    (one,) = await kept(sqlite_url, {"body": {"id": "evt_1", "client_secret": "pi_1_secret"}})
+    body = {"id": "evt_1", "client_secret": "pi_1_secret"}
+    (one,) = await kept(sqlite_url, {"body": body, "delivery_key": "evt_" + "1" * 250})
 
     text = await run("show", one, url=sqlite_url)
     json = msgspec.json.decode((await run("show", one, "--json", url=sqlite_url)).stdout)
 
-    assert all(part in text.stdout for part in (one, "ma_1", "evt_1", "(hidden)")), text.stderr
+    assert all(part in text.stdout for part in (one, "ma_1", "evt_" + "1" * 250, '"evt_1"', "(hidden)")), text.stderr
     assert "pi_1_secret" not in text.stdout
     assert (json["id"], json["body"]) == (one, {"id": "evt_1", "client_secret": "(hidden)"})
 
@@ -68,7 +70,7 @@ async def test_one_or_all_of_a_status_are_replayed(sqlite_url: str) -> None:
     by_status = await run("replay", "--status", "parked", "--mode", "test", url=sqlite_url)
 
     assert (by_id.returncode, by_status.returncode) == (0, 0), by_id.stderr + by_status.stderr
-    assert by_status.stdout.startswith("1 deliveries are read anew")
+    assert by_status.stdout.startswith("1 delivery is read anew")
     database = await open_database(sqlite_url)
     entries = await audited(database, done) + await audited(database, "webhook_deliveries")
     await database.close()
@@ -108,6 +110,7 @@ async def test_catching_up_by_hand_keeps_what_never_came(database_url: str, tmp_
         adyen = await run("catch-up", "--merchant-account", made.accounts["adyen-eu"], url=database_url)
 
         assert (done.returncode, "stripe-eu" in done.stdout) == (0, True), done.stderr
+        assert "what went wrong" in done.stdout
         assert await inbox(made) > 0
         assert (adyen.returncode, "keeps no list" in adyen.stderr) == (1, True)
 

@@ -70,7 +70,6 @@ def idle(merchant_account: MerchantAccount, when: dict[str, Any]) -> list[tuple[
         ({"all": [leaf("risk.flag", eq=True), leaf("risk.flag", eq=1)]}, "when"),
         ({"all": [leaf("recurring", exists=True), leaf("recurring", not_in=["initial", "subsequent"])]}, "when"),
     ],
-    ids=str,
 )
 def test_a_condition_that_no_payment_can_meet_is_refused(when: dict[str, Any], place: str) -> None:
     assert f"rules[0].{place}" in refused(when)
@@ -92,7 +91,6 @@ def test_a_condition_that_no_payment_can_meet_is_refused(when: dict[str, Any], p
         {"all": [leaf("country", eq="DE"), leaf("region", eq="US")]},  # Only routing's table knows better.
         {"all": [{"any": [leaf(f"risk.{n}", eq=1), leaf(f"risk.{n}", eq=2)]} for n in range(9)]},
     ],
-    ids=str,
 )
 def test_a_condition_that_may_be_met_is_not_refused(when: dict[str, Any]) -> None:
     assert refused(when) == []
@@ -130,7 +128,6 @@ def test_a_rule_called_unreachable_never_decides(ruleset: RuleSet, payment: Fact
         (leaf("risk_score", lt=50), leaf("risk_score", gte=50), leaf("risk_score", exists=True)),
         ({"any": [EURO, GERMAN]}, {"all": [GERMAN, leaf("off_session", eq=True)]}),
     ],
-    ids=str,
 )  # fmt: skip
 def test_a_rule_behind_others_that_take_all_its_payments_is_warned_of(conditions: tuple[dict[str, Any], ...]) -> None:
     assert warned(*conditions) == [f"rules[{len(conditions) - 1}]"]
@@ -146,7 +143,6 @@ def test_a_rule_behind_others_that_take_all_its_payments_is_warned_of(conditions
         (leaf("risk_score", gte=50, lt=60), leaf("risk_score", gt=58)),
         (leaf("risk.x", eq="a"), leaf("risk.x", ne="a"), leaf("risk.x", exists=True)),  # A number is left.
     ],
-    ids=str,
 )
 def test_a_rule_that_may_decide_is_not_warned_of(conditions: tuple[dict[str, Any], ...]) -> None:
     assert warned(*conditions) == []
@@ -177,7 +173,6 @@ def test_an_alternative_that_can_never_be_true_is_warned_of() -> None:
         ({"recurring": False}, leaf("recurring", eq="initial"), "recurring"),
         ({"limits": Limits(ticket_max=100)}, leaf("amount", gt=100), "amount"),
     ],
-    ids=str,
 )
 def test_an_account_that_can_take_nothing_of_its_rule_is_warned_of(
     changes: dict[str, Any], when: dict[str, Any], fact: str

@@ -5,7 +5,7 @@ loaded. That keeps hundreds of rules at a few microseconds for a payment.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import Final
 
@@ -32,9 +32,7 @@ def column(leaves: Sequence[Leaf], everyone: int) -> Column:
     """Make the column of one fact from the comparisons that rules make with it; *everyone* has every rule's bit."""
     if any(leaf.operator in ORDERING for leaf in leaves):
         return _along_a_line(leaves, everyone)
-    constants = set(chain.from_iterable(leaf.values for leaf in leaves))
-    table = {constant: _not_ruled_out(leaves, everyone, (constant,)) for constant in constants}
-    other = _not_ruled_out(leaves, everyone, ())
+    table, other = _by_value(leaves, everyone)
     return lambda value: table.get(value, other)  # type: ignore[arg-type]  # None is in no table
 
 
@@ -44,14 +42,27 @@ def presence(wanting: int, avoiding: int, everyone: int, absent: Value | None) -
     return lambda value: if_not if value is None or value == absent else if_there
 
 
-def _not_ruled_out(leaves: Iterable[Leaf], everyone: int, equal_to: Collection[Value]) -> int:
-    """Give the rules left by a value that equals the one in *equal_to*, or no constant where that is empty."""
-    left = everyone
+def _by_value(leaves: Sequence[Leaf], everyone: int) -> tuple[dict[Value, int], int]:
+    """Give the rules left by each value that is compared with, and those left by every other one.
+
+    Each value of a comparison is looked at once: lists of card number beginnings have thousands.
+    """
+    admitted: dict[int, set[Value]] = {}  # By the rule's bit: what all its comparisons admit, where some name it.
+    left: dict[Value, int] = {}
     for leaf in leaves:
-        among = any(value in leaf.values for value in equal_to)
-        if among is not (leaf.operator in {"eq", "in"}):
-            left &= ~leaf.bit
-    return left
+        if leaf.operator in {"eq", "in"}:
+            admitted[leaf.bit] = admitted.get(leaf.bit, set(leaf.values)) & set(leaf.values)
+    other = everyone & ~sum(admitted)
+    for value in chain.from_iterable(leaf.values for leaf in leaves):
+        left[value] = other
+    for bit, values in admitted.items():
+        for value in values:
+            left[value] |= bit & everyone
+    for leaf in leaves:
+        if leaf.operator not in {"eq", "in"}:
+            for value in leaf.values:
+                left[value] &= ~leaf.bit
+    return left, other
 
 
 def _along_a_line(leaves: Sequence[Leaf], everyone: int) -> Column:

@@ -1,10 +1,12 @@
 """What is found for all rules and all accounts at once is what is found one by one."""
 
+import time
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from normalization.money import Currency, Money
 from normalization.tokens import CardFacts
@@ -13,7 +15,7 @@ from routing.facts import Chargeable, Facts
 from routing.plan import Snapshot, plan
 from routing.rates import rates_of
 from routing.rule_index import RuleIndex
-from routing.rules import RuleSet
+from routing.rules import Condition, RuleSet
 from tests.routing.plainly import deciding, sorted_out
 from tests.routing.samples import facts
 from tests.routing.test_plan import some_facts, some_snapshots
@@ -111,3 +113,17 @@ def test_accounts_are_sorted_out_as_one_by_one(payment: Facts, known: Snapshot, 
 def test_a_payment_without_an_amount_fits_every_range() -> None:
     known = Snapshot()
     assert plan(facts(money=Money(0, Currency.EUR), chargeable=Chargeable(())), known).order == ()
+
+
+def test_thousands_of_card_numbers_in_hundreds_of_rules_are_compiled_in_a_moment() -> None:
+    rules = [
+        msgspec.convert({"fact": "card.bin", "in": [f"{100 * rule + n:08}" for n in range(100)]}, Condition)
+        for rule in range(200)
+    ]
+    began = time.process_time()
+
+    index = RuleIndex(rules)
+
+    assert time.process_time() - began < 2.0  # Each value compared with each rule's would take three times that.
+    assert index.find(replace(facts(), card=CardFacts(bin="00019999"))).place == 199
+    assert index.find(replace(facts(), card=CardFacts(bin="00020000"))).place is None

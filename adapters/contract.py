@@ -57,6 +57,20 @@ class Recurring(StrEnum):
     SUBSEQUENT = "subsequent"
 
 
+class Routed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an operation belongs, for whoever reads it at the processor: it comes back in webhooks and reports.
+
+    `attempt` is our id of the attempt that a follow-up belongs to; an attempt's own is its `operation_id`. `ruleset` is
+    None where no rules decided, `rule` where none matched. Adapters send it as metadata (`adapters.tagging`).
+    """
+
+    merchant_account: str
+    attempt: str | None = None
+    ruleset: str | None = None
+    version: int | None = None
+    rule: str | None = None
+
+
 class Authorize(Struct, frozen=True, kw_only=True):
     """Begin an attempt: reserve money (AUTHORIZE) or take it at once (PURCHASE).
 
@@ -90,6 +104,7 @@ class Authorize(Struct, frozen=True, kw_only=True):
     customer_id: str | None = None
     customer_reference: str | None = None
     network_transaction_id: str | None = None
+    routed: Routed | None = None
 
 
 class Complete(Struct, frozen=True, kw_only=True):
@@ -121,6 +136,7 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     final: bool = True
     reason: str | None = None
     processor_reference: str | None = None
+    routed: Routed | None = None
 
 
 class TokenNews(Struct, frozen=True, kw_only=True):

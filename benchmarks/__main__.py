@@ -1,4 +1,4 @@
-"""`python -m benchmarks [speed | adapters | memory | profile | webhooks | endpoints]`; ends with 1 below a bar."""
+"""`python -m benchmarks PART`, see `PARTS`; ends with 1 below a bar."""
 
 import argparse
 import asyncio
@@ -13,10 +13,10 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import adapters, compare, endpoints, memory, profile, webhooks
+from benchmarks import adapters, backtest, compare, endpoints, memory, profile, routing, webhooks
 from benchmarks.stage import Stage, Target, durability, stage
 
-PARTS: Final = ("speed", "adapters", "memory", "profile", "webhooks", "endpoints")
+PARTS: Final = ("speed", "adapters", "memory", "profile", "webhooks", "endpoints", "routing", "backtest")
 
 
 def main(words: Sequence[str]) -> int:
@@ -27,7 +27,11 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--valkey", action="store_true", help="give the hub a Valkey for its limits too")
     parser.add_argument("--forgetful", action="store_true", help="as if every payment method were charged first")
     parser.add_argument("--stacks", type=Path, help="keep the profile's samples in this file")
+    parser.add_argument("--payments", type=int, default=1_000_000, help="how many a backtest replays")
     asked = parser.parse_args(words)
+    if asked.part == "routing":
+        print(_machine(), flush=True)
+        return _told(routing.measure())
     with stage() as ready:
         print(f"{_machine()}; PostgreSQL with {_settings(ready)}", flush=True)
         match asked.part:
@@ -37,6 +41,8 @@ def main(words: Sequence[str]) -> int:
                 wrong = memory.measure(ready, ready.hub(with_valkey=asked.valkey))
             case "webhooks":
                 wrong = webhooks.measure(ready, asked.rounds)
+            case "backtest":
+                wrong = backtest.measure(ready, asked.payments)
             case "endpoints":
                 wrong = _endpoints(ready)
             case "profile":
@@ -44,6 +50,10 @@ def main(words: Sequence[str]) -> int:
             case _:
                 hub = ready.hub(with_valkey=asked.valkey, forgetful=asked.forgetful)
                 wrong = _speed(ready, hub, asked.rounds) + _adapters(ready)
+    return _told(wrong)
+
+
+def _told(wrong: Sequence[str]) -> int:
     for bar in wrong:
         print(f"BELOW THE BAR: {bar}")
     return 1 if wrong else 0

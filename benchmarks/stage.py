@@ -308,6 +308,12 @@ def post(url: str, headers: Mapping[str, str], body: object) -> dict[str, Any]:
         raise SystemExit(f"POST {url} answered {refused.code}: {refused.read().decode()}") from refused
 
 
+def get(url: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Read what is at *url*."""
+    with urlopen(Request(url, headers=dict(headers))) as answer:  # noqa: S310 - our own server
+        return cast("dict[str, Any]", msgspec.json.decode(answer.read()))
+
+
 def _word() -> str:
     """Make a name of letters only: digits could look like a card number."""
     return "bench-" + "".join(secrets.choice(PREFIX) for _ in range(12))

@@ -23,12 +23,15 @@ from hub import health
 from hub.access import routes as access_routes
 from hub.access.guards import provide_caller
 from hub.access.service import Keys
+from hub.backtests import routes as backtest_routes
 from hub.database import Database, open_database
 from hub.decoding import StrictRequest
 from hub.disputes import routes as dispute_routes
 from hub.disputes.uploads import Uploads
 from hub.errors import HANDLERS as EXCEPTION_HANDLERS
 from hub.events import routes as event_routes
+from hub.figures import routes as figure_routes
+from hub.figures.board import FigureBoard
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchant_routes
 from hub.merchants.editing import AccountEditor
@@ -47,6 +50,8 @@ from hub.payments.shell import Shell
 from hub.redis import SharedMemory
 from hub.reference import routes as reference_routes
 from hub.rulesets import routes as ruleset_routes
+from hub.rulesets import simulation_routes, standing_routes
+from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.webhook_endpoints import delivery_routes as endpoint_delivery_routes
@@ -66,6 +71,10 @@ HANDLERS: Final = [
     *payment_session_routes.HANDLERS,
     *merchant_routes.HANDLERS,
     *ruleset_routes.HANDLERS,
+    *standing_routes.HANDLERS,
+    *simulation_routes.HANDLERS,
+    *backtest_routes.HANDLERS,
+    *figure_routes.HANDLERS,
     *access_routes.HANDLERS,
     *delivery_routes.HANDLERS,
     *event_routes.HANDLERS,
@@ -109,14 +118,13 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     """Open everything that a hub process works with; at the end what is under way is finished, then all is closed."""
     database = await open_database(settings.database_url, connections_max=settings.database_connections_max)
     shared = SharedMemory(settings.redis_url)
-    deadlines = Deadlines(
-        connect=settings.connect_ms / 1000, answer=settings.answer_ms / 1000, total=settings.request_ms / 1000
-    )
-    transport = Transport(deadlines)
+    transport = Transport(_deadlines(settings))
     sealer = Sealer(settings.keys)
     known = known_adapters()
-    directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms)
+    directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms, clock=clock)
     health_board = HealthBoard(shared, clock, poll_ms=settings.snapshot_poll_ms)
+    shadows = ShadowDesk(database)
+    figures = FigureBoard(database, shared, directory, clock, poll_ms=settings.snapshot_poll_ms)
     bell = Bell()
     shell = Shell(
         database=database,
@@ -124,6 +132,8 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
         settings=settings,
         sealer=sealer,
         health=health_board,
+        figures=figures,
+        shadows=shadows,
         remembered=Remembered(settings.payment_methods_remembered_max),
         clock=clock,
         wake=bell.ring,
@@ -133,6 +143,8 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     try:
         await directory.start()
         await health_board.start()
+        await figures.start()
+        await shadows.start()
         yield Parts(
             settings=settings,
             database=database,
@@ -144,23 +156,30 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
             editor=AccountEditor(
                 database=database, sealer=sealer, registrations=known, directory=directory, clock=clock
             ),
-            wallet=Wallet(
-                database=database,
-                desk=TokenDesk(registrations=known, directory=directory),
-                remembered=shell.remembered,
-                clock=clock,
-            ),
+            wallet=_wallet(shell, TokenDesk(registrations=known, directory=directory)),
             clock=clock,
             shell=shell,
             bell=bell,
         )
         await _finish(shell)
     finally:
+        await shadows.stop()
+        await figures.stop()
         await health_board.stop()
         await directory.stop()
         await transport.close()
         await shared.close()
         await database.close()
+
+
+def _deadlines(settings: Settings) -> Deadlines:
+    return Deadlines(
+        connect=settings.connect_ms / 1000, answer=settings.answer_ms / 1000, total=settings.request_ms / 1000
+    )
+
+
+def _wallet(shell: Shell, desk: TokenDesk) -> Wallet:
+    return Wallet(database=shell.database, desk=desk, remembered=shell.remembered, clock=shell.clock)
 
 
 async def _finish(shell: Shell) -> None:

@@ -235,6 +235,109 @@ def catch_up_webhooks(*, merchant_account: str | None, since: datetime | None) -
     sys.exit(catch_up(merchant_account, since))
 
 
+@main.group()
+def routes() -> None:
+    """Try routing rules before they decide, and keep them in files under review."""
+
+
+@routes.command("simulate")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+@click.option("--ruleset", metavar="ID", help="Another than the one that decides.")
+@click.option("--amount", type=int, help="In the currency's minor unit.")
+@click.option("--currency", metavar="CODE")
+@click.option("--country", metavar="CODE", help="The payer's.")
+@click.option("--payment-method", metavar="ID")
+@click.option("--reference", metavar="TEXT", help="What a split draws by.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def simulate_route(  # noqa: PLR0913 - one argument for each option
+    *,
+    file: Path | None,
+    mode: str,
+    ruleset: str | None,
+    amount: int | None,
+    currency: str | None,
+    country: str | None,
+    payment_method: str | None,
+    reference: str | None,
+    as_json: bool,
+) -> None:
+    """Say where a payment would go now, and why; nothing is charged.
+
+    FILE is JSON with the fields of POST /v1/routing/simulate; an option goes before it.
+    """
+    from hub.rulesets.simulating_command import run
+
+    options = {
+        "ruleset": ruleset,
+        "amount": amount,
+        "currency": currency,
+        "country": country,
+        "payment_method": payment_method,
+        "reference": reference,
+    }
+    run(file, options, livemode=mode == "live", as_json=as_json)
+
+
+@routes.command("backtest")
+@click.argument("ruleset")
+@click.option("--from", "begin", type=click.DateTime(INSTANTS), required=True, help="UTC.")
+@click.option("--to", "end", type=click.DateTime(INSTANTS), help="UTC; now, where it is left out.")
+@click.option("--merchant-account", metavar="ID", help="Only payments that went there.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def backtest_routes(
+    *, ruleset: str, begin: datetime, end: datetime | None, merchant_account: str | None, as_json: bool
+) -> None:
+    """Replay stored payments through RULESET, an id, and say what would change; nothing is charged."""
+    from hub.backtests.command import run
+
+    run(ruleset, begin, end, merchant_account, as_json=as_json)
+
+
+@routes.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+def check_routes(*, file: Path, mode: str) -> None:
+    """Say what is wrong with the ruleset in FILE, which is TOML; 1 where it cannot be used."""
+    from hub.rulesets.command import check
+
+    sys.exit(check(file, livemode=mode == "live"))
+
+
+@routes.command("diff")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+def diff_routes(*, file: Path, mode: str) -> None:
+    """Show what FILE says otherwise than the ruleset that is active; 1 where it does."""
+    from hub.rulesets.command import diff
+
+    sys.exit(diff(file, livemode=mode == "live"))
+
+
+@routes.command("apply")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mode", type=click.Choice(("test", "live")), required=True)
+@click.option("--activate", is_flag=True, help="Let it decide, too.")
+@click.option("--percent", type=click.IntRange(1, 100), help="With --activate; of the payments, by their references.")
+@click.option("--starts-at", type=click.DateTime(INSTANTS), help="With --activate; UTC.")
+@click.option("--reason", metavar="TEXT", help="For the audit log.")
+def apply_routes(
+    *, file: Path, mode: str, activate: bool, percent: int | None, starts_at: datetime | None, reason: str | None
+) -> None:
+    """Write the ruleset in FILE as the next version of its name, unless the last one says the same."""
+    if not activate and (percent is not None or starts_at is not None):
+        raise click.UsageError("--percent and --starts-at go with --activate only")
+    from hub.rulesets.command import Activation, apply
+
+    activation = Activation(
+        wanted=activate,
+        percent=percent or 100,
+        starts_at=None if starts_at is None else starts_at.replace(tzinfo=UTC),
+        reason=reason,
+    )
+    sys.exit(apply(file, activation, livemode=mode == "live"))
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from datetime import datetime
 from typing import Final
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u to misread.
@@ -49,5 +50,13 @@ def new_id(prefix: str) -> str:
     Ids of one process ascend, also within one millisecond and when the clock is set back. With a prefix of 14
     characters or fewer an id has 40 ASCII characters at most.
     """
-    value = _maker.next(time.time_ns() // 1_000_000)
-    return prefix + _PAIRS[value >> 120] + "".join([_TRIPLES[value >> shift & 32767] for shift in _TRIPLE_SHIFTS])
+    return prefix + _letters(_maker.next(time.time_ns() // 1_000_000))
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """Give what every id made at *at* or later sorts behind, and every one made before it does not."""
+    return prefix + _letters(int(at.timestamp() * 1000) << _RANDOM_BITS)
+
+
+def _letters(value: int) -> str:
+    return _PAIRS[value >> 120] + "".join([_TRIPLES[value >> shift & 32767] for shift in _TRIPLE_SHIFTS])

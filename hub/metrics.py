@@ -19,6 +19,9 @@ UNKNOWN_DECLINE_CODES: Final = Counter(
 )
 EXCEPTIONS: Final = Counter("hub_exceptions", "Disagreements that a human must settle.", ("type",))
 FAILOVERS: Final = Counter("hub_failovers", "Attempts passed over for another account.", ("reason",))
+SHADOWED: Final = Counter(
+    "hub_routing_shadowed", "Payments planned by a shadow ruleset too, by how its plan differs.", ("verdict",)
+)
 INQUIRIES: Final = Counter("hub_inquiries", "What was done about operations that were due.", ("step",))
 DELIVERIES: Final = Counter(
     "hub_webhook_deliveries", "Deliveries read, by what became of them.", ("status", "processor")

@@ -154,6 +154,12 @@ CODES: Final[dict[str, Code]] = {
         retryable=True,
         meaning="Somebody else changed this at the same moment. Read it again and repeat the request.",
     ),
+    "nothing_to_undo": Code(
+        409,
+        "Nothing to undo",
+        retryable=False,
+        meaning="Nothing is scheduled, shadowed or active that could be ended or rolled back to what was there before.",
+    ),
     "name_taken": Code(
         409,
         "Name taken",

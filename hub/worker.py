@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from hub.backtests.jobs import replay_backtests
 from hub.disputes.jobs import answer_due, remind_due
 from hub.events.jobs import publish_events
 from hub.idempotency.jobs import prune_keys
@@ -66,7 +67,7 @@ class Bell:
 async def work(shell: Shell, bell: Bell, stop: asyncio.Event) -> None:
     """Run every job until *stop*; what a job has begun is finished first."""
     jobs = (_repeat(shell, job, every_s, bell, stop) for job, every_s in JOBS)
-    await asyncio.gather(*jobs, deliver(shell, bell, stop))
+    await asyncio.gather(*jobs, deliver(shell, bell, stop), replay_backtests(shell, bell, stop))
 
 
 async def _repeat(shell: Shell, job: Job, every_s: float, bell: Bell, stop: asyncio.Event) -> None:

@@ -47,6 +47,7 @@ class AccountIndex:
         """Index *accounts*, of either mode."""
         self.accounts: tuple[MerchantAccount, ...] = tuple(accounts)
         self._bits = {account.id: 1 << place for place, account in enumerate(self.accounts)}
+        self._by_id = {account.id: account for account in self.accounts}
         self._everyone = (1 << len(self.accounts)) - 1
         self._choices = {account.id: Choice(account.id, account.processor) for account in self.accounts}
         self._excluded = {reason: tuple(Excluded(a.id, reason) for a in self.accounts) for reason in Reason}
@@ -72,6 +73,14 @@ class AccountIndex:
         self._paused = self._those(lambda a: a.status is AccountStatus.PAUSED)
         self._draining = self._those(lambda a: a.status is AccountStatus.DRAINING)
         self._amounts: dict[Currency, tuple[list[int], list[int]]] = {}
+
+    def named(self, ids: Iterable[str]) -> tuple[MerchantAccount, ...]:
+        """Give the accounts with these ids, which are all here."""
+        return tuple([self._by_id[one] for one in ids])
+
+    def choices(self, ids: Iterable[str]) -> tuple[Choice, ...]:
+        """Give what to try for these ids, which are all here."""
+        return tuple([self._choices[one] for one in ids])
 
     def sort_out(
         self,

@@ -58,3 +58,4 @@ class MerchantAccount(Struct, frozen=True, kw_only=True):
     fees: tuple[Fee, ...] = ()
     limits: Limits = Limits()
     amount_ranges: dict[Currency, tuple[int, int]] | None = None
+    settlement_days: int = 2

@@ -5,18 +5,19 @@ loaded. That keeps hundreds of rules at a few microseconds for a payment.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
-from routing.facts import Value
+from routing.facts import STARTS_WITH, Value
 
 Column = Callable[[Value | None], int]
 """Gives the rules that the value does not rule out."""
 
-ORDERING: Final = frozenset({"lt", "lte", "gt", "gte"})
+ORDERING: Final = frozenset({"lt", "lte", "gt", "gte", STARTS_WITH})
+"""The operators that hold along a stretch of the line: of numbers, or of words as in a dictionary."""
 
 
 class Leaf(Struct, frozen=True):
@@ -31,9 +32,7 @@ def column(leaves: Sequence[Leaf], everyone: int) -> Column:
     """Make the column of one fact from the comparisons that rules make with it; *everyone* has every rule's bit."""
     if any(leaf.operator in ORDERING for leaf in leaves):
         return _along_a_line(leaves, everyone)
-    constants = set(chain.from_iterable(leaf.values for leaf in leaves))
-    table = {constant: _not_ruled_out(leaves, everyone, (constant,)) for constant in constants}
-    other = _not_ruled_out(leaves, everyone, ())
+    table, other = _by_value(leaves, everyone)
     return lambda value: table.get(value, other)  # type: ignore[arg-type]  # None is in no table
 
 
@@ -43,23 +42,36 @@ def presence(wanting: int, avoiding: int, everyone: int, absent: Value | None) -
     return lambda value: if_not if value is None or value == absent else if_there
 
 
-def _not_ruled_out(leaves: Iterable[Leaf], everyone: int, equal_to: Collection[Value]) -> int:
-    """Give the rules left by a value that equals the one in *equal_to*, or no constant where that is empty."""
-    left = everyone
+def _by_value(leaves: Sequence[Leaf], everyone: int) -> tuple[dict[Value, int], int]:
+    """Give the rules left by each value that is compared with, and those left by every other one.
+
+    Each value of a comparison is looked at once: lists of card number beginnings have thousands.
+    """
+    admitted: dict[int, set[Value]] = {}  # By the rule's bit: what all its comparisons admit, where some name it.
+    left: dict[Value, int] = {}
     for leaf in leaves:
-        among = any(value in leaf.values for value in equal_to)
-        if among is not (leaf.operator in {"eq", "in"}):
-            left &= ~leaf.bit
-    return left
+        if leaf.operator in {"eq", "in"}:
+            admitted[leaf.bit] = admitted.get(leaf.bit, set(leaf.values)) & set(leaf.values)
+    other = everyone & ~sum(admitted)
+    for value in chain.from_iterable(leaf.values for leaf in leaves):
+        left[value] = other
+    for bit, values in admitted.items():
+        for value in values:
+            left[value] |= bit & everyone
+    for leaf in leaves:
+        if leaf.operator not in {"eq", "in"}:
+            for value in leaf.values:
+                left[value] &= ~leaf.bit
+    return left, other
 
 
 def _along_a_line(leaves: Sequence[Leaf], everyone: int) -> Column:
-    """Cut the numbers at every constant: a cell for each constant and one before, between and behind them."""
-    constants = sorted(set(chain.from_iterable(leaf.values for leaf in leaves)))
+    """Cut the line at every constant: a cell for each constant and one before, between and behind them."""
+    constants = sorted(set(chain.from_iterable(_marks(leaf) for leaf in leaves)))
     places = {constant: 2 * index + 1 for index, constant in enumerate(constants)}
     masks = [everyone] * (2 * len(constants) + 1)
     for leaf in leaves:
-        held = _cells(leaf.operator, [places[value] for value in leaf.values], len(masks))
+        held = _cells(leaf.operator, [places[value] for value in _marks(leaf)], len(masks))
         for cell in range(len(masks)):
             if cell not in held:
                 masks[cell] &= ~leaf.bit
@@ -70,6 +82,14 @@ def _along_a_line(leaves: Sequence[Leaf], everyone: int) -> Column:
         return masks[2 * index + 1 if equal else 2 * index]
 
     return look_up
+
+
+def _marks(leaf: Leaf) -> tuple[Value, ...]:
+    """Give the constants of a comparison; behind each beginning comes the first word that has it no more."""
+    if leaf.operator != STARTS_WITH:
+        return leaf.values
+    beginnings = [value for value in leaf.values if isinstance(value, str)]
+    return tuple(chain.from_iterable((b, b[:-1] + chr(ord(b[-1]) + 1)) for b in beginnings))
 
 
 def _cells(operator: str, places: list[int], count: int) -> Collection[int]:
@@ -85,5 +105,8 @@ def _cells(operator: str, places: list[int], count: int) -> Collection[int]:
             return range(places[0], count)
         case "eq" | "in":
             return frozenset(places)
+        case "starts_with":
+            stretches = zip(places[::2], places[1::2], strict=True)
+            return frozenset(chain.from_iterable(range(start, end) for start, end in stretches))
         case _:
             return frozenset(range(count)) - frozenset(places)

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from routing.facts import SINGLE, Facts, Value, find_fact
+from routing.facts import SINGLE, STARTS_WITH, Facts, Value, find_fact
+from routing.rates import NO_RATES, Rates
 from routing.rules import Condition
 
 Row = tuple[Value | None, ...]
@@ -34,10 +35,16 @@ _MIRRORED: Final[dict[str, Callable[[Any, Any], bool]]] = {
 class Slots:
     """The facts that a ruleset compares, each read once for a payment."""
 
-    def __init__(self) -> None:
-        """Start without any fact."""
+    def __init__(self, rates: Rates = NO_RATES) -> None:
+        """Start without any fact; amounts will be converted by *rates*."""
+        self._rates = rates
         self.reads: list[Read] = []
         self._taken: dict[tuple[str, type], int] = {}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all these facts."""
+        return frozenset(name for name, _ in self._taken)
 
     def take(self, name: str, comparable_with: type) -> int:
         """Give the slot for the fact *name* where its value is a *comparable_with*; `object` is any value.
@@ -50,7 +57,7 @@ class Slots:
         key = (name, comparable_with)
         if key not in self._taken:
             self._taken[key] = len(self.reads)
-            self.reads.append(_reader(name, comparable_with))
+            self.reads.append(_reader(name, comparable_with, self._rates))
         return self._taken[key]
 
 
@@ -77,6 +84,8 @@ def _comparisons(fact: str, leaf: Condition, slots: Slots, compared: dict[int, s
         compared[slot] = fact
         if name in _MIRRORED:
             yield slot, partial(_MIRRORED[name], values[0]), True
+        elif name == STARTS_WITH:
+            yield slot, operator.methodcaller("startswith", values), True
         else:
             yield slot, frozenset(values).__contains__, name in {"eq", "in"}
 
@@ -141,8 +150,8 @@ def _not(part: Test) -> Test:
     return test
 
 
-def _reader(name: str, comparable_with: type) -> Read:
-    fact = find_fact(name)
+def _reader(name: str, comparable_with: type, rates: Rates) -> Read:
+    fact = find_fact(name, rates)
     if fact is None:
         raise KeyError(name)
     read = fact.read

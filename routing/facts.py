@@ -10,13 +10,26 @@ from typing import Final
 
 from msgspec import Struct
 
-from normalization.money import AMOUNT_MAX, Currency, Money
+from normalization.money import AMOUNT_MAX, EXPONENT, Currency, Money
 from normalization.regions import REGION, Region
 from normalization.tokens import CardFacts, ProcessorToken
+from routing.rates import NO_RATES, PREFIX, Rates, converter
 
 Value = str | int | float | bool
 
 RISK_SCORE_MAX: Final = 100
+CONVERTED_MAX: Final = 10**15
+COUNTED_MAX: Final = 1_000_000
+VELOCITY: Final = "velocity."
+DECLINES: Final = "declines."
+SUBJECTS: Final = ("payment_method", "customer", "device")
+"""By what attempts are counted; the device is the caller's `risk.device_id`."""
+WINDOWS_H: Final = {"1h": 1, "24h": 24}
+"""How far back they are counted, in hours."""
+COUNTED: Final = frozenset(
+    f"{kind}{of}.{window}" for kind in (VELOCITY, DECLINES) for of in SUBJECTS for window in WINDOWS_H
+)
+"""The facts that the hub counts itself."""
 SINGLE: Final = ""
 """What the fact `recurring` holds for a payment that is part of no series: known, and equal to nothing."""
 
@@ -41,7 +54,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     `reference` is the caller's, and what a split draws by. `chargeable` for one-time data is the processor
     that made it. `recurring` is initial or subsequent, None for a single payment. `merchant_account` pins one
-    account. `hour_utc` is 0 to 23.
+    account. `hour_utc` is 0 to 23. `counted` is what the hub had counted before this payment, by the fact's name.
     """
 
     livemode: bool
@@ -59,6 +72,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     off_session: bool = False
     customer: str | None = None
     metadata: dict[str, str] = {}
+    counted: dict[str, int] = {}
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -68,10 +82,17 @@ class Fact(Struct, frozen=True, kw_only=True):
     operators: tuple[str, ...]
     fits: Callable[[Value], bool]
     wants: str  # Completes the sentence "this fact is compared with ...".
+    begins: Callable[[Value], bool] | None = None  # What `starts_with` is given, where that is among the operators.
+
+    def takes(self, operator: str, value: Value) -> bool:
+        """Say whether *value* can be compared with by *operator*, which is one of this fact's."""
+        fits = self.begins if operator == STARTS_WITH and self.begins is not None else self.fits
+        return fits(value)
 
 
 EQUALITY: Final = ("eq", "ne", "in", "not_in")
 ORDER: Final = ("lt", "lte", "gt", "gte")
+STARTS_WITH: Final = "starts_with"
 _ALL: Final = (*EQUALITY, *ORDER)
 
 
@@ -99,6 +120,11 @@ def _text(read: Callable[[Facts], Value | None], pattern: str, wants: str) -> Fa
     )
 
 
+def _digits(least: int, most: int) -> Callable[[Value], bool]:
+    form = re.compile(f"[0-9]{{{least},{most}}}", re.ASCII)
+    return lambda value: isinstance(value, str) and form.fullmatch(value) is not None
+
+
 _COUNTRY: Final = 'an ISO 3166-1 alpha-2 code in capitals, such as "DE"'
 
 FACTS: Final[dict[str, Fact]] = {
@@ -113,8 +139,12 @@ FACTS: Final[dict[str, Fact]] = {
     "card.brand": _text(lambda f: f.card.brand, "[a-z0-9_]+", 'the network in lower case, such as "visa"'),
     "card.funding": _words(lambda f: f.card.funding, ("credit", "debit", "prepaid"), "one of credit, debit, prepaid"),
     "card.country": _words(lambda f: f.card.country, REGION, f"the issuer's country, {_COUNTRY}"),
-    "card.bin": _text(
-        lambda f: f.card.bin, "[0-9]{6,8}", "the card's first six to eight digits as text, all that are known"
+    "card.bin": Fact(
+        read=lambda f: f.card.bin,
+        operators=(*EQUALITY, STARTS_WITH),
+        fits=_digits(6, 8),
+        begins=_digits(1, 8),
+        wants="the card's first six to eight digits as text, all that are known; starts_with: one to eight of them",
     ),
     "recurring": _words(
         lambda f: f.recurring or SINGLE,
@@ -133,7 +163,7 @@ FACTS: Final[dict[str, Fact]] = {
 """The facts with a fixed name."""
 
 
-def _risk(key: str) -> Fact:
+def _risk(key: str, _rates: Rates) -> Fact:
     return Fact(
         read=lambda f: f.risk.get(key),
         operators=_ALL,
@@ -142,19 +172,52 @@ def _risk(key: str) -> Fact:
     )
 
 
-def _metadata(key: str) -> Fact:
+def _metadata(key: str, _rates: Rates) -> Fact:
     return _text(lambda f: f.metadata.get(key), ".*", "text")
 
 
-FAMILIES: Final[dict[str, Callable[[str], Fact]]] = {"risk.": _risk, "metadata.": _metadata}
-"""The facts whose name ends in the caller's own key, by the part before it."""
+def _amount_in(code: str, rates: Rates) -> Fact | None:
+    if code not in EXPONENT:
+        return None
+    convert = converter(rates, Currency(code))
+    unit = "the amount in that currency's minor unit, rounded down, by the ruleset's `rates`"
+    return _whole(lambda f: convert(f.money), 0, CONVERTED_MAX, unit)
 
 
-def find_fact(name: str) -> Fact | None:
-    """Find the fact called *name*; None where there is none."""
+def _velocity(key: str, _rates: Rates) -> Fact | None:
+    return _count(f"{VELOCITY}{key}", "attempts of the same payment method, customer or device before this payment")
+
+
+def _declines(key: str, _rates: Rates) -> Fact | None:
+    return _count(f"{DECLINES}{key}", "declined ones among those")
+
+
+def _count(name: str, unit: str) -> Fact | None:
+    return _whole(lambda f: f.counted.get(name), 0, COUNTED_MAX, unit) if name in COUNTED else None
+
+
+class Family(Struct, frozen=True):
+    """Facts whose name goes on after a prefix in the form that `rest` shows; not every rest makes one."""
+
+    rest: str
+    make: Callable[[str, Rates], Fact | None]
+
+
+FAMILIES: Final[dict[str, Family]] = {
+    PREFIX: Family("<currency>", _amount_in),
+    VELOCITY: Family("<of>.<window>", _velocity),
+    DECLINES: Family("<of>.<window>", _declines),
+    "risk.": Family("<key>", _risk),
+    "metadata.": Family("<key>", _metadata),
+}
+"""The facts that are more than one, by the part of their names that they share."""
+
+
+def find_fact(name: str, rates: Rates = NO_RATES) -> Fact | None:
+    """Find the fact called *name*, which converts by *rates* where it does; None where there is none."""
     if name in FACTS:
         return FACTS[name]
-    for prefix, make in FAMILIES.items():
+    for prefix, family in FAMILIES.items():
         if name.startswith(prefix) and name != prefix:
-            return make(name.removeprefix(prefix))
+            return family.make(name.removeprefix(prefix), rates)
     return None

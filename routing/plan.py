@@ -11,10 +11,13 @@ from msgspec import Struct
 from normalization.declines import DeclineCode
 from routing import strategies
 from routing.account_index import AccountIndex, Choice, Excluded, State
+from routing.choosing import BY_FIGURES, Figures, Score, by_figures
 from routing.eligibility import PASSING, Reason
 from routing.facts import Facts
+from routing.rates import rates_of
+from routing.rollout import within
 from routing.rule_index import Found, RuleIndex
-from routing.rules import OTHERWISE, Authentication, RuleSet, Strategy, Use
+from routing.rules import OTHERWISE, Authentication, Key, RuleSet, Strategy, Use
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -27,13 +30,25 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class CompiledRuleSet(Struct, frozen=True, kw_only=True):
-    """A ruleset ready to be asked; `otherwise` is what is done where no rule matches."""
+    """A ruleset ready to be asked; `otherwise` is what is done where no rule matches.
+
+    All versions bear one `name`, and draw alike by it.
+    """
 
     id: str
+    name: str
     version: int
     index: RuleIndex
     decisions: tuple[Decision, ...]
     otherwise: Decision | None
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """A ruleset that a share of the payments, in percent, is tried on; `change` is what began it."""
+
+    change: str
+    ruleset: CompiledRuleSet
+    percent: int
 
 
 NO_ACCOUNTS: Final = AccountIndex(())
@@ -42,13 +57,17 @@ NO_ACCOUNTS: Final = AccountIndex(())
 class Snapshot(Struct, frozen=True, kw_only=True):
     """All that routing knows besides the payment.
 
-    `version` names this state of accounts and rules. Without a ruleset every account may be used. `allowed` are the
-    ids of the accounts that may be spoken of at all, None: all of them.
+    `version` names this state of accounts and rules. Without a ruleset every account may be used. `rollout` decides its
+    share of the payments instead; `shadow` decides nothing. `allowed` are the ids of the accounts that may be spoken of
+    at all, None: all of them.
     """
 
     accounts: AccountIndex = NO_ACCOUNTS
     ruleset: CompiledRuleSet | None = None
+    rollout: Trial | None = None
+    shadow: Trial | None = None
     state: State = State()
+    figures: Figures = Figures()
     allowed: frozenset[str] | None = None
     version: int = 0
 
@@ -66,7 +85,9 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     `rule` is None where no ruleset is active, where none matched, and for a pinned account. `unknown_facts`
     are those that rules left undecided wanted to know. With a `refusal` nothing is tried and the payment is
-    declined with it.
+    declined with it. `scores` has the figures of the accounts in `order`, where the strategy goes by figures;
+    `figures` is the version of those. `snapshot` is that of what it was decided over, `rollout_percent` the share
+    of the payments that the ruleset is tried on, None where it decides all that no other is tried on.
     """
 
     order: tuple[Choice, ...]
@@ -78,6 +99,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     authentication: Authentication = Authentication.AUTOMATIC
     unknown_facts: tuple[str, ...] = ()
     refusal: DeclineCode | None = None
+    scores: tuple[Score, ...] = ()
+    snapshot: int = 0
+    figures: int | None = None
+    rollout_percent: int | None = None
 
     @property
     def unavailable(self) -> bool:
@@ -114,8 +139,9 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
     ]
     return CompiledRuleSet(
         id=id,
+        name=ruleset.name,
         version=version,
-        index=RuleIndex([rule.when for rule in ruleset.rules]),
+        index=RuleIndex([rule.when for rule in ruleset.rules], rates_of(ruleset.rates)),
         decisions=tuple(decisions),
         otherwise=None if ruleset.otherwise is None else Decision(name=OTHERWISE, use=ruleset.otherwise),
     )
@@ -123,18 +149,29 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
 
 def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     """Decide which accounts to try for a payment; the same facts and snapshot give the same plan."""
-    ruleset = snapshot.ruleset
+    trial = _trial(facts.reference, snapshot)
+    ruleset = snapshot.ruleset if trial is None else trial.ruleset
     if facts.merchant_account is not None:
         order, excluded = _sort_out(facts, snapshot, (facts.merchant_account,), Reason.PINNED)
-        return Plan(order=order, excluded=excluded)
+        return Plan(order=order, excluded=excluded, snapshot=snapshot.version)
     if ruleset is None:
         order, excluded = _sort_out(facts, snapshot, None, Reason.NOT_IN_RULE)
-        return Plan(order=order, excluded=excluded)
+        return Plan(order=order, excluded=excluded, snapshot=snapshot.version)
     found = ruleset.index.find(facts)
     rule = _decision(ruleset, found)
     use = None if rule is None else rule.use
-    wanted = () if rule is None or use is None else _in_order(use, ruleset.id, rule.name, facts.reference)
+    lot = "" if rule is None or use is None else strategies.lot_of(ruleset.name, rule.name, _key(use, facts))
+    wanted = () if use is None else _as_listed(use, lot)
     order, excluded = _sort_out(facts, snapshot, wanted, Reason.NOT_IN_RULE)
+    scores: tuple[Score, ...] = ()
+    figures = None
+    if use is not None and use.strategy in BY_FIGURES:
+        fitting = snapshot.accounts.named([choice.merchant_account for choice in order])
+        scores, figures = (
+            by_figures(fitting, use, facts, snapshot.figures, strategies.point_of_lot(lot)),
+            snapshot.figures.version,
+        )
+        order = snapshot.accounts.choices([score.merchant_account for score in scores])
     return Plan(
         order=order,
         excluded=excluded,
@@ -145,17 +182,30 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
         authentication=Authentication.AUTOMATIC if rule is None else rule.authentication,
         unknown_facts=found.unknown_facts,
         refusal=None if rule is None else rule.refusal,
+        scores=scores,
+        snapshot=snapshot.version,
+        figures=figures,
+        rollout_percent=None if trial is None else trial.percent,
     )
+
+
+def _trial(reference: str, snapshot: Snapshot) -> Trial | None:
+    """Tell whether a ruleset is tried on the payment: by its reference, so that a retry goes the same way."""
+    tried = snapshot.rollout
+    return tried if tried is not None and within("rollout", tried.ruleset.id, tried.percent, reference) else None
 
 
 def _decision(ruleset: CompiledRuleSet, found: Found) -> Decision | None:
     return ruleset.otherwise if found.place is None else ruleset.decisions[found.place]
 
 
-def _in_order(use: Use, ruleset: str, rule: str, key: str) -> tuple[str, ...]:
-    if use.strategy is Strategy.SPLIT:
-        return strategies.split(use.accounts, use.weights, strategies.point_of(ruleset, rule, key))
-    return strategies.priority(use.accounts)
+def _key(use: Use, facts: Facts) -> str:
+    return facts.customer or facts.reference if use.key is Key.CUSTOMER else facts.reference
+
+
+def _as_listed(use: Use, lot: str) -> tuple[str, ...]:
+    """Order by the list or by lot; what goes by figures is put in order once it is known who fits."""
+    return strategies.split(use.accounts, use.weights, lot) if use.strategy is Strategy.SPLIT else use.accounts
 
 
 def _sort_out(

@@ -12,6 +12,7 @@ from msgspec import UNSET, Struct
 from routing.columns import Column, Leaf, column, presence
 from routing.conditions import Row, Slots, Test, compile_condition, kind_of
 from routing.facts import SINGLE, Facts
+from routing.rates import NO_RATES, Rates
 from routing.rules import Condition
 
 
@@ -49,15 +50,16 @@ class Found(Struct, frozen=True):
 class RuleIndex:
     """The conditions of a ruleset, in order; `find` gives the first that is true of a payment."""
 
-    def __init__(self, conditions: Sequence[Condition]) -> None:
-        """Compile *conditions*, which have been validated before."""
+    def __init__(self, conditions: Sequence[Condition], rates: Rates = NO_RATES) -> None:
+        """Compile *conditions*, which have been validated before; they convert amounts by *rates*."""
         self._everyone = (1 << len(conditions)) - 1
         self._apart: dict[int, Test] = {}
-        slots, sides = Slots(), dict[int, _Side]()
+        slots, sides = Slots(rates), dict[int, _Side]()
         for place, condition in enumerate(conditions):
             self._take(condition, 1 << place, slots, sides)
         self._reads = tuple(slots.reads)
         self._slots = tuple(_slot(sides.get(number, _NOWHERE), self._everyone) for number in range(len(self._reads)))
+        self.facts = slots.names
 
     def find(self, facts: Facts) -> Found:
         """Find the rule that decides."""

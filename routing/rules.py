@@ -20,14 +20,17 @@ class Strategy(StrEnum):
     """How a rule puts its accounts in order."""
 
     PRIORITY = "priority"  # As listed.
-    SPLIT = "split"  # Drawn by weight, the same for the same reference.
-    LEAST_COST = "least_cost"
-    APPROVAL_RATE = "approval_rate"
-    NET_REVENUE = "net_revenue"
+    SPLIT = "split"  # Drawn by weight, the same for the same reference or customer.
+    LEAST_COST = "least_cost"  # Cheapest first, by settled lines or else the fee schedules.
+    APPROVAL_RATE = "approval_rate"  # Likeliest approval first, by recent outcomes of payments like this one.
+    NET_REVENUE = "net_revenue"  # Most left in the end first: approval, margin, cost, chargebacks, delay.
 
 
-OFFERED: Final = frozenset({Strategy.PRIORITY, Strategy.SPLIT})
-"""The strategies that can be used; the others need figures that the hub does not keep yet."""
+class Key(StrEnum):
+    """What a payment's place on the line is drawn by."""
+
+    REFERENCE = "reference"
+    CUSTOMER = "customer"  # The reference where the payment names none.
 
 
 class Authentication(StrEnum):
@@ -53,6 +56,7 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lte: int | float | UnsetType = UNSET
     gt: int | float | UnsetType = UNSET
     gte: int | float | UnsetType = UNSET
+    starts_with: tuple[str, ...] | UnsetType = UNSET
     exists: bool | UnsetType = UNSET
 
     def operands(self) -> dict[str, tuple[Value, ...]]:
@@ -65,18 +69,32 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "gt": self.gt,
             "gte": self.gte,
         }
-        several = {"in": self.in_, "not_in": self.not_in}
+        several: dict[str, tuple[Value, ...] | UnsetType] = {
+            "in": self.in_,
+            "not_in": self.not_in,
+            "starts_with": self.starts_with,
+        }
         return {name: (value,) for name, value in single.items() if value is not UNSET} | {
             name: values for name, values in several.items() if values is not UNSET
         }
 
 
 class Use(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The accounts to try. `weights`, for a split only, has one whole number per account, in their order."""
+    """The accounts to try. `weights`, for a split only, has one whole number per account, in their order.
+
+    `key` is for a split and an approval rate. The rest is for net revenue: in hundredths of a percent of the amount,
+    `margin_bps` is what it earns before costs, `chargeback_bps` the share of charges that is disputed where an account
+    has no history, `capital_bps` what money costs in a year; `chargeback_fee_minor` is in the payment's currency.
+    """
 
     strategy: Strategy
     accounts: tuple[str, ...]
     weights: tuple[int, ...] = ()
+    key: Key = Key.REFERENCE
+    margin_bps: int = 0
+    chargeback_bps: int = 0
+    chargeback_fee_minor: int = 0
+    capital_bps: int = 0
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,8 +108,13 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RuleSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rules in order, and what to use where none matches; without `otherwise` that is no account."""
+    """Rules in order, and what to use where none matches; without `otherwise` that is no account.
+
+    `rates` are for the facts `amount_in.<currency>`: how many units of each currency one unit of a common base is
+    worth, as decimals in text.
+    """
 
     name: str
     rules: tuple[Rule, ...] = ()
     otherwise: Use | None = None
+    rates: dict[str, str] = {}

@@ -7,9 +7,12 @@ from typing import Final
 from msgspec import UNSET, Struct
 
 from normalization.declines import DeclineCode
+from normalization.money import AMOUNT_MAX
 from routing.conditions import kinds
+from routing.costs import WHOLE_BPS
 from routing.facts import FACTS, FAMILIES, Fact, Value, find_fact
-from routing.rules import OFFERED, OTHERWISE, Condition, Rule, RuleSet, Strategy, Use
+from routing.rate_problems import wrong_rates
+from routing.rules import OTHERWISE, Condition, Key, Rule, RuleSet, Strategy, Use
 
 RULES_MAX: Final = 500
 """Rules in one ruleset: a bound on the work for one payment."""
@@ -17,6 +20,15 @@ NESTING_MAX: Final = 20
 """Levels of all, any and not, the leaf included: deeper than anybody reads, far below Python's limit."""
 NAME_MAX: Final = 100
 WEIGHT_MAX: Final = 1_000_000
+
+DRAWING: Final = frozenset({Strategy.SPLIT, Strategy.APPROVAL_RATE})
+BOUNDED: Final = {
+    "margin_bps": WHOLE_BPS,
+    "chargeback_bps": WHOLE_BPS,
+    "capital_bps": WHOLE_BPS,
+    "chargeback_fee_minor": AMOUNT_MAX,
+}
+"""The figures that net revenue is told, and the most that each may be."""
 
 REFUSALS: Final = frozenset(DeclineCode) - {DeclineCode.OUTCOME_UNKNOWN}
 """The codes a rule may refuse with: a rule knows its own outcome."""
@@ -50,6 +62,7 @@ def _ruleset(ruleset: RuleSet, known: frozenset[str]) -> Iterator[Problem]:
         yield from _rule(place, rule, known)
     if ruleset.otherwise is not None:
         yield from _use(OTHERWISE, ruleset.otherwise, known)
+    yield from (Problem(place, message) for place, message in wrong_rates(ruleset))
 
 
 def _name(place: str, name: str) -> Iterator[Problem]:
@@ -71,9 +84,6 @@ def _rule(place: str, rule: Rule, known: frozenset[str]) -> Iterator[Problem]:
 
 
 def _use(place: str, use: Use, known: frozenset[str]) -> Iterator[Problem]:
-    if use.strategy not in OFFERED:
-        offered = " or ".join(strategy for strategy in Strategy if strategy in OFFERED)
-        yield Problem(f"{place}.strategy", f"{use.strategy} is not offered yet; use {offered}")
     if not use.accounts:
         yield Problem(f"{place}.accounts", "must name at least one merchant account")
     if len(set(use.accounts)) < len(use.accounts):
@@ -82,6 +92,21 @@ def _use(place: str, use: Use, known: frozenset[str]) -> Iterator[Problem]:
         if account not in known:
             yield Problem(f"{place}.accounts[{index}]", "is no merchant account of this mode")
     yield from _weights(f"{place}.weights", use)
+    yield from _parameters(place, use)
+
+
+def _parameters(place: str, use: Use) -> Iterator[Problem]:
+    if use.key is not Key.REFERENCE and use.strategy not in DRAWING:
+        drawing = " or ".join(sorted(DRAWING))
+        yield Problem(f"{place}.key", f"belongs to the strategies {drawing}, not to {use.strategy}")
+    for name in BOUNDED:
+        value = getattr(use, name)
+        if value and use.strategy is not Strategy.NET_REVENUE:
+            yield Problem(f"{place}.{name}", f"belongs to the strategy net_revenue, not to {use.strategy}")
+        if not 0 <= value <= BOUNDED[name]:
+            yield Problem(f"{place}.{name}", f"must be a whole number from 0 to {BOUNDED[name]}")
+    if use.strategy is Strategy.NET_REVENUE and not use.margin_bps:
+        yield Problem(f"{place}.margin_bps", "is needed: without a margin every payment is a loss")
 
 
 def _weights(place: str, use: Use) -> Iterator[Problem]:
@@ -122,7 +147,7 @@ def _condition(place: str, condition: Condition, depth: int) -> Iterator[Problem
 def _leaf(place: str, name: str, condition: Condition) -> Iterator[Problem]:
     fact = find_fact(name)
     if fact is None:
-        known = ", ".join([*FACTS, *(f"{prefix}<key>" for prefix in FAMILIES)])
+        known = ", ".join([*FACTS, *(f"{prefix}{family.rest}" for prefix, family in FAMILIES.items())])
         yield Problem(f"{place}.fact", f"is no fact; there are {known}")
         return
     operands = condition.operands()
@@ -140,8 +165,8 @@ def _values(place: str, fact: Fact, operator: str, values: tuple[Value, ...]) ->
     if not values:
         yield Problem(place, "must hold at least one value")
     for index, value in enumerate(values):
-        if not fact.fits(value):
-            here = f"{place}[{index}]" if operator in {"in", "not_in"} else place
+        if not fact.takes(operator, value):
+            here = f"{place}[{index}]" if operator in {"in", "not_in", "starts_with"} else place
             yield Problem(here, f"does not fit: this fact is compared with {fact.wants}")
     if len(kinds(values)) > 1:
         yield Problem(place, "must hold values of one type")

@@ -12,6 +12,7 @@ from adapters.adyen.codes import brand_of, error_meaning, refused
 from adapters.adyen.credentials import AdyenCredentials
 from adapters.contract import Authentication, Authorize, FollowUp
 from adapters.errors import OutcomeUnknownError
+from adapters.tagging import routing_metadata
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Pending, Report
@@ -32,6 +33,12 @@ ONE_TIME_FIELDS: Final = (
     "storePaymentMethod",
 )
 """What may come with one-time data; the rest, an amount above all, is passed over."""
+
+METADATA_MAX: Final = 80
+"""The longest value of a payment's metadata, with names of 20 characters at most; modifications take none.
+
+Source: https://docs.adyen.com/api-explorer/Checkout/72/post/payments.
+"""
 
 STORED_CARD: Final = {"type": "scheme"}
 UNSCHEDULED: Final = "UnscheduledCardOnFile"
@@ -83,7 +90,7 @@ def payment_request(request: Authorize, credentials: AdyenCredentials) -> wire.P
         "returnUrl": request.return_url or NOWHERE,
         "channel": "Web",
         "shopperInteraction": "Ecommerce" if request.payer_present else "ContAuth",
-        "metadata": {"hub_payment": request.payment_id},
+        "metadata": {"hub_payment": request.payment_id, **routing_metadata(request.routed, longest=METADATA_MAX)},
         "authenticationData": authentication(request.authentication, may_challenge=challenge_allowed(request)),
     }
     keeping = storing(shopper_of(request)) if saves(request) else {}

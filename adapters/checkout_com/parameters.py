@@ -10,6 +10,7 @@ from adapters.abilities import Verify
 from adapters.checkout_com import amounts
 from adapters.checkout_com.credentials import CheckoutComCredentials
 from adapters.contract import Authentication, Authorize, FollowUp, Recurring
+from adapters.tagging import routing_metadata
 from normalization.money import Money
 from normalization.outcome import Operation
 from normalization.tokens import ProcessorToken
@@ -22,6 +23,8 @@ ONE_TIME_FIELDS: Final = ("billing_address", "phone")
 """What may come with a one-time token; the rest, an amount above all, is passed over."""
 STORED: Final = "src_"
 DESCRIPTOR_MAX: Final = 25
+METADATA_MAX: Final = 100
+"""Checkout.com names no bound on a value of metadata; this holds every id and every name of a rule."""
 
 
 def payment(request: Authorize, credentials: CheckoutComCredentials) -> Body:
@@ -44,6 +47,7 @@ def payment(request: Authorize, credentials: CheckoutComCredentials) -> Body:
             "hub_payment": request.payment_id,
             "reference": request.reference,
             KIND: request.operation.value,
+            **routing_metadata(request.routed, longest=METADATA_MAX),
         },
     }
     body |= _challenge(request, credentials)
@@ -91,7 +95,11 @@ def action(request: FollowUp) -> Body:
     """
     body: Body = {
         "reference": request.operation_id,
-        "metadata": {"hub_payment": request.payment_id, "reference": request.reference},
+        "metadata": {
+            "hub_payment": request.payment_id,
+            "reference": request.reference,
+            **routing_metadata(request.routed, longest=METADATA_MAX),
+        },
     }
     if request.operation is not Operation.VOID:
         body["amount"] = amounts.to_wire(request.money)

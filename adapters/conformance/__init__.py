@@ -17,6 +17,7 @@ from adapters.conformance import (
     registration,
     replays,
     secrecy,
+    tagging,
     webhooks,
 )
 from adapters.conformance.bench import FIRST
@@ -47,5 +48,6 @@ __all__ = [
     "registration",
     "replays",
     "secrecy",
+    "tagging",
     "webhooks",
 ]

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.contract import Authorize, FollowUp
+from msgspec.structs import replace
+
+from adapters.contract import Authorize, FollowUp, Routed
 from normalization.money import Currency, Money
 from normalization.outcome import Operation
 from normalization.tokens import ProcessorToken
@@ -24,6 +26,10 @@ IDS: Final = {
 }
 PAYMENT: Final = "pay_conformance00000001"
 REFERENCE: Final = "order-conformance-1"
+ROUTED: Final = Routed(
+    merchant_account="ma_conformance000000001", ruleset="rs_conformance000000001", version=7, rule="eu-cards"
+)
+"""What routing decided of the payment, without the attempt that a follow-up names."""
 RETURN_URL: Final = "https://hub.example/return/conformance"
 
 
@@ -45,6 +51,7 @@ def opening(
         requested_at=datetime.now(UTC),
         token=token,
         return_url=RETURN_URL,
+        routed=ROUTED,
     )
 
 
@@ -60,4 +67,5 @@ def follow_up(
         money=Money(minor, currency),
         parent_reference=parent_reference,
         requested_at=datetime.now(UTC),
+        routed=replace(ROUTED, attempt=ATTEMPT),
     )

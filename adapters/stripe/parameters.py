@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.contract import Authentication, Authorize, FollowUp, Recurring
 from adapters.stripe.currencies import STRIPE_EXPONENT, to_stripe
+from adapters.tagging import routing_metadata
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError, Money
 from normalization.outcome import Operation
@@ -25,6 +26,9 @@ CAPTURE: Final = "hub_capture"
 
 CUSTOMER: Final = "hub_customer"
 """The metadata key that carries our id of the payer, on the customers that we make."""
+
+METADATA_MAX: Final = 500
+"""The longest value of metadata. Source: https://docs.stripe.com/api/metadata."""
 
 ONE_TIME: Final = {
     "payment_method": re.compile(r"pm_[A-Za-z0-9_]{1,200}"),
@@ -106,6 +110,7 @@ def opening(request: Authorize, *, customer: str | None, multicapture: bool, mit
             OPERATION: request.operation_id,
             "hub_payment": request.payment_id,
             "reference": request.reference,
+            **routing_metadata(request.routed, longest=METADATA_MAX),
         },
         "expand": ["latest_charge"],
     }
@@ -184,6 +189,7 @@ def refunding(request: FollowUp) -> Parameters:
             OPERATION: request.operation_id,
             "hub_payment": request.payment_id,
             "reference": request.reference,
+            **routing_metadata(request.routed, longest=METADATA_MAX),
         },
     }
     if request.reason in REFUND_REASONS:

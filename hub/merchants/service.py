@@ -6,13 +6,16 @@ one made elsewhere, and within the poll interval in any case.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,13 +27,12 @@ from hub.merchants import store
 from hub.merchants.credentials import open_credentials
 from hub.merchants.profile import Profile, Terms, account_of, terms_of
 from hub.redis import SharedMemory
-from hub.rulesets.store import active_rulesets
+from hub.rulesets.deciding import Deciding, Rulebook
 from hub.sealing import SealBrokenError, Sealer
 from normalization.money import Currency
 from routing.account_index import AccountIndex
 from routing.accounts import AccountStatus, MerchantAccount
-from routing.plan import CompiledRuleSet, Snapshot, compile_ruleset
-from routing.rules import RuleSet
+from routing.plan import Snapshot
 
 CHANNEL: Final = "hub:configuration"
 _LISTEN_SECONDS: Final = 5.0
@@ -60,7 +62,9 @@ class Directory:
         shared: SharedMemory,
         *,
         poll_ms: int = 1_000,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._clock = clock
         self._database = database
         self._sealer = sealer
         self._registrations = registrations
@@ -69,7 +73,9 @@ class Directory:
         self._poll_seconds = poll_ms / 1000
         self._versions: dict[bool, int] | None = None
         self._connected: Mapping[str, Connected] = MappingProxyType({})
+        self._rulebook = Rulebook()
         self._snapshots = {livemode: Snapshot() for livemode in (False, True)}
+        self._scheduled = {livemode: deque[Deciding]() for livemode in (False, True)}
         self._refreshing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed = asyncio.Event()
@@ -94,7 +100,10 @@ class Directory:
         return connected is not None and connected.capabilities.shares_tokens
 
     def routing(self, *, livemode: bool) -> Snapshot:
-        """Give routing all it may know of a mode: accounts and active rules."""
+        """Give routing all it may know of a mode: accounts, and the rules that decide at this instant."""
+        scheduled = self._scheduled[livemode]
+        while scheduled and scheduled[0].since <= self._clock():
+            self._snapshots[livemode] = _over(self._snapshots[livemode], scheduled.popleft())
         return self._snapshots[livemode]
 
     async def start(self) -> None:
@@ -130,17 +139,16 @@ class Directory:
             if versions == self._versions:
                 return
             rows = await store.all_accounts(connection)
-            rulesets = await active_rulesets(connection)
+            deciding = await self._rulebook.read(connection, self._clock())
             self._connected = MappingProxyType(
                 {row["id"]: connected for row in rows if (connected := self._connect(row)) is not None}
             )
             for livemode in (False, True):
                 of_mode = (c.account for c in self._connected.values() if c.account.livemode == livemode)
-                self._snapshots[livemode] = Snapshot(
-                    accounts=AccountIndex(of_mode),
-                    ruleset=_compiled(rulesets.get(livemode)),
-                    version=versions.get(livemode, 0),
-                )
+                first, *later = deciding[livemode]
+                plain = Snapshot(accounts=AccountIndex(of_mode), version=versions.get(livemode, 0))
+                self._snapshots[livemode] = _over(plain, first)
+                self._scheduled[livemode] = deque(later)
             self._versions = versions
 
     def _connect(self, row: RowMapping) -> Connected | None:
@@ -210,8 +218,5 @@ def _amount_ranges(capabilities: Capabilities) -> dict[Currency, tuple[int, int]
     return {currency: (r.minimum_minor, r.maximum_minor) for currency, r in capabilities.currencies.items()}
 
 
-def _compiled(stored: tuple[str, int, RuleSet] | None) -> CompiledRuleSet | None:
-    if stored is None:
-        return None
-    ruleset_id, version, ruleset = stored
-    return compile_ruleset(ruleset, id=ruleset_id, version=version)
+def _over(snapshot: Snapshot, deciding: Deciding) -> Snapshot:
+    return replace(snapshot, ruleset=deciding.ruleset, rollout=deciding.rollout, shadow=deciding.shadow)

@@ -1,9 +1,11 @@
 """Every table of the hub: importing this module fills `metadata`."""
 
 from hub.access import tables as _access
+from hub.backtests import tables as _backtests
 from hub.database import metadata
 from hub.disputes import tables as _disputes
 from hub.events import tables as _events
+from hub.figures import tables as _figures
 from hub.idempotency import tables as _idempotency
 from hub.ledger import tables as _ledger
 from hub.merchants import tables as _merchants
@@ -21,8 +23,10 @@ from hub.webhooks import tables as _webhooks
 __all__ = ["metadata"]
 DOMAINS = (
     _access,
+    _backtests,
     _disputes,
     _events,
+    _figures,
     _idempotency,
     _ledger,
     _marks,

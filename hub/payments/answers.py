@@ -15,6 +15,7 @@ from normalization.money import Currency
 from normalization.outcome import OPENING, Operation
 from normalization.regions import Region
 from normalization.verdicts import resolve
+from routing.choosing import Score
 from routing.retries import Retry
 
 ACCEPTED: Final = 202
@@ -57,24 +58,34 @@ class ConsideredBody(Struct, frozen=True, kw_only=True):
 
 
 class RoutingBody(Struct, frozen=True, kw_only=True):
-    """Why the payment went where it went."""
+    """Why the payment went where it went.
+
+    `scores` are the figures that the accounts were put in order by, where the strategy goes by figures; `snapshot` is
+    the version of accounts and rules that it was decided over, `rollout_percent` the share of the payments that the
+    ruleset was tried on then, null where it decided all others.
+    """
 
     ruleset: str | None
     version: int | None
     rule: str | None
     strategy: str | None
     unknown_facts: list[str]
+    snapshot: int
+    figures: int | None = None
+    rollout_percent: int | None
+    scores: list[Score]
     considered: list[ConsideredBody]
 
 
 class AttemptBody(Struct, frozen=True, kw_only=True):
-    """One try at one merchant account."""
+    """One try at one merchant account; `reason` says why one followed on another: not_sent, or the decline's code."""
 
     id: str
     merchant_account: str
     processor: str
     operation: str
     status: OperationStatus
+    reason: str | None
     processor_reference: str | None
     decline: DeclineBody | None
     avs: str | None
@@ -230,6 +241,7 @@ def _attempt_body(attempt: OperationState, at: datetime) -> AttemptBody:
         processor=attempt.processor,
         operation=attempt.kind,
         status=attempt.status,
+        reason=attempt.reason,
         processor_reference=attempt.processor_reference,
         decline=decline_body(attempt.decline, at),
         avs=attempt.avs,

@@ -21,6 +21,7 @@ from hub.payment_methods.store import Means
 from hub.payments import rules, store
 from hub.payments.answers import CREATED, payment_body
 from hub.payments.changes import Actor, Evidence
+from hub.payments.figuring import began, ended, with_counts
 from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of
 from hub.payments.planning import allowed, nowhere
 from hub.payments.recording import (
@@ -109,9 +110,13 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     Only what was read just now (*sure*) refuses a charge: before anything is refused, its key must be looked up.
     """
     facts = facts_of(wanted, shell.clock())
-    decided = plan(facts, allowed(shell, wanted.caller))
+    known = allowed(shell, wanted.caller, facts.money)
+    facts = await with_counts(shell, facts, wanted.request.payment_method, known)
+    decided = plan(facts, known)
     if not sure and (decided.refusal is not None or not decided.order):
         return None
+    if not decided.order:
+        shell.shadows.note(facts, known, decided)
     if decided.refusal is not None:
         return await _refuse(shell, wanted, decided, facts)
     if not decided.order:
@@ -139,6 +144,8 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
         return await _taken(shell, wanted) if conflict.table not in {None, card_slots.name} else None
     except CommitUnknownError:
         await _read_back(shell, attempt)
+    began(shell, payment, attempt)
+    shell.shadows.note(facts, known, decided)
     held = Held(payment=payment, operation=attempt, operations=(attempt,))
     recorded = await _attempts(shell, wanted, decided, held)
     return await reply_to(shell, wanted.key, recorded)
@@ -321,7 +328,7 @@ async def _pass_over(
     """
     closed = replace(_closed(held.operation, heard.report if heard else told), latency_ms=latency_ms)
     at = shell.clock()
-    made = next_attempt(wanted, held.operation, following.choice, at, _return_address(shell, wanted))
+    made = next_attempt(wanted, held.operation, following, at, _return_address(shell, wanted))
     attempt = await prepared(shell, wanted, made)
     if attempt is None:
         return None
@@ -352,6 +359,8 @@ async def _pass_over(
         if await patiently(partial(store.find_operation, shell.database, attempt.id)) is None:
             return None
     metrics.FAILOVERS.labels(following.reason).inc()
+    ended(shell, held.payment, held.operation, closed)
+    began(shell, payment, attempt)
     others = tuple(o for o in held.operations if o.id != closed.id)
     return Held(payment=payment, operation=attempt, operations=(*others, closed, attempt))
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from adapters.abilities import CancelsByReference
-from adapters.contract import OPERATION_PREFIX, Authorize, FollowUp, Inquiry
+from adapters.contract import OPERATION_PREFIX, Authorize, FollowUp, Inquiry, Routed
 from hub.access.rules import Caller
 from hub.database import CommitUnknownError, ConflictError
 from hub.errors import ProblemError
@@ -45,6 +45,12 @@ class Wish(Struct, frozen=True, kw_only=True):
     final: bool = True
     reason: str | None = None
     reference: str | None = None
+
+
+class _Opening(Struct, frozen=True):
+    """What a follow-up must know of the request that opened its attempt."""
+
+    routed: Routed | None = None
 
 
 class Asker(Struct, frozen=True, kw_only=True):
@@ -202,6 +208,7 @@ def follow_up_of(payment: Payment, attempt: OperationState, asker: Asker, minor:
         requested_at=at,
         final=asker.final,
         reason=asker.reason,
+        routed=_routed(attempt),
     )
     return OperationState(
         id=request.operation_id,
@@ -222,6 +229,12 @@ def follow_up_of(payment: Payment, attempt: OperationState, asker: Asker, minor:
         idempotency_key=asker.idempotency_key,
         started_at=at,
     )
+
+
+def _routed(attempt: OperationState) -> Routed | None:
+    """Say of a follow-up what was said of its attempt; one that was made outside the hub says nothing."""
+    opening = msgspec.json.decode(attempt.request, type=_Opening).routed
+    return None if opening is None else replace(opening, attempt=attempt.id)
 
 
 async def send(shell: Shell, held: Held) -> Recorded:

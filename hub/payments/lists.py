@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, RowMapping, select
+from sqlalchemy import ColumnElement, CompoundSelect, RowMapping, select, union
 
 from hub.database import Database
+from hub.merchants.tables import merchant_accounts
 from hub.payments.answers import PaymentBody, payment_body
 from hub.payments.rows import to_operation, to_payment
 from hub.payments.states import OperationState, Status
@@ -44,7 +45,7 @@ async def payments_before(database: Database, wanted: Filter, most: int) -> Sequ
         if value is not None:
             narrow.append(column == value)
     if wanted.tag is not None:
-        narrow.append(table.c.id.in_(select(operations.c.payment_id).where(operations.c.id == wanted.tag)))
+        narrow.append(table.c.id.in_(_tagged(wanted.tag, livemode=wanted.livemode)))
     if wanted.created_after is not None:
         narrow.append(table.c.created_at >= wanted.created_after)
     if wanted.created_before is not None:
@@ -56,6 +57,14 @@ async def payments_before(database: Database, wanted: Filter, most: int) -> Sequ
     async with database.reading() as connection:
         listed = select(table).where(*narrow).order_by(table.c.id.desc()).limit(most)
         return (await connection.execute(listed)).mappings().all()
+
+
+def _tagged(tag: str, *, livemode: bool) -> CompoundSelect[Any]:
+    """Find payments by an operation's id, ours or the processor's; the latter by account, as they are indexed."""
+    accounts = select(merchant_accounts.c.id).where(merchant_accounts.c.livemode == livemode)
+    theirs = operations.c.merchant_account.in_(accounts), operations.c.processor_reference == tag
+    ours = select(operations.c.payment_id).where(operations.c.id == tag)
+    return union(ours, select(operations.c.payment_id).where(*theirs))
 
 
 async def with_attempts(database: Database, rows: Sequence[Any]) -> list[PaymentBody]:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.contract import ATTEMPT_PREFIX, Authentication, Authorize
+from adapters.contract import ATTEMPT_PREFIX, Authentication, Authorize, Routed
 from hub.access.rules import Caller
 from hub.idempotency.store import Key
 from hub.ids import new_id
@@ -24,6 +24,7 @@ from normalization.regions import REGION
 from normalization.tokens import CardFacts, token_for
 from routing.account_index import Choice
 from routing.facts import Chargeable, Facts, chargeable_by
+from routing.failover import Next
 from routing.plan import Plan
 
 NOTHING_STORED: Final = Means(version=None, tokens=(), card=CardFacts(), customer=None, deleted=False)
@@ -112,6 +113,10 @@ def routing_body(decided: Plan) -> RoutingBody:
         rule=decided.rule,
         strategy=decided.strategy,
         unknown_facts=list(decided.unknown_facts),
+        snapshot=decided.snapshot,
+        figures=decided.figures,
+        rollout_percent=decided.rollout_percent,
+        scores=list(decided.scores),
         considered=[ConsideredBody(**msgspec.structs.asdict(account)) for account in decided.considered],
     )
 
@@ -131,21 +136,29 @@ def first_attempt(wanted: Charge, decided: Plan, at: datetime, return_address: C
         authentication=Authentication(decided.authentication),
         recurring=asked.recurring,
         statement_descriptor=asked.statement_descriptor,
+        routed=Routed(
+            merchant_account=choice.merchant_account,
+            ruleset=decided.ruleset,
+            version=decided.version,
+            rule=decided.rule,
+        ),
     )
     return _attempt(wanted, choice, request, return_address)
 
 
 def next_attempt(
-    wanted: Charge, before: OperationState, choice: Choice, at: datetime, return_address: Callable[[str], str]
+    wanted: Charge, before: OperationState, following: Next, at: datetime, return_address: Callable[[str], str]
 ) -> OperationState:
     """Make the attempt that follows on *before* at another account: the same wish under a new id."""
     request = msgspec.json.decode(before.request, type=Authorize)
-    return _attempt(
-        wanted,
-        choice,
-        replace(request, operation_id=new_id(ATTEMPT_PREFIX), requested_at=at, return_url=None),
-        return_address,
+    made = replace(
+        request,
+        operation_id=new_id(ATTEMPT_PREFIX),
+        requested_at=at,
+        return_url=None,
+        routed=request.routed and replace(request.routed, merchant_account=following.choice.merchant_account),
     )
+    return replace(_attempt(wanted, following.choice, made, return_address), reason=following.reason)
 
 
 def _attempt(

@@ -9,6 +9,7 @@ from hub.access.rules import Caller
 from hub.errors import ProblemError
 from hub.payments.opening import routing_body
 from hub.payments.shell import Shell
+from normalization.money import Money
 from routing.account_index import State
 from routing.plan import Plan, Snapshot
 
@@ -16,11 +17,18 @@ UNAVAILABLE_RETRY_S: Final = 30
 """How long a caller waits before asking again, where accounts fit and none can be used."""
 
 
-def allowed(shell: Shell, caller: Caller) -> Snapshot:
-    """Give what routing looks at: the accounts that *caller* may use, and which of them fail just now."""
-    snapshot = shell.directory.routing(livemode=caller.livemode)
-    if open_circuits := shell.health.open_circuits():
-        snapshot = replace(snapshot, state=State(open_circuits=open_circuits))
+def allowed(shell: Shell, caller: Caller, money: Money | None = None) -> Snapshot:
+    """Give what routing looks at: the accounts that *caller* may use, which of them fail just now, and figures.
+
+    Daily limits are looked at where there is *money* to charge.
+    """
+    livemode = caller.livemode
+    snapshot = shell.directory.routing(livemode=livemode)
+    state = State(
+        limits_reached=shell.figures.limits_reached(snapshot, money, livemode=livemode) if money else frozenset(),
+        open_circuits=shell.health.open_circuits(),
+    )
+    snapshot = replace(snapshot, state=state, figures=shell.figures.figures(livemode=livemode))
     if caller.merchant_accounts is None:
         return snapshot
     return replace(snapshot, allowed=caller.merchant_accounts)

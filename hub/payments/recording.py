@@ -27,6 +27,7 @@ from hub.payments.answers import (
     refund_body,
 )
 from hub.payments.changes import Change, Evidence
+from hub.payments.figuring import ended
 from hub.payments.retrying import hear
 from hub.payments.shell import TRIES, Shell
 from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Transition
@@ -221,6 +222,7 @@ async def change(
             opens = opens and held.operation.status is OperationStatus.SENDING
             continue
         _count(shell, transition, source)
+        ended(shell, held.payment, held.operation, transition.operation)
         return replace(recorded, answers=answer is not None)
     raise ConflictError
 

@@ -108,7 +108,7 @@ async def list_payments(  # noqa: PLR0913, PLR0917 - one argument for each query
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Payments:
-    """List payments, newest first; a `tag` finds the payment of any operation."""
+    """List payments, newest first; a `tag` finds the payment of any operation, by its id or the processor's own."""
     wanted = lists.Filter(
         livemode=caller.livemode,
         reference=reference,

@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
 from hub.database import Database
+from hub.figures.board import FigureBoard
 from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
 from hub.payment_methods.remembered import Remembered
 from hub.payments import store
+from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.webhooks.budget import ReadBudgets
@@ -33,6 +35,8 @@ class Shell(Struct, frozen=True, kw_only=True):
     settings: Settings
     sealer: Sealer
     health: HealthBoard
+    figures: FigureBoard
+    shadows: ShadowDesk
     remembered: Remembered
     clock: Callable[[], datetime]
     wake: Callable[[], None]

@@ -56,7 +56,7 @@ _SOURCES: Final = (
         operations,
         "started_at",
         "{kind} of {amount_minor} {currency} at {merchant_account} ({processor}): {status}",
-        ("kind", "status", "merchant_account", "processor", "processor_reference", "amount_minor", "currency",
+        ("kind", "status", "reason", "merchant_account", "processor", "processor_reference", "amount_minor", "currency",
          "latency_ms", "inquiries", "external", "requested_by", "decline"),
     ),
     _Source(

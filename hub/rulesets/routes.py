@@ -13,25 +13,25 @@ from sqlalchemy import RowMapping
 
 from hub.access.guards import requires
 from hub.access.rules import Caller
-from hub.access.store import audit
-from hub.database import ConflictError, Database
-from hub.errors import FieldError, ProblemError, problems, request_id_of
-from hub.ids import new_id
+from hub.database import Database
+from hub.errors import FieldError, problems, request_id_of
 from hub.merchants.service import Directory
-from hub.merchants.store import account_ids, bump
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
-from hub.rulesets import store
+from hub.rulesets import service, store
+from hub.rulesets.service import Author
+from routing.rollout import WHOLE, Standing, standing
 from routing.rules import Rule, RuleSet, Use
-from routing.validation import validate
+from routing.validation import Problem
 
-EVERYWHERE = 100
 READ = [requires("rulesets:read")]
 WRITE = [requires("rulesets:write")]
 Clock = Callable[[], datetime]
+Percent = Annotated[int, Meta(ge=1, le=WHOLE)]
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class RulesetShown(Struct, frozen=True, kw_only=True):
-    """One version of a ruleset; `active` says whether it decides now."""
+    """One version of a ruleset; `rollout_percent` is the share of the payments that it decides now."""
 
     id: str
     object: str = "ruleset"
@@ -39,9 +39,17 @@ class RulesetShown(Struct, frozen=True, kw_only=True):
     name: str
     version: int
     active: bool
+    rollout_percent: Annotated[int, Meta(ge=0, le=WHOLE)]
     rules: tuple[Rule, ...]
     otherwise: Use | None
+    rates: dict[str, str]
     created_at: datetime
+
+
+class RulesetWritten(RulesetShown, frozen=True, kw_only=True):
+    """A version with what to look at in it: it can be used, but perhaps is not what was meant."""
+
+    warnings: list[FieldError]
 
 
 class Rulesets(Struct, frozen=True):
@@ -52,9 +60,11 @@ class Rulesets(Struct, frozen=True):
 
 
 class Activation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much of the traffic a ruleset is to decide."""
+    """How much of the traffic a ruleset is to decide, from when on, and why; without `starts_at` at once."""
 
-    rollout_percent: Annotated[int, Meta(ge=1, le=100)] = EVERYWHERE
+    rollout_percent: Percent = WHOLE
+    starts_at: Annotated[datetime, Meta(tz=True)] | None = None
+    reason: Reason | None = None
 
 
 @post("/v1/routing/rulesets", guards=WRITE, tags=["routing"], responses=problems(400, 409, 413, 415, 422))
@@ -64,32 +74,17 @@ async def create_ruleset(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
     clock: NamedDependency[Clock],
-) -> RulesetShown:
+) -> RulesetWritten:
     """Write a ruleset; one of a name that is there becomes its next version, and decides nothing yet."""
-    ruleset_id = new_id("rs_")
-    try:
-        async with database.transaction() as connection:
-            _check(data, await account_ids(connection, livemode=caller.livemode))
-            row = {
-                "id": ruleset_id,
-                "livemode": caller.livemode,
-                "name": data.name,
-                "version": await store.next_version(connection, livemode=caller.livemode, name=data.name),
-                "document": msgspec.json.encode(data).decode(),
-                "created_at": clock(),
-            }
-            await store.add_ruleset(connection, row)
-            told = {"name": data.name, "version": row["version"]}
-            await audit(connection, caller, "ruleset.created", ruleset_id, told, request_id=request_id_of(request))
-    except ConflictError as second:
-        raise ProblemError("conflict", "another version of this ruleset was written at the same moment") from second
-    return _shown(row, active=None)
+    written = await service.write(database, data, author_of(request, caller, clock()))
+    return _written(written.row, Standing(), written.review.warnings)
 
 
 @get("/v1/routing/rulesets", guards=READ, tags=["routing"], responses=problems(422))
 async def list_rulesets(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
+    clock: NamedDependency[Clock],
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Rulesets:
@@ -97,22 +92,25 @@ async def list_rulesets(
     before = read_cursor(cursor)
     async with database.reading() as connection:
         rows = await store.rulesets_before(connection, livemode=caller.livemode, before=before, limit=limit + 1)
-        active = (await store.active_ids(connection)).get(caller.livemode)
+        now = standing(await store.changes(connection, livemode=caller.livemode), clock())
     shown, following = page(rows, limit)
-    return Rulesets([_shown(row, active=active) for row in shown], following)
+    return Rulesets([RulesetShown(**_fields(row, now)) for row in shown], following)
 
 
 @get("/v1/routing/rulesets/{ruleset_id:str}", guards=READ, tags=["routing"], responses=problems(404))
 async def get_ruleset(
-    ruleset_id: FromPath[str], caller: NamedDependency[Caller], database: NamedDependency[Database]
+    ruleset_id: FromPath[str],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    clock: NamedDependency[Clock],
 ) -> RulesetShown:
     """Show one version."""
     async with database.reading() as connection:
         row = await store.ruleset(connection, livemode=caller.livemode, ruleset_id=ruleset_id)
-        active = (await store.active_ids(connection)).get(caller.livemode)
+        now = standing(await store.changes(connection, livemode=caller.livemode), clock())
     if row is None:
-        raise _not_found()
-    return _shown(row, active=active)
+        raise service.no_ruleset()
+    return RulesetShown(**_fields(row, now))
 
 
 @post(
@@ -130,56 +128,43 @@ async def activate_ruleset(
     directory: NamedDependency[Directory],
     clock: NamedDependency[Clock],
     data: JSONBody[Activation] = Activation(),  # noqa: B008 - a frozen value
-) -> RulesetShown:
-    """Let a ruleset decide every payment of its mode from now on."""
-    if data.rollout_percent != EVERYWHERE:
-        errors = [FieldError("rollout_percent", "must be 100: a ruleset decides all payments or none")]
-        raise ProblemError("validation_failed", "a part of the traffic cannot be chosen", errors=errors)
-    row = {
-        "id": new_id("rsa_"),
-        "livemode": caller.livemode,
-        "ruleset": ruleset_id,
-        "rollout_percent": data.rollout_percent,
-        "created_at": clock(),
-    }
-    try:
-        async with database.transaction() as connection:
-            found = await store.ruleset(connection, livemode=caller.livemode, ruleset_id=ruleset_id)
-            if found is None:
-                raise _not_found()
-            await store.activate(connection, row)
-            told = {"name": found["name"], "version": found["version"], "rollout_percent": data.rollout_percent}
-            await audit(connection, caller, "ruleset.activated", ruleset_id, told, request_id=request_id_of(request))
-            await bump(connection, livemode=caller.livemode)
-    except ConflictError as second:
-        raise ProblemError("conflict", "another ruleset was activated at the same moment") from second
+) -> RulesetWritten:
+    """Let a ruleset decide the payments of its mode, or a part of them by reference, at once or from an instant on."""
+    author = author_of(request, caller, clock(), data.reason)
+    row = await service.activate(database, author, ruleset_id, percent=data.rollout_percent, starts_at=data.starts_at)
     await directory.changed()
-    return _shown(found, active=ruleset_id)
+    document = msgspec.json.decode(row["document"], type=RuleSet)
+    found = await service.look_through(database, document, livemode=caller.livemode)
+    async with database.reading() as connection:
+        now = standing(await store.changes(connection, livemode=caller.livemode), clock())
+    return _written(row, now, found.warnings)
 
 
-def _check(ruleset: RuleSet, known: list[str]) -> None:
-    wrong = validate(ruleset, known)
-    if wrong:
-        errors = [FieldError(problem.place, problem.message) for problem in wrong]
-        raise ProblemError("validation_failed", "the ruleset cannot be used as it is", errors=errors)
+def author_of(request: Request[Any, Any, Any], caller: Caller, at: datetime, reason: str | None = None) -> Author:
+    """Say who asks for a change by a request."""
+    request_id = request_id_of(request)
+    return Author(caller=caller, livemode=caller.livemode, at=at, reason=reason, request_id=request_id)
 
 
-def _shown(row: RowMapping | dict[str, Any], *, active: str | None) -> RulesetShown:
+def _written(row: RowMapping | Any, now: Standing, warnings: list[Problem]) -> RulesetWritten:  # noqa: ANN401 - a row
+    return RulesetWritten(**_fields(row, now), warnings=[FieldError(one.place, one.message) for one in warnings])
+
+
+def _fields(row: RowMapping | Any, now: Standing) -> dict[str, Any]:  # noqa: ANN401 - a row
     ruleset = msgspec.json.decode(row["document"], type=RuleSet)
-    return RulesetShown(
-        id=row["id"],
-        livemode=bool(row["livemode"]),
-        name=row["name"],
-        version=row["version"],
-        active=row["id"] == active,
-        rules=ruleset.rules,
-        otherwise=ruleset.otherwise,
-        created_at=row["created_at"],
-    )
-
-
-def _not_found() -> ProblemError:
-    return ProblemError("not_found", "there is no such ruleset in this mode")
+    percent = now.percent_of(row["id"])
+    return {
+        "id": row["id"],
+        "livemode": bool(row["livemode"]),
+        "name": row["name"],
+        "version": row["version"],
+        "active": percent > 0,
+        "rollout_percent": percent,
+        "rules": ruleset.rules,
+        "otherwise": ruleset.otherwise,
+        "rates": ruleset.rates,
+        "created_at": row["created_at"],
+    }
 
 
 HANDLERS = [create_ruleset, list_rulesets, get_ruleset, activate_ruleset]

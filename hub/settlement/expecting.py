@@ -4,10 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final, Protocol
 
+import msgspec
+from msgspec import Struct
+
 from hub.payments.changes import Expected
 from hub.payments.states import Booking, Transition
 from normalization.money import Money
+from normalization.regions import REGION, Region
+from normalization.tokens import CardFacts
 from routing.accounts import Fee
+from routing.costs import cost_by, scheduled
 
 SETTLING: Final = {
     "capture": ("charge", 1),
@@ -19,8 +25,6 @@ SETTLING: Final = {
 }
 """Why a booking's money arrives or leaves: the expected line's type and sign, by the booking's code."""
 SETTLEMENT_DAYS_DEFAULT: Final = 2
-WHOLE_BPS: Final = 10_000
-"""Basis points in a whole."""
 
 
 class Terms(Protocol):
@@ -37,34 +41,45 @@ class Terms(Protocol):
 
 def expected_lines(transition: Transition, terms: Terms | None, at: datetime) -> tuple[Expected, ...]:
     """List the settlement lines that must arrive because of *transition*, by the account's *terms*."""
-    return lines_of(transition.bookings, terms, at)
+    by_region = terms is not None and any(fee.card_region for fee in terms.fees)
+    region = card_region(transition.payment.facts) if by_region and transition.bookings else None
+    return lines_of(transition.bookings, terms, at, region)
 
 
-def lines_of(bookings: Iterable[Booking], terms: Terms | None, at: datetime) -> tuple[Expected, ...]:
+def lines_of(
+    bookings: Iterable[Booking], terms: Terms | None, at: datetime, card_region: Region | None = None
+) -> tuple[Expected, ...]:
     """List the settlement lines that must arrive because of *bookings*; one of each whose money settles."""
-    return tuple(_line(booking, terms, at) for booking in bookings if booking.code in SETTLING)
+    return tuple(_line(booking, terms, at, card_region) for booking in bookings if booking.code in SETTLING)
 
 
-def _line(booking: Booking, terms: Terms | None, at: datetime) -> Expected:
+class _Seen(Struct, frozen=True):
+    """What a payment's stored facts tell of its card."""
+
+    card: CardFacts = CardFacts()
+
+
+def card_region(facts: bytes) -> Region | None:
+    """Read from a payment's stored *facts* where its card was issued; None where that is not known."""
+    return REGION.get(msgspec.json.decode(facts, type=_Seen).card.country or "")
+
+
+def _line(booking: Booking, terms: Terms | None, at: datetime, region: Region | None) -> Expected:
     type_, sign = SETTLING[booking.code]
     charge = type_ == "charge"
     return Expected(
         type=type_,
         gross_minor=sign * booking.money.minor,
-        fee_minor=fee_minor(booking.money, terms.fees) if charge and terms else 0,
+        fee_minor=fee_minor(booking.money, terms.fees, region) if charge and terms else 0,
         currency=booking.money.currency,
         due_on=due_on(at.date(), terms.settlement_days if terms else SETTLEMENT_DAYS_DEFAULT),
     )
 
 
-def fee_minor(money: Money, fees: Sequence[Fee]) -> int:
-    """Compute the fee by the first row that fits, half to even, in minor units of *money*'s currency."""
-    for fee in fees:
-        if fee.currency in {None, money.currency} and fee.card_region is None:
-            whole, rest = divmod(money.minor * fee.percent_bps, WHOLE_BPS)
-            up = 2 * rest > WHOLE_BPS or (2 * rest == WHOLE_BPS and whole % 2 == 1)
-            return whole + up + fee.fixed_minor
-    return 0
+def fee_minor(money: Money, fees: Sequence[Fee], region: Region | None = None) -> int:
+    """Compute the fee by the schedule's row for *money*'s currency and the card's *region*, as routing does."""
+    fee = scheduled(money.currency, fees, region)
+    return 0 if fee is None else cost_by(money, fee)
 
 
 def due_on(day: date, settlement_days: int) -> date:

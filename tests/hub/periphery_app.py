@@ -1,6 +1,6 @@
 """The hub's handlers of accounts, keys, tokens and rules, put together as the application does, without charging."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,7 @@ from hub.payment_methods.remembered import Remembered
 from hub.payment_methods.service import Wallet
 from hub.redis import SharedMemory
 from hub.rulesets import routes as rulesets
+from hub.rulesets import standing_routes
 from hub.sealing import Sealer
 from hub.settings import Settings
 
@@ -64,6 +65,7 @@ async def periphery(
     settings: Settings | None = None,
     redis_url: str | None = None,
     processors: Mapping[str, Registration[Any]] = PROCESSORS,
+    clock: Callable[[], datetime] | None = None,
 ) -> AsyncIterator[Periphery]:
     """Run the handlers over a database whose tables are made here."""
     settings = settings or Settings()
@@ -71,7 +73,8 @@ async def periphery(
     async with database.writer.begin() as connection:
         await connection.run_sync(metadata.create_all)
     keys, shared, transport, sealer = Keys(database), SharedMemory(redis_url), Transport(), Sealer(settings.keys)
-    directory = Directory(database, sealer, processors, transport, shared, poll_ms=settings.snapshot_poll_ms)
+    clock, poll_ms = clock or now, settings.snapshot_poll_ms
+    directory = Directory(database, sealer, processors, transport, shared, poll_ms=poll_ms, clock=clock)
     editor = AccountEditor(database=database, sealer=sealer, registrations=processors, directory=directory, clock=now)
     desk = TokenDesk(registrations=processors, directory=directory)
 
@@ -83,6 +86,7 @@ async def periphery(
             *access.HANDLERS,
             *merchants.HANDLERS,
             *rulesets.HANDLERS,
+            *standing_routes.HANDLERS,
             *payment_methods.HANDLERS,
             *events.HANDLERS,
         ],
@@ -90,7 +94,7 @@ async def periphery(
         exception_handlers=HANDLERS,
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
-            "clock": given(now),
+            "clock": given(clock),
             "database": given(database),
             "directory": given(directory),
             "editor": given(editor),

@@ -51,6 +51,8 @@ OF_ENDPOINTS: Final[dict[str, dict[str, Any]]] = {
 }
 CHARGING: Final = {"/v1/payments", "/v1/payment_methods", "/v1/payments/{payment_id}/confirm"}
 """Operations whose requests must also get as far as to be carried out."""
+UNTOLD: Final = ("payment_method", "card", "processors", "customer", "merchant_account", "ruleset", "hour_utc")
+"""What a payment that is simulated need not tell."""
 PLAIN: Final[dict[str, Any]] = {"risk_min": 0, "risk_max": 100, "region": None, "fees": [], "brands": []}
 MALFORMED: Final = {"malformed_request", "validation_failed", "card_data_refused", "unsupported_media_type"}
 """Codes of requests that were not understood. All others come from behind the validation."""
@@ -203,11 +205,6 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
             return {"processor": "stripe", "credentials": credentials, "currencies": ["NZD"], "countries": []} | PLAIN
         case "/v1/merchant_accounts/{account_id}":
             return {"credentials": {"api_key": "sk_test_made_up"}, "currencies": ["NZD"], "countries": []} | PLAIN
-        case "/v1/routing/rulesets":
-            use = {"strategy": "priority", "accounts": fuzzed.names["merchant_account"]}
-            return {"name": st.sampled_from(["main", "second"]), "rules": [], "otherwise": use}
-        case "/v1/routing/rulesets/{ruleset_id}/activate":
-            return {"rollout_percent": 100}
         case "/v1/api_keys":
             return {
                 "role": st.sampled_from(Role),
@@ -217,7 +214,24 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
                 "refund_max": None,
             }
         case _:
-            return (OF_ENDPOINTS | OF_DISPUTES).get(path, {})
+            return (OF_ENDPOINTS | OF_DISPUTES | of_routing(fuzzed)).get(path, {})
+
+
+def of_routing(fuzzed: Fuzzed) -> dict[str, dict[str, Any]]:
+    """What rulesets, simulations and backtests need."""
+    use = {"strategy": "priority", "accounts": fuzzed.names["merchant_account"]}
+    ruleset = st.sampled_from(fuzzed.names["ruleset_id"])
+    return {
+        "/v1/routing/rulesets": {"name": st.sampled_from(["main", "second"]), "rules": [], "otherwise": use},
+        "/v1/routing/rulesets/{ruleset_id}/activate": {"rollout_percent": 100, "starts_at": None},
+        "/v1/routing/simulate": {"country": "DE", "metadata": {}, "risk": None} | dict.fromkeys(UNTOLD),
+        "/v1/routing/backtests": {
+            "ruleset": ruleset,
+            "from": "2026-01-01T00:00:00Z",
+            "to": None,
+            "merchant_account": None,
+        },
+    }
 
 
 def ask_around(fuzzed: Fuzzed, method: str, path: str) -> Counter[str]:

@@ -1,7 +1,11 @@
 """Routing's decisions said plainly, one account and one condition at a time: what the indexes must equal."""
 
+from collections.abc import Mapping
+from fractions import Fraction
+
 from msgspec import UNSET
 
+from normalization.money import EXPONENT, Currency, Money
 from normalization.regions import REGION, countries_of
 from routing.account_index import Choice, Excluded
 from routing.accounts import AccountStatus, MerchantAccount
@@ -73,41 +77,41 @@ def deciding(ruleset: RuleSet, facts: Facts) -> tuple[int | None, set[str]]:
     """The place of the first rule that is true, and the facts that undecided ones before it lacked."""
     unknown: set[str] = set()
     for place, rule in enumerate(ruleset.rules):
-        told = truth(rule.when, facts)
+        told = truth(rule.when, facts, ruleset.rates)
         if told:
             return place, unknown
         if told is None:
-            unknown |= lacked(rule.when, facts)
+            unknown |= lacked(rule.when, facts, ruleset.rates)
     return None, unknown
 
 
-def truth(condition: Condition, facts: Facts) -> bool | None:
+def truth(condition: Condition, facts: Facts, rates: Mapping[str, str]) -> bool | None:
     """Three-valued logic by the book."""
     if condition.all is not UNSET:
-        parts = [truth(part, facts) for part in condition.all]
+        parts = [truth(part, facts, rates) for part in condition.all]
         return False if False in parts else None if None in parts else True
     if condition.any is not UNSET:
-        parts = [truth(part, facts) for part in condition.any]
+        parts = [truth(part, facts, rates) for part in condition.any]
         return True if True in parts else None if None in parts else False
     if condition.not_ is not UNSET:
-        told = truth(condition.not_, facts)
+        told = truth(condition.not_, facts, rates)
         return None if told is None else not told
     assert condition.fact is not UNSET
     parts = [
-        _compared(name, values, _known(condition.fact, values[0], facts))
+        _compared(name, values, _known(condition.fact, values[0], facts, rates))
         for name, values in condition.operands().items()
     ]
     if condition.exists is not UNSET:
-        value = _value(condition.fact, facts)
+        value = _value(condition.fact, facts, rates)
         there = value is not None and not (condition.fact == "recurring" and value == SINGLE)
         parts.append(there is condition.exists)
     return False if False in parts else None if None in parts else True
 
 
-def lacked(condition: Condition, facts: Facts) -> set[str]:
+def lacked(condition: Condition, facts: Facts, rates: Mapping[str, str]) -> set[str]:
     """The facts that *condition* compares and the payment does not tell."""
     if condition.fact is not UNSET:
-        compared = [_known(condition.fact, values[0], facts) for values in condition.operands().values()]
+        compared = [_known(condition.fact, values[0], facts, rates) for values in condition.operands().values()]
         return {condition.fact} if None in compared else set()
     inner = (
         (condition.not_,)
@@ -117,17 +121,27 @@ def lacked(condition: Condition, facts: Facts) -> set[str]:
         else condition.all
     )
     assert inner is not UNSET
-    return {fact for part in inner for fact in lacked(part, facts)}
+    return {fact for part in inner for fact in lacked(part, facts, rates)}
 
 
-def _value(fact: str, facts: Facts) -> Value | None:
+def _value(fact: str, facts: Facts, rates: Mapping[str, str]) -> Value | None:
+    if fact.startswith("amount_in."):
+        return _converted(facts.money, fact.removeprefix("amount_in."), rates)
     found = find_fact(fact)
     assert found is not None
     return found.read(facts)
 
 
-def _known(fact: str, like: Value, facts: Facts) -> Value | None:
-    value = _value(fact, facts)
+def _converted(money: Money, into: str, rates: Mapping[str, str]) -> int | None:
+    """Through the base, in units."""
+    if money.currency not in rates or into not in rates:
+        return None
+    units = Fraction(money.minor) / 10 ** EXPONENT[money.currency]
+    return int(units / Fraction(rates[money.currency]) * Fraction(rates[into]) * 10 ** EXPONENT[Currency(into)])
+
+
+def _known(fact: str, like: Value, facts: Facts, rates: Mapping[str, str]) -> Value | None:
+    value = _value(fact, facts, rates)
     return value if value is not None and kind_of(value) is kind_of(like) else None
 
 
@@ -139,6 +153,8 @@ def _compared(operator: str, values: tuple[Value, ...], value: Value | None) -> 
             return value in values
         case "ne" | "not_in":
             return value not in values
+        case "starts_with":
+            return any(str(value).startswith(str(beginning)) for beginning in values)
         case "lt":
             return value < values[0]  # type: ignore[operator]  # numbers alone are put in order
         case "lte":

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from routing.eligibility import Reason
-from routing.facts import FACTS, FAMILIES, Fact
+from routing.facts import FACTS, FAMILIES, Fact, find_fact
 from routing.health import CALLS_MIN, FAILED_IN_A_ROW, FAILED_SHARE, OPEN_FOR, WINDOW
 from routing.rules import RuleSet
 from routing.validation import validate
@@ -18,8 +18,15 @@ def row(name: str, fact: Fact) -> str:
     return f"| `{name}` | {', '.join(fact.operators)} | {fact.wants} |"
 
 
+def example(prefix: str) -> Fact:
+    rest = {"amount_in.": "EUR", "velocity.": "customer.1h", "declines.": "customer.1h"}.get(prefix, "key")
+    found = find_fact(prefix + rest)
+    assert found is not None
+    return found
+
+
 def fact_rows() -> list[str]:
-    families = [row(f"{prefix}<key>", make("key")) for prefix, make in FAMILIES.items()]
+    families = [row(f"{prefix}{family.rest}", example(prefix)) for prefix, family in FAMILIES.items()]
     return [row(name, fact) for name, fact in FACTS.items()] + families
 
 

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.strategies import point_of, priority, split
+from routing.strategies import lot_of, point_of, split
 
 ACCOUNTS = ("ma_1", "ma_2", "ma_3")
 KEYS = 100_000
 weights = st.lists(st.integers(0, 1000), min_size=3, max_size=3).filter(any)
-points = st.integers(0, 2**64 - 1)
+lots = st.text(max_size=12)
 
 
-def test_priority_keeps_the_list() -> None:
-    assert priority(["ma_2", "ma_1"]) == ("ma_2", "ma_1")
+def drawn(accounts: tuple[str, ...], shares: tuple[int, ...], count: int = KEYS) -> list[tuple[str, ...]]:
+    return [split(accounts, shares, lot_of("main", "euro", f"invoice-{n}")) for n in range(count)]
 
 
 def test_a_point_is_the_start_of_a_published_hash() -> None:
@@ -24,10 +24,10 @@ def test_a_point_is_the_start_of_a_published_hash() -> None:
 
 
 def test_shares_are_within_a_percent_for_the_first_and_for_those_after_it() -> None:
-    drawn = [split(ACCOUNTS, (70, 20, 10), point_of("rs_1", "r", f"invoice-{n}")) for n in range(KEYS)]
+    orders = drawn(ACCOUNTS, (70, 20, 10))
 
-    first = Counter(order[0] for order in drawn)
-    second = Counter(order[1] for order in drawn if order[0] == "ma_1")
+    first = Counter(order[0] for order in orders)
+    second = Counter(order[1] for order in orders if order[0] == "ma_1")
 
     assert first["ma_1"] / KEYS == pytest.approx(0.7, abs=0.01)
     assert first["ma_2"] / KEYS == pytest.approx(0.2, abs=0.01)
@@ -35,19 +35,55 @@ def test_shares_are_within_a_percent_for_the_first_and_for_those_after_it() -> N
     assert second["ma_2"] / second.total() == pytest.approx(2 / 3, abs=0.01)
 
 
-@given(weights, points)
-def test_every_account_is_drawn_once(shares: list[int], point: int) -> None:
-    assert sorted(split(ACCOUNTS, shares, point)) == sorted(ACCOUNTS)
+def test_a_larger_weight_moves_payments_to_its_account_alone_and_as_many_as_it_must() -> None:
+    before = [order[0] for order in drawn(ACCOUNTS, (70, 20, 10))]
+    after = [order[0] for order in drawn(ACCOUNTS, (70, 20, 30))]
+
+    moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+
+    assert {new for _, new in moved} == {"ma_3"}
+    assert len(moved) / KEYS == pytest.approx(30 / 120 - 10 / 100, abs=0.01)
 
 
-@given(weights, points)
-def test_an_account_of_weight_0_comes_after_all_others(shares: list[int], point: int) -> None:
+def test_a_new_account_takes_its_share_from_the_others_and_moves_nothing_between_them() -> None:
+    before = [order[0] for order in drawn(ACCOUNTS, (50, 30, 20), 20_000)]
+    after = [order[0] for order in drawn((*ACCOUNTS, "ma_4"), (50, 30, 20, 25), 20_000)]
+
+    moved = [new for old, new in zip(before, after, strict=True) if old != new]
+
+    assert set(moved) == {"ma_4"}
+    assert len(moved) / 20_000 == pytest.approx(0.2, abs=0.01)
+
+
+@given(weights, lots, st.integers(1, 1000))
+def test_accounts_whose_weights_stay_keep_their_order_whatever_the_others_do(
+    shares: list[int], lot: str, other: int
+) -> None:
+    before = split(ACCOUNTS, shares, lot)
+    after = split(ACCOUNTS, (*shares[:2], other), lot)
+
+    def of_two(order: tuple[str, ...]) -> list[str]:
+        return [name for name in order if name != "ma_3"]
+
+    assert of_two(after) == of_two(before)
+
+
+@given(weights, lots)
+def test_how_accounts_are_listed_changes_nothing(shares: list[int], lot: str) -> None:
+    drawing = [one for one in zip(ACCOUNTS, shares, strict=True) if one[1]]
+    names, given_weights = [name for name, _ in drawing], [weight for _, weight in drawing]
+
+    assert split(names, given_weights, lot) == split(names[::-1], given_weights[::-1], lot)
+
+
+@given(weights, lots)
+def test_every_account_is_drawn_once(shares: list[int], lot: str) -> None:
+    assert sorted(split(ACCOUNTS, shares, lot)) == sorted(ACCOUNTS)
+
+
+@given(weights, lots)
+def test_an_account_of_weight_0_comes_after_all_others(shares: list[int], lot: str) -> None:
     by_account = dict(zip(ACCOUNTS, shares, strict=True))
-    drawn = [by_account[name] > 0 for name in split(ACCOUNTS, shares, point)]
+    order = [by_account[name] > 0 for name in split(ACCOUNTS, shares, lot)]
 
-    assert drawn == sorted(drawn, reverse=True)
-
-
-def test_the_two_ends_of_the_line_belong_to_the_first_and_the_last() -> None:
-    assert split(ACCOUNTS, (1, 1, 1), 0)[0] == "ma_1"
-    assert split(ACCOUNTS, (1, 1, 1), 2**64 - 1)[0] == "ma_3"
+    assert order == sorted(order, reverse=True)

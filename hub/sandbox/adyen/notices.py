@@ -33,6 +33,7 @@ def authorisation(
     told["amount"] = amount(payment, None if done else asked_minor)
     told["reason"] = f"{auth_code}:{payment.card.last4}:{month}/{year}" if done else answer.reason or ""
     told["additionalData"] = card_data(payment) | {"refusalReasonRaw": answer.raw}
+    told["additionalData"] |= {f"metadata.{key}": value for key, value in payment.metadata.items()}
     if done:
         told["operations"] = list(_OPERATIONS)
         told["additionalData"] |= {"authCode": auth_code} | (stored_data(payment) if shows_token else {})

@@ -58,6 +58,7 @@ def pay(desk: Desk, request: PaymentRequest) -> tuple[int, Json]:
         token=token.id if token else "",
         store=request.store_payment_method and not token,
         return_url=request.return_url,
+        metadata=request.metadata,
         expiry=token.expiry if token else EXPIRY,
         security_code=bool(method.encrypted_security_code or method.cvc),
         capture_delay_s=decide.capture_delay_s(request, desk.settings(request.merchant_account)),

@@ -46,6 +46,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     captures: int = 0
     capture_psp: str = ""  # The last capture's reference, and the merchant's own for it.
     capture_reference: str = ""
+    metadata: dict[str, str] = {}
     modification_references: tuple[str, ...] = ()  # The merchant's own, of captures and refunds that went through.
 
     @property

@@ -87,6 +87,7 @@ class PaymentRequest(Struct, frozen=True, rename="camel"):
     capture_delay_hours: int | None = None
     authentication_data: AuthenticationData = AuthenticationData()
     additional_data: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 class Details(Struct, frozen=True):

@@ -387,6 +387,7 @@ async def _second_activation(home: House) -> httpx.Response:
     ours = ruleset_activations.c.livemode.is_(False)
     number = select(func.coalesce(func.max(ruleset_activations.c.number), 0) + 1).where(ours).scalar_subquery()
     row = {"id": new_id("rsa_"), "livemode": False, "ruleset": path.rpartition("/")[2], "rollout_percent": 100}
+    row |= {"kind": "activate"}
     first = insert(ruleset_activations).values(row | {"created_at": utc_now(), "number": number})
     return await beaten(home, first, f"{path}/activate", {})
 
@@ -462,3 +463,15 @@ async def _ready(home: House) -> httpx.Response:
 @scene("GET", "/metrics", 200)
 async def _counted(home: House) -> httpx.Response:
     return await home.hub.get("/metrics")
+
+
+@scene("GET", "/v1/routing/health", 200)
+async def _routing_health(home: House) -> httpx.Response:
+    return await home.hub.get("/v1/routing/health")
+
+
+@scene("GET", "/v1/routing/fees", 200)
+async def _routing_fees(home: House) -> httpx.Response:
+    path = await made(home, "/v1/merchant_accounts", account())
+    await home.hub.client.patch(path, json={"fees": [{"percent_bps": 140, "fixed_minor": 25}]})
+    return await home.hub.get("/v1/routing/fees")

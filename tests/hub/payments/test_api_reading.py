@@ -107,6 +107,8 @@ class TestFilters:
             {"customer": customer},
             {"tag": wanted["tag"]},
             {"tag": refund["id"]},
+            {"tag": wanted["processor_reference"]},
+            {"tag": refund["processor_reference"]},
             {"reference": wanted["reference"], "status": "captured"},
             {"customer": customer, "merchant_account": home.accounts["stripe-eu"]},
         ):

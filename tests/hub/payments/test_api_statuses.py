@@ -19,7 +19,13 @@ from hub.app import create_app
 from hub.settings import Settings
 from tests.hub.disputes import outcomes as dispute_outcomes
 from tests.hub.house import QUICK, House, Hub, house, make_api_key, serving
-from tests.hub.payments import delivery_outcomes, endpoint_outcomes, outcomes
+from tests.hub.payments import (
+    delivery_outcomes,
+    endpoint_outcomes,
+    outcomes,
+    ruleset_outcomes,
+    trial_outcomes,
+)
 from tests.hub.payments.scenes import Route, ask, webhook, wrong_anywhere
 from tests.servers import Postgres
 
@@ -32,7 +38,14 @@ DOCUMENTED = [
     for status in operation["responses"]
 ]
 LIMITED, BROKEN, CUT_OFF = 429, 500, 503
-SCENES = outcomes.SCENES | delivery_outcomes.SCENES | dispute_outcomes.SCENES | endpoint_outcomes.SCENES
+SCENES = (
+    outcomes.SCENES
+    | delivery_outcomes.SCENES
+    | dispute_outcomes.SCENES
+    | endpoint_outcomes.SCENES
+    | ruleset_outcomes.SCENES
+    | trial_outcomes.SCENES
+)
 
 
 class Town(Struct):

@@ -88,8 +88,8 @@ async def test_what_is_wrong_is_told_with_its_place(hub: Periphery, operator: di
     assert {"rules[0].when.fact", "rules[1].use.accounts[0]"} <= {e["field"] for e in answer.json()["errors"]}
 
 
-@pytest.mark.parametrize("percent", [50, 0, 101, "100"])
-async def test_only_a_whole_rollout_is_taken(
+@pytest.mark.parametrize("percent", [0, 101, "100", 12.5])
+async def test_a_share_is_a_whole_number_of_percent(
     hub: Periphery, operator: dict[str, str], account: str, percent: object
 ) -> None:
     made = (await hub.client.post(PATH, json=ruleset(account), headers=operator)).json()
@@ -124,6 +124,32 @@ async def test_the_other_mode_sees_nothing_of_it(hub: Periphery, operator: dict[
 
     assert [shown.status_code, activate.status_code, listed.json()["data"]] == [404, 404, []]
     assert (write.status_code, write.json()["errors"][0]["message"]) == (422, "is no merchant account of this mode")
+
+
+async def test_what_is_to_be_looked_at_comes_with_the_answer(
+    hub: Periphery, operator: dict[str, str], account: str
+) -> None:
+    written = ruleset(account)
+    written["rules"].append({"name": "late", "when": written["rules"][1]["when"], "refuse": "blocked_by_risk_rule"})
+    await hub.client.patch(f"/v1/merchant_accounts/{account}", json={"status": "paused"}, headers=operator)
+
+    made = (await hub.client.post(PATH, json=written, headers=operator)).json()
+    active = (await hub.client.post(f"{PATH}/{made['id']}/activate", headers=operator)).json()
+
+    places = ["rules[2]", "rules[1].use.accounts[0]", "otherwise.accounts[0]"]
+    assert [warning["field"] for warning in made["warnings"]] == places
+    assert active["warnings"] == made["warnings"]
+
+
+async def test_a_condition_that_nothing_meets_is_refused_with_its_place(
+    hub: Periphery, operator: dict[str, str], account: str
+) -> None:
+    wrong = ruleset(account)
+    wrong["rules"][1]["when"]["all"][1] = {"fact": "risk_score", "gte": 60, "lt": 60}
+
+    answer = await hub.client.post(PATH, json=wrong, headers=operator)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "rules[1].when.all[1]")
 
 
 async def test_pages_follow_each_other_until_the_end(hub: Periphery, operator: dict[str, str], account: str) -> None:

@@ -1,0 +1,1 @@
+"""Backtests: stored payments replayed through a ruleset, to see beforehand what it would change."""

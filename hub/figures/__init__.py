@@ -1,0 +1,1 @@
+"""What routing learns and counts: outcomes, attempts, the use of daily limits, chargebacks, effective fees."""

@@ -1,0 +1,95 @@
+"""What an account may take in a day: the payment after the last one goes elsewhere."""
+
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from tests.hub.figures.living import decide, eventually, health_of, second_of
+from tests.hub.house import QUICK, House, Hub, add_account, house, serving
+
+
+async def limited(home: House, **limits: int) -> str:
+    """An account with daily limits, and another one behind it."""
+    account = await add_account(home, "limited", "stripe", "limited", limits=limits)
+    order = [account, home.accounts["stripe-eu"]]
+    await decide(home, otherwise={"strategy": "priority", "accounts": order})
+    return account
+
+
+async def goes_to(hub: Hub, home: House, **changes: Any) -> str:
+    answer = await hub.charge(**{"payment_method": home.payment_method} | changes)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["merchant_account"])
+
+
+async def test_the_eleventh_payment_of_a_day_goes_elsewhere(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as home:
+        account = await limited(home, daily_count_max=10)
+        went = [await goes_to(home.hub, home) for _ in range(11)]
+
+        assert went == [account] * 10 + [home.accounts["stripe-eu"]]
+        today = (await health_of(home.hub, account))["today"]
+        assert (today["count"], today["count_max"], today["amounts"]) == (10, 10, {"EUR": 49_990})
+        why = (await home.hub.charge(payment_method=home.payment_method)).json()["routing"]["considered"]
+        assert {"merchant_account": account, "eligible": False, "reason": "limits"} in why
+
+
+async def test_a_process_that_starts_knows_what_the_day_brought(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as home:
+        account = await limited(home, daily_count_max=2)
+        for _ in range(2):
+            await goes_to(home.hub, home)
+
+        key = home.hub.client.headers["Authorization"].removeprefix("Bearer ")
+        async with serving(home.hub.parts.settings, key, with_worker=False) as fresh:
+            assert await goes_to(fresh, home) != account
+
+
+async def test_an_amount_that_would_pass_the_days_limit_goes_elsewhere(sqlite_url: str, tmp_path: Path) -> None:
+    async with house(sqlite_url, tmp_path, with_worker=False) as home:
+        account = await limited(home, daily_amount_max=10_000)
+
+        went = [await goes_to(home.hub, home, amount=amount) for amount in (6_000, 4_001, 4_000, 50)]
+
+        assert [one == account for one in went] == [True, False, True, False]
+        assert await goes_to(home.hub, home, amount=10_000, currency="USD") == account
+
+
+async def test_what_was_declined_takes_nothing_of_the_limit(sqlite_url: str, tmp_path: Path) -> None:
+    async with house(sqlite_url, tmp_path, with_worker=False) as home:
+        account = await limited(home, daily_count_max=1)
+        bad = await home.method(stripe="pm_card_chargeDeclinedExpiredCard")
+
+        assert (await home.hub.charge(payment_method=bad)).json()["status"] == "failed"
+
+        assert await goes_to(home.hub, home) == account
+        assert await goes_to(home.hub, home) != account
+
+
+async def test_two_processes_keep_one_limit(redis_url: str, postgres_url: str, tmp_path: Path) -> None:
+    settings = replace(QUICK, redis_url=redis_url)
+    async with house(postgres_url, tmp_path, settings=settings, second=True, with_worker=False) as home:
+        account = await limited(home, daily_count_max=10)
+        hubs = (home.hub, second_of(home))
+        for number in range(10):
+            assert await goes_to(hubs[number % 2], home) == account
+
+        async def both_know() -> bool:
+            return [(await health_of(hub, account))["today"]["count"] for hub in hubs] == [10, 10]
+
+        await eventually(both_know)
+        assert [await goes_to(hub, home) for hub in hubs] == [home.accounts["stripe-eu"]] * 2
+
+
+async def test_without_redis_another_process_is_counted_when_the_database_is_read(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with house(postgres_url, tmp_path, second=True, with_worker=False) as home:
+        account = await limited(home, daily_count_max=2)
+        for _ in range(2):
+            assert await goes_to(home.hub, home) == account
+
+        await second_of(home).parts.shell.figures.read_days()
+
+        assert await goes_to(second_of(home), home) != account

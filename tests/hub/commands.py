@@ -26,7 +26,12 @@ def environment(**settings: str) -> dict[str, str]:
     return {**plain, **settings, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
 
 
-def hub(*words: str, folder: Path | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
+def hub(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return hub_in(None, *words, **settings)
+
+
+def hub_in(folder: Path | None, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in *folder* where one is given."""
     return subprocess.run(
         (*HUB, *words),

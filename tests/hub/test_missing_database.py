@@ -5,7 +5,7 @@ from pathlib import Path
 from hub.cli import dev
 from hub.dev_processes import Folder
 from hub.missing_database import OF_DEV, mend
-from tests.hub.commands import hub
+from tests.hub.commands import hub_in
 
 
 def test_beside_what_hub_dev_runs_its_database_is_named(tmp_path: Path) -> None:
@@ -13,8 +13,8 @@ def test_beside_what_hub_dev_runs_its_database_is_named(tmp_path: Path) -> None:
     (tmp_path / OF_DEV).touch()
     settings = f"HUB_DEVELOPMENT=yes HUB_DATABASE_URL=sqlite:///{OF_DEV}"
 
-    listed = hub("webhooks", "list", folder=tmp_path)
-    doctor = hub("doctor", "--json", folder=tmp_path)
+    listed = hub_in(tmp_path, "webhooks", "list")
+    doctor = hub_in(tmp_path, "doctor", "--json")
 
     assert (listed.returncode, settings in " ".join(listed.stderr.replace("│", " ").split())) == (1, True)
     assert (doctor.returncode, settings in doctor.stdout) == (1, True)

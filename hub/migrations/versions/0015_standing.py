@@ -10,8 +10,8 @@ from alembic import op
 
 from hub.database import Instant
 
-revision: Final = "0014"
-down_revision: Final = "0013"
+revision: Final = "0015"
+down_revision: Final = "0014"
 branch_labels: Final = None
 depends_on: Final = None
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from hub.database import Instant
 
-revision: Final = "0013"
-down_revision: Final = "0012"
+revision: Final = "0014"
+down_revision: Final = "0013"
 branch_labels: Final = None
 depends_on: Final = None
 

@@ -7,8 +7,8 @@ from alembic import op
 
 from hub.database import Instant
 
-revision: Final = "0015"
-down_revision: Final = "0014"
+revision: Final = "0016"
+down_revision: Final = "0015"
 branch_labels: Final = None
 depends_on: Final = None
 

@@ -12,6 +12,7 @@ from typing import Final, TypeGuard
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.abilities import Refetches
 from adapters.contract import Adapter, Told
@@ -169,8 +170,8 @@ async def _read(shell: Shell, connected: Connected | None, one: Waiting) -> Ende
 async def _take_all(shell: Shell, connected: Connected, told: Sequence[Told]) -> Taken:
     """Take up all of it; unmatched where any of it is, so that it is looked at again."""
     all_taken = [await take(shell, connected, one) for one in told]
-    if any(taken.status == "unmatched" for taken in all_taken):
-        return UNMATCHED
+    if unmatched := [taken for taken in all_taken if taken.status == "unmatched"]:
+        return next((taken for taken in unmatched if taken.concern is not None), UNMATCHED)
     done = [taken for taken in all_taken if taken.status == "done"]
     named = [taken for taken in done if taken.payment_id is not None]
     return next(iter((*named, *done)), IGNORED)
@@ -178,7 +179,8 @@ async def _take_all(shell: Shell, connected: Connected, told: Sequence[Told]) ->
 
 def _ended(one: Waiting, taken: Taken) -> Ended:
     if taken.status == "unmatched":
-        return _again(one, "unmatched", "unmatched", NO_PAYMENT)
+        ended = _again(one, "unmatched", "unmatched", NO_PAYMENT)
+        return ended if ended.again_s is not None else replace(ended, concern=taken.concern)
     return Ended(waiting=one, status=taken.status, tries=one.tries, payment_id=taken.payment_id)
 
 

@@ -130,7 +130,7 @@ async def delete_webhook_endpoint(
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
 ) -> None:
-    """Delete an endpoint; nothing more is sent to it, and its log stays with the events."""
+    """Delete an endpoint; nothing more is sent to it, and its log can still be listed."""
     await service.remove(shell, caller, request_id_of(request), endpoint_id)
 
 

@@ -138,14 +138,14 @@ async def rotate(
         return await _read(connection, caller, endpoint_id), secret
 
 
-async def find(shell: Shell, caller: Caller, endpoint_id: str) -> RowMapping:
-    """Read an endpoint that the key reaches.
+async def find(shell: Shell, caller: Caller, endpoint_id: str, *, deleted_too: bool = False) -> RowMapping:
+    """Read an endpoint that the key reaches; a deleted one only for its log.
 
     Raises:
         ProblemError: not_found.
     """
     async with shell.database.reading() as connection:
-        return await _read(connection, caller, endpoint_id)
+        return await _read(connection, caller, endpoint_id, deleted_too=deleted_too)
 
 
 def reaches(caller: Caller, row: RowMapping) -> bool:
@@ -157,9 +157,20 @@ def reaches(caller: Caller, row: RowMapping) -> bool:
 
 
 async def _read(
-    connection: AsyncConnection, caller: Caller, endpoint_id: str, *, to_change: bool = False
+    connection: AsyncConnection,
+    caller: Caller,
+    endpoint_id: str,
+    *,
+    to_change: bool = False,
+    deleted_too: bool = False,
 ) -> RowMapping:
-    row = await store.endpoint(connection, livemode=caller.livemode, endpoint_id=endpoint_id, to_change=to_change)
+    row = await store.endpoint(
+        connection,
+        livemode=caller.livemode,
+        endpoint_id=endpoint_id,
+        to_change=to_change,
+        deleted_too=deleted_too,
+    )
     if row is None or not reaches(caller, row):
         raise ProblemError("not_found", "there is no such webhook endpoint in this mode")
     return row

@@ -360,7 +360,7 @@ async def test_an_ordered_endpoint_gets_the_events_of_an_object_one_after_the_ot
     assert held_up[:2] == [rows[1]["id"]] * 2
 
 
-async def test_a_deleted_endpoint_gets_nothing_and_its_log_stays_with_the_event(market: Shop) -> None:
+async def test_a_deleted_endpoint_gets_nothing_and_its_log_stays(market: Shop) -> None:
     made = await market.endpoint()
     (event_id,) = await told(market, event())
     await market.settled(made["id"], "delivered")
@@ -372,6 +372,7 @@ async def test_a_deleted_endpoint_gets_nothing_and_its_log_stays_with_the_event(
 
     log = (await market.hub.get(f"/v1/events/{event_id}/deliveries")).json()["data"]
     assert (gone.status_code, [one["endpoint"] for one in log]) == (204, [made["id"]])
+    assert await market.deliveries(made["id"]) == log
     assert len(market.receiver.at("/hook")) == 1
     assert (await market.hub.get(f"/v1/webhook_endpoints/{made['id']}")).status_code == 404
 

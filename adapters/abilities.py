@@ -204,8 +204,10 @@ class Refetches(Protocol):
 class ListsEvents(Protocol):
     """Keeps a list of what it sent, by which a gap can be filled."""
 
-    def undelivered(self, since: datetime) -> AsyncIterator[list[Delivery]]:
+    def undelivered(self, since: datetime, *, delivered_too: bool = False) -> AsyncIterator[list[Delivery]]:
         """List what it could not deliver since then, the newest first, a page at a time.
+
+        With *delivered_too* all that happened since then: what a backup that was restored does not hold was delivered.
 
         The deliveries have the keys that they have by webhook.
         """

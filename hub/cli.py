@@ -228,11 +228,12 @@ def replay_webhooks(
 @webhooks.command("catch-up")
 @click.option("--merchant-account", metavar="ID", help="All that can, where it is left out.")
 @click.option("--since", type=click.DateTime(INSTANTS), help="UTC; three days ago where it is left out.")
-def catch_up_webhooks(*, merchant_account: str | None, since: datetime | None) -> None:
+@click.option("--all", "delivered_too", is_flag=True, help="What was delivered too: after a backup was restored.")
+def catch_up_webhooks(*, merchant_account: str | None, since: datetime | None, delivered_too: bool) -> None:
     """Fetch what processors could not deliver, from their own lists; what is kept already stays as it is."""
     from hub.webhooks.command import catch_up
 
-    sys.exit(catch_up(merchant_account, since))
+    sys.exit(catch_up(merchant_account, since, delivered_too=delivered_too))
 
 
 @main.group()

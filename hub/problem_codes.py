@@ -78,6 +78,15 @@ CODES: Final[dict[str, Code]] = {
             "allow_duplicate_reference."
         ),
     ),
+    "secret_being_rotated": Code(
+        409,
+        "Secret being rotated",
+        retryable=False,
+        meaning=(
+            "The endpoint's previous secret is still valid, and receivers may have no other: it is not pushed out. "
+            "Wait until previous_secret_ends_at, say force, or end both with previous_valid_hours 0."
+        ),
+    ),
     "payment_unresolved": Code(
         409,
         "Payment unresolved",

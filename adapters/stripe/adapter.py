@@ -179,9 +179,9 @@ class StripeAdapter:
         """Tell how an object stands now; see `adapters.stripe.refetching`."""
         return await refetching.fetch(self._client, name, livemode=self._livemode)
 
-    def undelivered(self, since: datetime) -> AsyncIterator[list[Delivery]]:
-        """List what was not delivered; see `adapters.stripe.refetching`."""
-        return refetching.undelivered(self._client, since, livemode=self._livemode)
+    def undelivered(self, since: datetime, *, delivered_too: bool = False) -> AsyncIterator[list[Delivery]]:
+        """List what was not delivered, or everything; see `adapters.stripe.refetching`."""
+        return refetching.undelivered(self._client, since, livemode=self._livemode, delivered_too=delivered_too)
 
     async def accept_dispute(self, request: AcceptDispute) -> DisputeReport | AnswerRefused:
         """Leave the money to the payer; see `adapters.stripe.defending`."""

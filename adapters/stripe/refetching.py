@@ -58,17 +58,19 @@ def _translated(kind: str, body: bytes, *, livemode: bool) -> Sequence[Told]:
     return notices.card_update(method, livemode=livemode, retired=method.customer is None)
 
 
-async def undelivered(client: Client, since: datetime, *, livemode: bool) -> AsyncIterator[list[Delivery]]:
+async def undelivered(
+    client: Client, since: datetime, *, livemode: bool, delivered_too: bool = False
+) -> AsyncIterator[list[Delivery]]:
     """List the events since then that some endpoint has not taken, this one or another, the newest first.
+
+    With *delivered_too* those that all have taken are among them.
 
     Raises:
         AdapterError: when a page cannot be had; what came before is good.
     """
-    parameters: dict[str, object] = {
-        "delivery_success": False,
-        "created": {"gte": int(since.timestamp())},
-        "limit": PAGE,
-    }
+    parameters: dict[str, object] = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+    if not delivered_too:
+        parameters["delivery_success"] = False
     for _ in range(PAGES_MAX):
         page = decode(await client.read("/v1/events", parameters), EventList)
         if page.data:
@@ -76,7 +78,7 @@ async def undelivered(client: Client, since: datetime, *, livemode: bool) -> Asy
         if not page.has_more or not page.data:
             return
         parameters = {**parameters, "starting_after": decode(page.data[-1], Reference).id}
-    raise OutcomeUnknownError(PROCESSOR, f"more than {PAGE * PAGES_MAX} events undelivered; ask for less at once")
+    raise OutcomeUnknownError(PROCESSOR, f"more than {PAGE * PAGES_MAX} events; ask for less at once")
 
 
 def _ours(body: bytes, *, livemode: bool) -> list[Delivery]:

@@ -13,10 +13,11 @@ from hub.access.rules import Caller
 from hub.database import Database
 from hub.errors import FieldError, ProblemError, problems
 from hub.events import store
+from hub.events.cursors import Place, of_another_history, read_place, write_place
 from hub.events.showing import EventShown, shown
 from hub.events.store import Wanted
 from hub.events.types import ANY, TYPES, meant_by, nearest
-from hub.pages import LIMIT_DEFAULT, Cursor, Limit, read_position, refused, write_position
+from hub.pages import LIMIT_DEFAULT, Cursor, Limit
 
 READ = [requires("events:read")]
 Type = Annotated[
@@ -45,19 +46,19 @@ async def list_events(
     cursor: Cursor = None,
 ) -> Events:
     """List events, oldest first; keeping `next_cursor` and asking again with it misses none."""
-    after = read_position(cursor)
+    after = read_place(cursor)
+    if not await store.stands(database, after):
+        raise of_another_history()  # What was published since then under these positions would be missed in silence.
     wanted = Wanted(
         livemode=caller.livemode,
-        after=after,
+        after=after.position,
         types=_types(type),
         object_id=object,
         merchant_accounts=caller.merchant_accounts,
     )
     rows, newest = await store.published(database, wanted, limit)
-    if after > newest:  # An older state of the database was restored: what came since would be missed in silence.
-        raise refused()
-    last: int = rows[-1]["position"] if len(rows) == limit else newest
-    return Events([shown(row) for row in rows], write_position(last))
+    last = Place(rows[-1]["position"], rows[-1]["id"]) if len(rows) == limit else newest
+    return Events([shown(row) for row in rows], write_place(last))
 
 
 @get("/v1/events/{event_id:str}", guards=READ, tags=["events"], responses=problems(404))

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.database import Database
+from hub.events.cursors import BEGINNING, Place
 from hub.events.tables import events
 
 _LOCK: Final = 7_204_118_937
@@ -17,6 +18,13 @@ _LOCK: Final = 7_204_118_937
 _PLAN_BY_VALUES: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
 """A plan made for any type takes each for a common one, and reads all events for a rare one: 2 s where 2 ms do."""
 _NEWEST: Final = select(func.coalesce(func.max(events.c.position), 0)).where(events.c.position.is_not(None))
+
+_LAST: Final = (
+    select(events.c.position, events.c.id)
+    .where(events.c.position.is_not(None))
+    .order_by(events.c.position.desc())
+    .limit(1)
+)
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -65,18 +73,28 @@ async def give_positions(connection: AsyncConnection, most: int) -> int:
     return (await connection.execute(given)).rowcount
 
 
-async def published(database: Database, wanted: Wanted, most: int) -> tuple[Sequence[RowMapping], int]:
-    """Read at most *most* events in the order of their positions, and the newest position there is in either mode.
+async def stands(database: Database, place: Place) -> bool:
+    """Whether the event that *place* names has its position here."""
+    if place == BEGINNING:
+        return True
+    named = select(events.c.id).where(events.c.position == place.position)
+    async with database.reading() as connection:
+        return await connection.scalar(named) == place.event_id
+
+
+async def published(database: Database, wanted: Wanted, most: int) -> tuple[Sequence[RowMapping], Place]:
+    """Read at most *most* events in the order of their positions, and where the newest is, of either mode.
 
     The newest is read first, and nothing behind it: up to there the events read are all that match, for good.
     """
     async with database.reading() as connection:
         if database.is_postgresql and wanted.types is not None:
             await connection.execute(_PLAN_BY_VALUES)
-        newest = int(await connection.scalar(_NEWEST) or 0)
+        last = (await connection.execute(_LAST)).one_or_none()
+        newest = BEGINNING if last is None else Place(last.position, last.id)
         listed = (
             select(events)
-            .where(events.c.position > wanted.after, events.c.position <= newest, *_narrowed(database, wanted))
+            .where(events.c.position > wanted.after, events.c.position <= newest.position, *_narrowed(database, wanted))
             .order_by(events.c.position)
             .limit(most)
         )

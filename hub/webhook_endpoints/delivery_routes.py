@@ -65,9 +65,9 @@ async def list_endpoint_deliveries(
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> EventDeliveries:
-    """List what went to an endpoint, the event published last first, with every try."""
+    """List what went to an endpoint, a deleted one too, the event published last first, with every try."""
     below = read_position(cursor) if cursor is not None else None
-    await service.find(shell, caller, endpoint_id)
+    await service.find(shell, caller, endpoint_id, deleted_too=True)
     rows, tries = await listing.of_endpoint(shell.database, endpoint_id, status=status, below=below, limit=limit + 1)
     following = write_position(rows[limit - 1]["position"]) if len(rows) > limit else None
     return EventDeliveries([delivery_shown(row, tries.get(row["id"], ())) for row in rows[:limit]], following)

@@ -57,9 +57,10 @@ class WebhookEndpointChange(Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Rotation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long the secret before signs too; 0: not at all."""
+    """How long the secret before signs too, 0: not at all; `force`: while an earlier one does, replace the newest."""
 
     previous_valid_hours: Annotated[int, Meta(ge=0, le=168)] = 24
+    force: bool = False
 
 
 class WebhookEndpoints(Struct, frozen=True):
@@ -129,11 +130,17 @@ async def delete_webhook_endpoint(
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
 ) -> None:
-    """Delete an endpoint; nothing more is sent to it, and its log stays with the events."""
+    """Delete an endpoint; nothing more is sent to it, and its log can still be listed."""
     await service.remove(shell, caller, request_id_of(request), endpoint_id)
 
 
-@post(ONE + "/rotate_secret", status_code=200, guards=WRITE, tags=TAGS, responses=problems(400, 404, 413, 415, 422))
+@post(
+    ONE + "/rotate_secret",
+    status_code=200,
+    guards=WRITE,
+    tags=TAGS,
+    responses=problems(400, 404, 409, 413, 415, 422),
+)
 async def rotate_webhook_secret(
     request: Request[Any, Any, Any],
     endpoint_id: FromPath[str],
@@ -142,9 +149,8 @@ async def rotate_webhook_secret(
     data: JSONBody[Rotation] = Rotation(),  # noqa: B008 - a frozen value
 ) -> WebhookEndpointMade:
     """Give an endpoint a new secret, shown here once; for a while the one before signs too."""
-    row, secret = await service.rotate(
-        shell, caller, request_id_of(request), endpoint_id, previous_valid_hours=data.previous_valid_hours
-    )
+    asked = service.Rotation(previous_valid_hours=data.previous_valid_hours, force=data.force)
+    row, secret = await service.rotate(shell, caller, request_id_of(request), endpoint_id, asked)
     return _made(shell, row, secret)
 
 

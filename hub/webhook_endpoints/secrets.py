@@ -12,6 +12,11 @@ def seal_secret(sealer: Sealer, endpoint_id: str, secret: bytes) -> bytes:
     return sealer.seal(secret, _identity(endpoint_id))
 
 
+def previous_signs(endpoint: RowMapping, at: datetime) -> bool:
+    """Whether the secret before the present one signs too at an instant."""
+    return endpoint["secret_previous"] is not None and bool(endpoint["previous_ends_at"] > at)
+
+
 def valid_secrets(sealer: Sealer, endpoint: RowMapping, at: datetime) -> list[bytes]:
     """Open what signs at an instant: the secret, and while it is being rotated the one before.
 
@@ -19,7 +24,7 @@ def valid_secrets(sealer: Sealer, endpoint: RowMapping, at: datetime) -> list[by
         SealBrokenError: when the key it is sealed with is not in the settings.
     """
     sealed = [endpoint["secret"]]
-    if endpoint["secret_previous"] is not None and endpoint["previous_ends_at"] > at:
+    if previous_signs(endpoint, at):
         sealed.append(endpoint["secret_previous"])
     return [sealer.open(one, _identity(endpoint["id"])) for one in sealed]
 

@@ -19,7 +19,7 @@ from hub.payments.shell import Shell
 from hub.webhook_endpoints import store
 from hub.webhook_endpoints.addresses import UrlRefusedError, read_url
 from hub.webhook_endpoints.rules import EndpointStatus
-from hub.webhook_endpoints.secrets import seal_secret
+from hub.webhook_endpoints.secrets import previous_signs, seal_secret
 from hub.webhook_endpoints.signing import new_secret
 
 
@@ -102,37 +102,50 @@ async def remove(shell: Shell, caller: Caller, request_id: str, endpoint_id: str
         await audit(connection, caller, "webhook_endpoint.deleted", endpoint_id, told, request_id=request_id)
 
 
+class Rotation(Struct, frozen=True, kw_only=True):
+    """How long the secret that is replaced signs too; with `force` not at all where an earlier one still does."""
+
+    previous_valid_hours: int
+    force: bool
+
+
 async def rotate(
-    shell: Shell, caller: Caller, request_id: str, endpoint_id: str, *, previous_valid_hours: int
+    shell: Shell, caller: Caller, request_id: str, endpoint_id: str, asked: Rotation
 ) -> tuple[RowMapping, bytes]:
-    """Give an endpoint a new secret; the one it had signs too for so many hours, one before that no longer.
+    """Give an endpoint a new secret; the one it had signs too for so many hours.
+
+    While an earlier one still signs, receivers may have no other: it is kept, and forcing replaces the newest alone.
 
     Raises:
-        ProblemError: not_found.
+        ProblemError: not_found; secret_being_rotated while an earlier one signs and nothing is forced.
     """
     secret, at = new_secret(), shell.clock()
     async with shell.database.transaction() as connection:
         row = await _read(connection, caller, endpoint_id, to_change=True)
-        values = {
-            "secret": seal_secret(shell.sealer, endpoint_id, secret),
-            "secret_previous": row["secret"] if previous_valid_hours else None,
-            "previous_ends_at": at + timedelta(hours=previous_valid_hours) if previous_valid_hours else None,
-            "updated_at": at,
-        }
+        values = {"secret": seal_secret(shell.sealer, endpoint_id, secret), "updated_at": at}
+        hours = asked.previous_valid_hours
+        if not hours:
+            values |= {"secret_previous": None, "previous_ends_at": None}
+        elif not previous_signs(row, at):
+            values |= {"secret_previous": row["secret"], "previous_ends_at": at + timedelta(hours=hours)}
+        elif not asked.force:
+            ends_at = row["previous_ends_at"].isoformat(timespec="seconds")
+            detail = f"the secret before signs until {ends_at}; wait, or say force for another in place of the newest"
+            raise ProblemError("secret_being_rotated", detail)
         await store.change(connection, endpoint_id, values)
-        told = {"previous_valid_hours": previous_valid_hours}
+        told = msgspec.structs.asdict(asked)
         await audit(connection, caller, "webhook_endpoint.secret_rotated", endpoint_id, told, request_id=request_id)
         return await _read(connection, caller, endpoint_id), secret
 
 
-async def find(shell: Shell, caller: Caller, endpoint_id: str) -> RowMapping:
-    """Read an endpoint that the key reaches.
+async def find(shell: Shell, caller: Caller, endpoint_id: str, *, deleted_too: bool = False) -> RowMapping:
+    """Read an endpoint that the key reaches; a deleted one only for its log.
 
     Raises:
         ProblemError: not_found.
     """
     async with shell.database.reading() as connection:
-        return await _read(connection, caller, endpoint_id)
+        return await _read(connection, caller, endpoint_id, deleted_too=deleted_too)
 
 
 def reaches(caller: Caller, row: RowMapping) -> bool:
@@ -144,9 +157,20 @@ def reaches(caller: Caller, row: RowMapping) -> bool:
 
 
 async def _read(
-    connection: AsyncConnection, caller: Caller, endpoint_id: str, *, to_change: bool = False
+    connection: AsyncConnection,
+    caller: Caller,
+    endpoint_id: str,
+    *,
+    to_change: bool = False,
+    deleted_too: bool = False,
 ) -> RowMapping:
-    row = await store.endpoint(connection, livemode=caller.livemode, endpoint_id=endpoint_id, to_change=to_change)
+    row = await store.endpoint(
+        connection,
+        livemode=caller.livemode,
+        endpoint_id=endpoint_id,
+        to_change=to_change,
+        deleted_too=deleted_too,
+    )
     if row is None or not reaches(caller, row):
         raise ProblemError("not_found", "there is no such webhook endpoint in this mode")
     return row

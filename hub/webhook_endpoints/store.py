@@ -38,12 +38,14 @@ async def add(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
 
 
 async def endpoint(
-    connection: AsyncConnection, *, livemode: bool, endpoint_id: str, to_change: bool = False
+    connection: AsyncConnection, *, livemode: bool, endpoint_id: str, to_change: bool = False, deleted_too: bool = False
 ) -> RowMapping | None:
-    """Read one endpoint that was not deleted."""
+    """Read one endpoint, unless it was deleted and is not wanted then."""
     wanted = select(webhook_endpoints).where(
-        webhook_endpoints.c.livemode == livemode, webhook_endpoints.c.id == endpoint_id, _STANDS
+        webhook_endpoints.c.livemode == livemode, webhook_endpoints.c.id == endpoint_id
     )
+    if not deleted_too:
+        wanted = wanted.where(_STANDS)
     return (await connection.execute(wanted.with_for_update() if to_change else wanted)).mappings().one_or_none()
 
 

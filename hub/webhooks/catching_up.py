@@ -51,9 +51,16 @@ def lister(connected: Connected) -> ListsEvents | None:
 
 
 async def catch_up(
-    shell: Shell, connected: Connected, since: datetime, told: Callable[[Progress], None] | None = None
+    shell: Shell,
+    connected: Connected,
+    since: datetime,
+    told: Callable[[Progress], None] | None = None,
+    *,
+    delivered_too: bool = False,
 ) -> Progress:
     """Go through an account's list from *since* on and keep what is missing; *told* hears of every page.
+
+    With *delivered_too* the list is of all that happened, for what was acknowledged and is not kept here any more.
 
     Raises:
         AdapterError: when a page cannot be had; what came before is kept.
@@ -65,7 +72,7 @@ async def catch_up(
         raise LookupError(f"{connected.account.processor} keeps no list of what it could not deliver")
     account_id, began_at = connected.account.id, shell.clock()
     progress = Progress()
-    pages = aiter(events.undelivered(since))
+    pages = aiter(events.undelivered(since, delivered_too=delivered_too))
     for _ in range(PAGES_MAX):
         async with asyncio.timeout(shell.settings.request_ms / 1000):
             page = await anext(pages, None)

@@ -112,8 +112,8 @@ async def _replay(database: Database, delivery_ids: Sequence[str], wanted: Wante
     return count
 
 
-def catch_up(merchant_account: str | None, since: datetime | None) -> int:
-    """Fetch what processors could not deliver; 1 where a list could not be read to its end.
+def catch_up(merchant_account: str | None, since: datetime | None, *, delivered_too: bool) -> int:
+    """Fetch what processors could not deliver, or all they tell of; 1 where a list could not be read to its end.
 
     Raises:
         CannotServeError: for an account that is not there or whose processor keeps no list.
@@ -125,12 +125,12 @@ def catch_up(merchant_account: str | None, since: datetime | None) -> int:
         async with assembled(settings) as parts:
             accounts = _able(parts.shell, merchant_account)
             await marks.begin(parts.database, sorted(one.account.id for one in accounts))
-            return await _catch_up(parts.shell, accounts, begin)
+            return await _catch_up(parts.shell, accounts, begin, delivered_too=delivered_too)
 
     return run_async(run())
 
 
-async def _catch_up(shell: Shell, accounts: Sequence[Connected], since: datetime) -> int:
+async def _catch_up(shell: Shell, accounts: Sequence[Connected], since: datetime, *, delivered_too: bool) -> int:
     table, ended = Table("account", "listed", "missing, now kept", Column("what went wrong", overflow="fold")), DONE
     columns = (
         SpinnerColumn(),
@@ -145,7 +145,7 @@ async def _catch_up(shell: Shell, accounts: Sequence[Connected], since: datetime
                 bar.update(task, listed=progress.listed, missing=progress.missing)
 
             try:
-                done = await catching_up.catch_up(shell, connected, since, told)
+                done = await catching_up.catch_up(shell, connected, since, told, delivered_too=delivered_too)
             except Exception as failure:  # noqa: BLE001 - one account's trouble must not keep the others
                 trouble = Text(f"not to its end: {type(failure).__name__}: {failure}", "bold red")
                 table.add_row(name, "", "", trouble)

@@ -1,4 +1,4 @@
-"""Exceptions of parked deliveries are closed when what they are about was read after all."""
+"""Exceptions of parked and unmatched deliveries are closed when what they are about was read after all."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,6 +14,8 @@ from hub.webhooks.tables import webhook_deliveries
 
 BATCH: Final = 500
 """Exceptions that are read at once; those that wait for a human are all looked at, however many."""
+PARKED: Final = "delivery_parked"
+OF_DELIVERIES: Final = (PARKED, "dispute_unmatched", "money_unmatched")
 OPEN: Final = "open"
 RESOLVED: Final = "resolved"
 READ: Final = "it was read after all"
@@ -33,9 +35,9 @@ async def close_mended(shell: Shell) -> int:
 
 
 async def _open_before(shell: Shell, before: str | None) -> list[tuple[RowMapping, str | None]]:
-    """Read open exceptions of parked deliveries, the newest first, each with how its delivery stands now."""
+    """Read open exceptions of deliveries, the newest first, each with how its delivery stands now."""
     columns = exceptions.c
-    parked = select(exceptions).where(columns.status == OPEN, columns.type == "delivery_parked")
+    parked = select(exceptions).where(columns.status == OPEN, columns.type.in_(OF_DELIVERIES))
     if before is not None:
         parked = parked.where(columns.id < before)
     async with shell.database.reading() as connection:
@@ -54,9 +56,10 @@ def _mended(page: Sequence[tuple[RowMapping, str | None]], seen: set[str]) -> li
         delivery = _delivery(row)
         if status in {"done", "ignored"}:
             mended.append((row, READ))
-        elif delivery in seen:
+        elif row["type"] == PARKED and delivery in seen:
             mended.append((row, PARKED_AGAIN))
-        seen.add(delivery)
+        if row["type"] == PARKED:
+            seen.add(delivery)
     return mended
 
 

@@ -12,6 +12,7 @@ from typing import Final, TypeGuard
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from adapters.abilities import Refetches
 from adapters.contract import Adapter, Told
@@ -21,6 +22,7 @@ from hub.merchants.service import Connected
 from hub.payments.shell import Shell
 from hub.webhooks.store import Ended, Waiting
 from hub.webhooks.taking import IGNORED, UNMATCHED, Taken, take
+from normalization.outcome import ActionRequired, Approved, Declined, Pending, Report, Reversed
 
 TRIES_MAX: Final = 10
 AGAIN_AFTER_S: Final = (1, 5, 30, 120, 600, 1_800, 3_600, 14_400, 43_200)
@@ -30,6 +32,8 @@ FETCH_TRIES: Final = 3
 FETCH_S_MAX: Final = 10.0
 BUDGET_PATIENCE_S: Final = 60.0
 """How long a delivery waits for the read budget before it is believed itself: more may come than may be asked about."""
+BEHIND: Final = "its processor answered of an earlier state than it had told"
+FINAL: Final = (Approved, Declined, Reversed)
 NO_PAYMENT: Final = "no payment of ours is meant, as far as we know"
 _log = structlog.get_logger(__name__)
 
@@ -110,7 +114,7 @@ async def _answered(shell: Shell, connected: Connected, together: Sequence[Waiti
             taken = await _take_all(shell, connected, fetched)
         except Exception as failure:  # noqa: BLE001 - one poisoned answer must not keep the others waiting
             return [_failed(one, failure) for one in together]
-        return [_ended(one, taken) for one in together]
+        return [await _held_against(shell, connected, one, fetched, taken) for one in together]
     ended = []
     for one in together:
         if isinstance(fetched, Unfetched) and fetched.error is not None and one.tries < FETCH_TRIES:
@@ -120,6 +124,30 @@ async def _answered(shell: Shell, connected: Connected, together: Sequence[Waiti
         else:
             ended.append(await _read(shell, connected, one))
     return ended
+
+
+async def _held_against(
+    shell: Shell, connected: Connected, one: Waiting, fetched: Sequence[Told], taken: Taken
+) -> Ended:
+    """End a delivery by what was fetched, unless its message knows how it ended and the answer does not yet."""
+    if not _is_open(fetched) or not _tells_an_end(connected, one):
+        return _ended(one, taken)
+    if one.tries < FETCH_TRIES:
+        return _again(one, "waiting", "parked", BEHIND)
+    return await _read(shell, connected, one)
+
+
+def _is_open(told: Sequence[Told]) -> bool:
+    outcomes = [one.outcome for one in told if isinstance(one, Report)]
+    return bool(outcomes) and all(isinstance(outcome, Pending | ActionRequired) for outcome in outcomes)
+
+
+def _tells_an_end(connected: Connected, one: Waiting) -> bool:
+    try:
+        told = connected.adapter.read_delivery(one.delivery)
+    except Exception:  # noqa: BLE001 - it was looked up because it need not be readable itself
+        return False
+    return any(isinstance(said, Report) and isinstance(said.outcome, FINAL) for said in told)
 
 
 def _is_patient_no_more(shell: Shell, one: Waiting) -> bool:
@@ -169,8 +197,8 @@ async def _read(shell: Shell, connected: Connected | None, one: Waiting) -> Ende
 async def _take_all(shell: Shell, connected: Connected, told: Sequence[Told]) -> Taken:
     """Take up all of it; unmatched where any of it is, so that it is looked at again."""
     all_taken = [await take(shell, connected, one) for one in told]
-    if any(taken.status == "unmatched" for taken in all_taken):
-        return UNMATCHED
+    if unmatched := [taken for taken in all_taken if taken.status == "unmatched"]:
+        return next((taken for taken in unmatched if taken.concern is not None), UNMATCHED)
     done = [taken for taken in all_taken if taken.status == "done"]
     named = [taken for taken in done if taken.payment_id is not None]
     return next(iter((*named, *done)), IGNORED)
@@ -178,7 +206,8 @@ async def _take_all(shell: Shell, connected: Connected, told: Sequence[Told]) ->
 
 def _ended(one: Waiting, taken: Taken) -> Ended:
     if taken.status == "unmatched":
-        return _again(one, "unmatched", "unmatched", NO_PAYMENT)
+        ended = _again(one, "unmatched", "unmatched", NO_PAYMENT)
+        return ended if ended.again_s is not None else replace(ended, concern=taken.concern)
     return Ended(waiting=one, status=taken.status, tries=one.tries, payment_id=taken.payment_id)
 
 

@@ -33,6 +33,7 @@ from hub.database import Database, Unit, in_seconds
 from hub.ids import new_id
 from hub.pan import mask, may_hold_card_number
 from hub.settlement.tables import exceptions
+from hub.webhooks.concerns import Concern
 from hub.webhooks.tables import webhook_deliveries
 
 _LOCK: Final = 7_204_118_938
@@ -54,7 +55,8 @@ class Waiting(Struct, frozen=True, kw_only=True):
 class Ended(Struct, frozen=True, kw_only=True):
     """What became of a delivery; with `again_s` it is looked at again, so many seconds from now.
 
-    `status` is done, ignored, unmatched, parked, or still waiting. `tries` is how many it has had.
+    `status` is done, ignored, unmatched, parked, or still waiting. `tries` is how many it has had. `concern` is what a
+    human must look at, where it is not looked at again by itself.
     """
 
     waiting: Waiting
@@ -63,6 +65,7 @@ class Ended(Struct, frozen=True, kw_only=True):
     payment_id: str | None = None
     error: str | None = None
     again_s: float | None = None
+    concern: Concern | None = None
 
 
 # A statement of PostgreSQL's dialect, which SQLite writes in the same words.
@@ -209,8 +212,8 @@ _WAKE: Final[Update] = (
 async def settle(database: Database, ended: Sequence[Ended], at: datetime) -> None:
     """Write what became of deliveries, all in one commit.
 
-    A parked one becomes an exception for a human. What was unmatched is looked at again at once where another delivery
-    of its subject was matched.
+    A parked one becomes an exception for a human, and so does what concerns one, once a delivery. What was unmatched is
+    looked at again at once where another delivery of its subject was matched.
     """
     finished = [one for one in ended if one.again_s is None and one.status != "parked"]
     put_off = [one for one in ended if one.again_s is not None]
@@ -223,6 +226,8 @@ async def settle(database: Database, ended: Sequence[Ended], at: datetime) -> No
         for one in ended:
             if one.again_s is None and one.status == "parked":
                 await _park(connection, one, at)
+        if concerning := [one for one in finished if one.concern is not None]:
+            await _tell_of(connection, concerning, at)
         if matched:
             await connection.execute(
                 _WAKE, [{"b_merchant_account": account, "b_subject": subject} for account, subject in sorted(matched)]
@@ -243,17 +248,32 @@ def _values(one: Ended) -> dict[str, Any]:
 async def _park(connection: AsyncConnection, one: Ended, at: datetime) -> None:
     if (await connection.execute(_FINISH, _values(one))).rowcount != 1:
         return
-    waiting = one.waiting
-    await connection.execute(
-        insert(exceptions).values(
-            id=new_id("exc_"),
-            livemode=waiting.livemode,
-            type="delivery_parked",
-            status="open",
-            merchant_account=waiting.merchant_account,
-            amount_minor=0,
-            currency="",
-            detail=f"{waiting.id} could not be read: {one.error}",
-            created_at=at,
-        )
-    )
+    parked = Concern("delivery_parked", f"could not be read: {one.error}", None)
+    await connection.execute(insert(exceptions), [_exception(one.waiting, parked, new_id("exc_"), at)])
+
+
+async def _tell_of(connection: AsyncConnection, ended: Sequence[Ended], at: datetime) -> None:
+    """Open an exception for each; its id is made of the delivery's, so that there is one however often it is read."""
+    rows = [
+        _exception(one.waiting, one.concern, f"exc_{one.waiting.id.removeprefix('wd_')}", at)
+        for one in ended
+        if one.concern is not None
+    ]
+    for row in rows:
+        opened = await connection.execute(insert_or_nothing(exceptions).values(row).on_conflict_do_nothing())
+        if opened.rowcount == 1:
+            metrics.EXCEPTIONS.labels(row["type"]).inc()
+
+
+def _exception(waiting: Waiting, concern: Concern, id: str, at: datetime) -> dict[str, Any]:
+    return {
+        "id": id,
+        "livemode": waiting.livemode,
+        "type": concern.type,
+        "status": "open",
+        "merchant_account": waiting.merchant_account,
+        "amount_minor": concern.money.minor if concern.money else 0,
+        "currency": concern.money.currency if concern.money else "",
+        "detail": f"{waiting.id} {concern.what}",
+        "created_at": at,
+    }

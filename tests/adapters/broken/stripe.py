@@ -160,15 +160,15 @@ class TellsOnlyTheLatest(Broken):
 
 
 class ListsUnderKeysOfItsOwn(Broken):
-    async def undelivered(self, since: datetime) -> AsyncIterator[list[Delivery]]:
-        async for page in super().undelivered(since):
+    async def undelivered(self, since: datetime, *, delivered_too: bool = False) -> AsyncIterator[list[Delivery]]:
+        async for page in super().undelivered(since, delivered_too=delivered_too):
             yield [replace(one, key=f"listed_{one.key}") for one in page]
 
 
 class TakesAFailedListForAnEmptyOne(Broken):
-    async def undelivered(self, since: datetime) -> AsyncIterator[list[Delivery]]:
+    async def undelivered(self, since: datetime, *, delivered_too: bool = False) -> AsyncIterator[list[Delivery]]:
         with suppress(AdapterError):
-            async for page in super().undelivered(since):
+            async for page in super().undelivered(since, delivered_too=delivered_too):
                 yield page
 
 

@@ -52,6 +52,15 @@ async def test_asks_for_what_was_not_delivered_since_then(adapter: StripeAdapter
     }  # fmt: skip
 
 
+async def test_asks_for_everything_since_then_where_that_is_wanted(adapter: StripeAdapter, stripe: Pretend) -> None:
+    stripe.will(says(200, listing(one("evt_1"))))
+
+    [[delivered]] = [page async for page in adapter.undelivered(AT, delivered_too=True)]
+
+    assert delivered.key == "evt_1"
+    assert stripe.asked[0].query == {"created[gte]": str(int(AT.timestamp())), "limit": "100"}
+
+
 async def test_goes_on_page_by_page_to_the_end(adapter: StripeAdapter, stripe: Pretend) -> None:
     stripe.will(
         says(200, listing(one("evt_3"), one("evt_2"), more=True)),

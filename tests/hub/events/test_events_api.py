@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from hub.access.rules import Role
+from hub.events.cursors import Place, write_place
 from hub.events.store import publish
+from hub.ids import new_id
 from hub.migrations import bring_up
 from hub.pages import write_cursor
 from tests.hub.events.writing import event, write
@@ -211,9 +213,12 @@ async def test_an_id_of_nothing_is_not_found(hub: Periphery, shop: dict[str, str
     [
         ("cursor", "nonsense!"),
         ("cursor", write_cursor("pay_01jd0000000000000000000000")),
-        ("cursor", write_cursor("-1")),
-        ("cursor", write_cursor("01")),
-        ("cursor", write_cursor("9" * 19)),
+        ("cursor", write_cursor("1")),
+        ("cursor", write_cursor("1.")),
+        ("cursor", write_cursor("0.evt_1")),
+        ("cursor", write_cursor("-1.evt_1")),
+        ("cursor", write_cursor("01.evt_1")),
+        ("cursor", write_cursor("9" * 19 + ".evt_1")),
         ("cursor", ""),
         ("limit", "0"),
         ("limit", "101"),
@@ -230,6 +235,23 @@ async def test_what_no_parameter_takes_is_named(hub: Periphery, shop: dict[str, 
 async def test_a_cursor_beyond_the_newest_event_is_refused(hub: Periphery, shop: dict[str, str]) -> None:
     await published(hub, event())
 
-    answer = await hub.client.get(PATH, params={"cursor": write_cursor("2")}, headers=shop)
+    answer = await hub.client.get(PATH, params={"cursor": write_cursor("2.evt_1")}, headers=shop)
 
     assert (*told_of(answer), answer.json()["errors"][0]["field"]) == (422, "validation_failed", "cursor")
+
+
+async def test_a_cursor_from_before_a_backup_was_restored_is_refused_for_good(
+    hub: Periphery, shop: dict[str, str]
+) -> None:
+    kept = await published(hub, event(), event())
+    shared = (await listed(hub, shop))["next_cursor"]
+    lost = write_place(Place(3, new_id("evt_")))  # Of what was published after the backup was made.
+
+    before = await hub.client.get(PATH, params={"cursor": lost}, headers=shop)
+    anew = await published(hub, *(event() for _ in range(3)))
+    after = await hub.client.get(PATH, params={"cursor": lost}, headers=shop)
+
+    assert told_of(before) == told_of(after) == (422, "validation_failed")
+    assert "restored" in after.json()["errors"][0]["message"]
+    assert ids_of(await listed(hub, shop, cursor=shared)) == anew, "what both histories share leads on"
+    assert ids_of(await listed(hub, shop)) == kept + anew

@@ -51,6 +51,13 @@ async def _rotated(home: House) -> httpx.Response:
     return await home.hub.post(f"{await _address(home)}/rotate_secret", {})
 
 
+@scene("POST", f"{ONE}/rotate_secret", 409)
+async def _rotated_twice(home: House) -> httpx.Response:
+    path = f"{await _address(home)}/rotate_secret"
+    await home.hub.post(path, {})
+    return await home.hub.post(path, {})
+
+
 @scene("GET", f"{ONE}/deliveries", 200)
 async def _deliveries(home: House) -> httpx.Response:
     return await home.hub.get(f"{await _address(home)}/deliveries")

@@ -61,6 +61,47 @@ async def test_both_secrets_sign_while_one_is_rotated(market: Shop) -> None:
     assert len(got.headers["webhook-signature"].split(" ")) == 2
 
 
+async def test_a_rotation_said_again_is_refused_and_both_secrets_go_on(market: Shop) -> None:
+    made = await market.endpoint()
+    path = f"/v1/webhook_endpoints/{made['id']}/rotate_secret"
+    rotated = (await market.hub.post(path, {})).json()
+
+    again = await market.hub.post(path, {})
+    await told(market, event())
+    (got,) = await market.receiver.until(1)
+
+    assert (again.status_code, again.json()["code"]) == (409, "secret_being_rotated")
+    assert got.verified(made["secret"]) == got.verified(rotated["secret"])
+
+
+async def test_a_secret_whose_answer_was_lost_is_replaced_and_the_one_in_use_goes_on(market: Shop) -> None:
+    made = await market.endpoint()
+    path = f"/v1/webhook_endpoints/{made['id']}/rotate_secret"
+    lost = (await market.hub.post(path, {})).json()
+
+    another = (await market.hub.post(path, {"force": True})).json()
+    await told(market, event())
+    (got,) = await market.receiver.until(1)
+
+    assert got.verified(made["secret"]) == got.verified(another["secret"])
+    assert another["previous_secret_ends_at"] == lost["previous_secret_ends_at"]
+    with pytest.raises(WebhookVerificationError):
+        got.verified(lost["secret"])
+
+
+async def test_two_secrets_that_leaked_are_replaced_at_once(market: Shop) -> None:
+    made = await market.endpoint()
+    path = f"/v1/webhook_endpoints/{made['id']}/rotate_secret"
+    await market.hub.post(path, {})
+
+    only = (await market.hub.post(path, {"previous_valid_hours": 0})).json()
+    await told(market, event())
+    (got,) = await market.receiver.until(1)
+
+    assert got.verified(only["secret"])
+    assert len(got.headers["webhook-signature"].split(" ")) == 1
+
+
 async def test_a_secret_replaced_at_once_signs_no_more(market: Shop) -> None:
     made = await market.endpoint()
     await market.hub.post(f"/v1/webhook_endpoints/{made['id']}/rotate_secret", {"previous_valid_hours": 0})
@@ -319,7 +360,7 @@ async def test_an_ordered_endpoint_gets_the_events_of_an_object_one_after_the_ot
     assert held_up[:2] == [rows[1]["id"]] * 2
 
 
-async def test_a_deleted_endpoint_gets_nothing_and_its_log_stays_with_the_event(market: Shop) -> None:
+async def test_a_deleted_endpoint_gets_nothing_and_its_log_stays(market: Shop) -> None:
     made = await market.endpoint()
     (event_id,) = await told(market, event())
     await market.settled(made["id"], "delivered")
@@ -331,6 +372,7 @@ async def test_a_deleted_endpoint_gets_nothing_and_its_log_stays_with_the_event(
 
     log = (await market.hub.get(f"/v1/events/{event_id}/deliveries")).json()["data"]
     assert (gone.status_code, [one["endpoint"] for one in log]) == (204, [made["id"]])
+    assert await market.deliveries(made["id"]) == log
     assert len(market.receiver.at("/hook")) == 1
     assert (await market.hub.get(f"/v1/webhook_endpoints/{made['id']}")).status_code == 404
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.contract import Delivery, Told
 from adapters.errors import ConfigurationError, OutcomeUnknownError, UnclearDeliveryError
@@ -14,7 +15,7 @@ from hub.payments.shell import Shell
 from hub.webhooks.jobs import read_waiting
 from hub.webhooks.reading import BUDGET_PATIENCE_S, FETCH_TRIES
 from normalization.money import Currency, Money
-from normalization.outcome import Operation
+from normalization.outcome import ActionRequired, Operation, Outcome, Pending, Report
 from tests.hub.house import House
 from tests.hub.money import rows
 from tests.hub.payments.faulty import shown
@@ -45,7 +46,7 @@ async def paid(made: House, account: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
-def given_back(payment: dict[str, Any], minor: int, reference: str) -> Told:
+def given_back(payment: dict[str, Any], minor: int, reference: str) -> Report:
     """Say that a part of *payment* was refunded in the processor's dashboard."""
     return bought(
         payment,
@@ -162,6 +163,61 @@ async def test_where_the_answer_tells_nothing_the_signed_message_counts(quiet: H
     await arrive(shell.database, account, told)
 
     await read_waiting(asked(shell, account, adapter))
+
+    assert await ours(quiet, account, told) == [("done", 1)]
+
+
+@pytest.mark.parametrize("outcome", [Pending(), ActionRequired(method="GET", url="https://bank.example/3ds")])
+async def test_an_answer_of_an_earlier_state_is_asked_for_again_and_then_the_signed_end_counts(
+    quiet: House, account: str, outcome: Outcome
+) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    final = given_back(payment, 200, f"re_{payment['id']}")
+    adapter = Asked(lambda _: [final], lambda _: [replace(final, outcome=outcome)])
+    told = delivery(payment["processor_reference"])
+    await arrive(shell.database, account, told)
+
+    for tries in range(1, FETCH_TRIES):
+        await read_waiting(asked(shell, account, adapter))
+        assert await ours(quiet, account, told) == [("waiting", tries)]
+        await make_due(shell.database)
+    await read_waiting(asked(shell, account, adapter))
+
+    assert adapter.fetched.total() == FETCH_TRIES
+    assert await ours(quiet, account, told) == [("done", FETCH_TRIES)]
+    assert (await shown(quiet, payment["id"]))["amount_refunded_externally"] == 200
+
+
+async def test_an_answer_that_has_caught_up_meanwhile_counts(quiet: House, account: str) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    final = given_back(payment, 200, f"re_{payment['id']}")
+    answers = iter([[replace(final, outcome=Pending())], [replace(final, money=Money(300, Currency.EUR))]])
+    adapter = Asked(lambda _: [final], lambda _: next(answers))
+    told = delivery(payment["processor_reference"])
+    await arrive(shell.database, account, told)
+
+    await read_waiting(asked(shell, account, adapter))
+    await make_due(shell.database)
+    await read_waiting(asked(shell, account, adapter))
+
+    assert await ours(quiet, account, told) == [("done", 2)]
+    assert (await shown(quiet, payment["id"]))["amount_refunded_externally"] == 300
+
+
+@pytest.mark.parametrize("says", ["pending", "nothing readable"])
+async def test_a_pending_answer_counts_where_the_message_knows_no_end(quiet: House, account: str, says: str) -> None:
+    shell, payment = quiet.hub.parts.shell, await paid(quiet, account)
+    pending = replace(given_back(payment, 200, f"re_{payment['id']}"), outcome=Pending())
+
+    def read(_: Delivery) -> Sequence[Told]:
+        if says != "pending":
+            raise ValueError("no refund looks so")
+        return [pending]
+
+    told = delivery(payment["processor_reference"])
+    await arrive(shell.database, account, told)
+
+    await read_waiting(asked(shell, account, Asked(read, lambda _: [pending])))
 
     assert await ours(quiet, account, told) == [("done", 1)]
 

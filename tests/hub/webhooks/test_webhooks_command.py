@@ -7,11 +7,13 @@ from typing import get_args
 
 import msgspec
 import pytest
+from sqlalchemy import delete
 
 from hub.cli import DELIVERY_STATUSES
 from hub.database import open_database
 from hub.migrations import bring_up
 from hub.webhooks.delivery_routes import ReplayWanted, WebhookDeliveryStatus
+from hub.webhooks.tables import webhook_deliveries
 from tests.hub.commands import hub
 from tests.hub.house import House, house
 from tests.hub.money import rows
@@ -113,6 +115,23 @@ async def test_catching_up_by_hand_keeps_what_never_came(database_url: str, tmp_
         assert "what went wrong" in done.stdout
         assert await inbox(made) > 0
         assert (adyen.returncode, "keeps no list" in adyen.stderr) == (1, True)
+
+
+async def test_what_was_acknowledged_and_is_kept_no_more_is_fetched_with_all(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as made:
+        await made.hub.charge(payment_method=made.payment_method, merchant_account=made.accounts["stripe-eu"])
+        await made.control("stripe", "POST", "webhooks/flush", {})
+        acknowledged = await inbox(made)
+        async with made.hub.parts.database.transaction() as connection:  # A backup of before is restored.
+            await connection.execute(delete(webhook_deliveries))
+
+        undelivered = await run("catch-up", url=database_url)
+        left = await inbox(made)
+        everything = await run("catch-up", "--all", url=database_url)
+
+        assert (undelivered.returncode, everything.returncode) == (0, 0), everything.stderr
+        assert (left, await inbox(made)) == (0, acknowledged)
+        assert acknowledged > 0
 
 
 async def inbox(made: House) -> int:

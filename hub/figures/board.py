@@ -215,7 +215,7 @@ class FigureBoard:
     def _publish(self) -> None:
         """Make what plans go by from now on, where anything of it is new."""
         known, slow = self._learning.known, self._slow
-        version = version_of(known.version, slow.fees, slow.chargebacks)
+        version = version_of(self._learning.name, slow.fees, slow.chargebacks)
         for livemode in (False, True):
             if self._figures[livemode].version != version:
                 evidence: Evidence = known.of(livemode=livemode)

@@ -91,6 +91,12 @@ class Learning:
         self._me = new_id("")
         self._waiting: list[Told] = []
 
+    @property
+    def name(self) -> str:
+        """Name what is known: what this process learned by itself is nobody else's, nor its own after a restart."""
+        alone = self._shared.client is None and self.known.version
+        return f"{self._me}:{self.known.version}" if alone else str(self.known.version)
+
     def add(self, told: Told) -> None:
         """Take note of an outcome."""
         if len(self._waiting) < WAITING_MAX:
@@ -112,25 +118,24 @@ class Learning:
     async def _exchange(self, client: Redis) -> bool:
         version = await client.get(VERSION)
         if version is not None and version != str(self.known.version):
-            self._take_up(str(await client.get(VALUE)))
+            await self._take_up(str(await client.get(VALUE)))
         if not await client.eval(_TAKE_LEASE, 1, LEASE, self._me, str(LEASE_MS)):
             return False
         waiting: Any = client.lrange(LIST, 0, AT_ONCE - 1)
         told = _read(await waiting)
         if told[0] or (version is None and self.known.version):
             known = await learned(self.known, told[1])
-            value, keys = _write(known).decode(), (LEASE, VALUE, VERSION, LIST)
+            # Of fifty accounts it is megabytes, and charges go on meanwhile; so below.
+            value, keys = await asyncio.to_thread(_write, known), (LEASE, VALUE, VERSION, LIST)
             if await client.eval(_PUBLISH, len(keys), *keys, self._me, value, str(known.version), str(told[0])):
                 self.known = known
         return True
 
-    def _take_up(self, value: str) -> None:
+    async def _take_up(self, value: str) -> None:
         try:
-            published = msgspec.json.decode(value, type=_Published)
+            self.known = await asyncio.to_thread(_known, value)
         except msgspec.MsgspecError as wrong:
             _log.warning("evidence_not_read", failure=str(wrong))
-            return
-        self.known = Known(published.version, _evidence(published.test), _evidence(published.live))
 
 
 def _read(lines: Iterable[str]) -> tuple[int, list[Told]]:
@@ -149,8 +154,13 @@ def _outcome(told: Told) -> Outcome:
     return Outcome(told.account, groups_within(told.group), told.approved)
 
 
-def _write(known: Known) -> bytes:
-    return msgspec.json.encode(_Published(known.version, _written(known.test), _written(known.live)))
+def _write(known: Known) -> str:
+    return msgspec.json.encode(_Published(known.version, _written(known.test), _written(known.live))).decode()
+
+
+def _known(value: str) -> Known:
+    published = msgspec.json.decode(value, type=_Published)
+    return Known(published.version, _evidence(published.test), _evidence(published.live))
 
 
 def _written(evidence: Evidence) -> _Written:

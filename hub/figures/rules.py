@@ -52,7 +52,7 @@ def chargeback_rates(charged: Mapping[str, Charged]) -> dict[str, float]:
     }
 
 
-def version_of(learned: int, fees: Learned, chargebacks: Mapping[str, float]) -> int:
+def version_of(learned: str, fees: Learned, chargebacks: Mapping[str, float]) -> int:
     """Name a state of the figures; the same figures have the same name in every process."""
     said = msgspec.json.encode([learned, fees, chargebacks], order="sorted")
     return int.from_bytes(sha256(said).digest()[:6])

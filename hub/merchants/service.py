@@ -16,7 +16,6 @@ import msgspec
 import structlog
 from msgspec import Struct
 from msgspec.structs import replace
-from redis.exceptions import RedisError
 from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -194,12 +193,14 @@ class Directory:
                 await self.refresh()
             except (SQLAlchemyError, OSError) as failure:
                 _log.warning("configuration_not_read", failure=type(failure).__name__)
+            except Exception:  # noqa: BLE001 - what cannot be read today can tomorrow, and a pause must be heard of then
+                _log.exception("configuration_not_read")
 
     async def _listen(self) -> None:
         """Refresh when Redis tells of a change; while it is away polling does it."""
         client = self._shared.client
         while client is not None:
-            with contextlib.suppress(RedisError, OSError, SQLAlchemyError):
+            with contextlib.suppress(Exception):  # Whatever it is, polling meets it too, and tells.
                 async with client.pubsub(ignore_subscribe_messages=True) as told:
                     await told.subscribe(CHANNEL)
                     self._subscribed.set()

@@ -23,7 +23,7 @@ from hub.payments.answers import CREATED, payment_body
 from hub.payments.changes import Actor, Evidence
 from hub.payments.figuring import began, ended, with_counts
 from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of
-from hub.payments.planning import allowed, nowhere
+from hub.payments.planning import allowed, nowhere, still_open
 from hub.payments.recording import (
     Held,
     Recorded,
@@ -40,6 +40,7 @@ from hub.payments.standing import standing
 from hub.payments.states import OperationState, OperationStatus
 from hub.retries.rules import Permit
 from hub.retries.tables import card_slots
+from normalization.money import Money
 from normalization.outcome import ActionRequired, Declined, Report
 from routing.account_index import Choice
 from routing.facts import Facts
@@ -228,7 +229,7 @@ async def _attempts(shell: Shell, wanted: Charge, decided: Plan, held: Held) -> 
         told, latency_ms = await _call(shell, wanted, held)
         ending = told.outcome if isinstance(told, Report) else told
         tried.append(Tried(choice=choice, ending=ending, challenged=isinstance(ending, ActionRequired)))
-        following = _following(shell, wanted, decided, tried)
+        following = _following(shell, wanted, decided, tried, held.operation.money)
         passed = None
         if following is not None:
             passed = await _go_on(shell, wanted, held, told, following, latency_ms)
@@ -286,11 +287,12 @@ async def _cancel_left(adapter: CancelsByReference, request: Authorize) -> None:
         _log.warning("abandoned_attempt_not_cancelled", operation=request.operation_id, failure=str(failure))
 
 
-def _following(shell: Shell, wanted: Charge, decided: Plan, tried: list[Tried]) -> Next | None:
+def _following(shell: Shell, wanted: Charge, decided: Plan, tried: list[Tried], money: Money) -> Next | None:
     if _left_s(shell, wanted) < shell.settings.next_attempt_needs_ms / 1000:
         return None
     funds, policy = shell.settings.failover_insufficient_funds, shell.settings.decline_policy
-    return may_try_next(decided, tried, insufficient_funds_elsewhere=funds, policy=policy)
+    left = still_open(shell, wanted.caller, money, decided)
+    return may_try_next(left, tried, insufficient_funds_elsewhere=funds, policy=policy)
 
 
 async def _go_on(

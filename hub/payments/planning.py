@@ -11,6 +11,7 @@ from hub.payments.opening import routing_body
 from hub.payments.shell import Shell
 from normalization.money import Money
 from routing.account_index import State
+from routing.accounts import AccountStatus
 from routing.plan import Plan, Snapshot
 
 UNAVAILABLE_RETRY_S: Final = 30
@@ -32,6 +33,14 @@ def allowed(shell: Shell, caller: Caller, money: Money | None = None) -> Snapsho
     if caller.merchant_accounts is None:
         return snapshot
     return replace(snapshot, allowed=caller.merchant_accounts)
+
+
+def still_open(shell: Shell, caller: Caller, money: Money, decided: Plan) -> Plan:
+    """Take out of *decided* what was paused, drained, used up or found failing since: an attempt can take long."""
+    now = allowed(shell, caller, money)
+    active = {account.id for account in now.accounts.accounts if account.status is AccountStatus.ACTIVE}
+    usable = active - now.state.limits_reached - now.state.open_circuits
+    return replace(decided, order=tuple(choice for choice in decided.order if choice.merchant_account in usable))
 
 
 def nowhere(decided: Plan, why: str) -> ProblemError:

@@ -1,5 +1,6 @@
 """What routing would decide of a payment, and why; nothing is charged and nothing is stored."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -129,7 +130,8 @@ async def _snapshot(shell: Shell, caller: Caller, ruleset_id: str | None, money:
     if row is None:
         raise _invalid("ruleset", "is no ruleset of this mode; GET /v1/routing/rulesets lists them")
     rules = msgspec.json.decode(row["document"], type=RuleSet)
-    compiled = compile_ruleset(rules, id=row["id"], version=row["version"])
+    # Beside the charges: hundreds of rules take a while.
+    compiled = await asyncio.to_thread(compile_ruleset, rules, id=row["id"], version=row["version"])
     return replace(snapshot, ruleset=compiled, rollout=None)
 
 

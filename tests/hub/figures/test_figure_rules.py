@@ -68,7 +68,7 @@ def test_a_share_of_chargebacks_needs_enough_charges() -> None:
 def test_the_same_figures_have_the_same_version_and_others_another() -> None:
     fees = {"ma_1": [EffectiveFee(currency=Currency.EUR, percent_ppm=14_000, lines=50)]}
 
-    same = {version_of(3, dict(fees), {"a": 0.1, "b": 0.2}), version_of(3, fees, {"b": 0.2, "a": 0.1})}
+    same = {version_of("3", dict(fees), {"a": 0.1, "b": 0.2}), version_of("3", fees, {"b": 0.2, "a": 0.1})}
 
     assert len(same) == 1
-    assert same.isdisjoint({version_of(4, fees, {"a": 0.1, "b": 0.2}), version_of(3, {}, {"a": 0.1, "b": 0.2})})
+    assert same.isdisjoint({version_of("4", fees, {"a": 0.1, "b": 0.2}), version_of("3", {}, {"a": 0.1, "b": 0.2})})

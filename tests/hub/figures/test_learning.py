@@ -38,6 +38,17 @@ async def test_without_redis_a_process_learns_for_itself() -> None:
     assert learning.known.version == 1
 
 
+async def test_what_processes_learned_by_themselves_has_other_names_and_nothing_has_one() -> None:
+    first, second = Learning(SharedMemory(None)), Learning(SharedMemory(None))
+    assert first.name == second.name
+    for learning, approved in ((first, True), (second, False)):
+        learning.add(told(approved=approved))
+        await learning.learn()
+
+    assert first.known.version == second.known.version
+    assert first.name != second.name
+
+
 async def test_live_and_test_are_learned_apart() -> None:
     learning = Learning(SharedMemory(None))
     learning.add(told(livemode=True))

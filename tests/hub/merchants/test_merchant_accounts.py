@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ from sqlalchemy import select, update
 
 from hub.access.rules import Role
 from hub.access.tables import audit_log
+from hub.merchants.store import bump, versions
 from hub.merchants.tables import merchant_accounts
+from hub.rulesets.tables import ruleset_activations, rulesets
 from hub.settings import Settings
 from routing.accounts import AccountStatus
 from tests.hub.periphery_app import Periphery, periphery
 
+AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 STRIPE_KEY = "sk_test_" + "a" * 24
 NEW = {"name": "acme-eu", "processor": "stripe", "credentials": {"api_key": STRIPE_KEY}, "currencies": ["EUR"]}
 
@@ -244,3 +248,27 @@ async def test_an_account_whose_seal_is_broken_is_left_out_and_the_others_stay(h
 
     assert hub.directory.connected(broken["id"]) is None
     assert [account.id for account in hub.directory.routing(livemode=False).accounts.accounts] == [sound["id"]]
+
+
+async def test_rules_that_cannot_be_read_do_not_end_the_polling(sqlite_url: str) -> None:
+    async with periphery(sqlite_url, settings=Settings(snapshot_poll_ms=20)) as hub:
+        of_another_version = {"id": "rs_1", "livemode": False, "name": "main", "version": 1, "document": '{"new": 1}'}
+        change = {"id": "rsa_1", "livemode": False, "number": 1, "kind": "shadow", "ruleset": "rs_1"}
+        async with hub.database.transaction() as connection:
+            await connection.execute(rulesets.insert(), of_another_version | {"created_at": AT})
+            await connection.execute(ruleset_activations.insert(), change | {"rollout_percent": 100, "created_at": AT})
+            await bump(connection, livemode=False)
+        await asyncio.sleep(0.1)
+        async with hub.database.transaction() as connection:
+            await connection.execute(ruleset_activations.insert(), change | {
+                "id": "rsa_2", "number": 2, "kind": "end_shadow", "rollout_percent": 100, "created_at": AT,
+            })  # fmt: skip
+            await bump(connection, livemode=False)
+
+        async with hub.database.reading() as connection:
+            wanted = (await versions(connection))[False]
+        for _ in range(100):
+            if hub.directory.routing(livemode=False).version == wanted:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("the change was not taken up")

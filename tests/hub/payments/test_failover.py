@@ -227,3 +227,23 @@ async def test_the_end_of_an_attempt_passed_over_does_not_answer_for_the_one_tha
         body = await shown(made, held.json()["id"])
         assert (body["status"], body["canceling"]) == ("authorized", True)
         await agrees(made)
+
+
+async def test_an_account_paused_while_another_was_asked_is_not_tried_any_more(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with house(database_url, tmp_path, settings=replace(ROOMY, answer_ms=3_000)) as made:
+        await pair(made, "stripe")
+        await made.fault("stripe", "delay_before", "purchase", delay_ms=1_500)
+        asked = asyncio.create_task(charge(made, GOOD | {"stripe": SOFT["stripe"]}))
+        for _ in range(60):
+            if await rows(made, "SELECT id FROM operations"):
+                break
+            await asyncio.sleep(0.02)
+        path = f"/v1/merchant_accounts/{made.accounts['adyen-two']}"
+
+        assert (await made.hub.client.patch(path, json={"status": "paused"})).status_code == 200
+
+        assert not asked.done()
+        assert attempts(await asked) == [("stripe", "declined")]
+        await agrees(made)

@@ -21,6 +21,7 @@ from hub.figures.velocity import Counts, increments_of, seen
 from hub.figures.windows import Subjects
 from hub.merchants.service import Directory
 from hub.redis import SharedMemory
+from hub.stopping import stopped
 from normalization.money import Money
 from routing.accounts import MerchantAccount
 from routing.choosing import Figures
@@ -126,9 +127,7 @@ class FigureBoard:
 
     async def stop(self) -> None:
         """End what `start` began."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stopped(self._tasks)
         self._tasks = []
 
     async def refresh(self) -> None:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from hub import metrics
 from hub.ids import new_id
 from hub.redis import SharedMemory
+from hub.stopping import stopped
 from routing import health
 from routing.health import HEALTHY, OPEN_FOR, PROBE_FOR, Circuit, Health
 
@@ -94,8 +95,7 @@ class HealthBoard:
     async def stop(self) -> None:
         """End what `start` began."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await stopped([self._task])
 
     async def read(self) -> None:
         """Take up what other processes found, and whose turn it is to try an account again."""

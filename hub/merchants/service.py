@@ -28,6 +28,7 @@ from hub.merchants.profile import Profile, Terms, account_of, terms_of
 from hub.redis import SharedMemory
 from hub.rulesets.deciding import Deciding, Rulebook
 from hub.sealing import SealBrokenError, Sealer
+from hub.stopping import stopped
 from normalization.money import Currency
 from routing.account_index import AccountIndex
 from routing.accounts import AccountStatus, MerchantAccount
@@ -118,9 +119,7 @@ class Directory:
 
     async def stop(self) -> None:
         """End what `start` began."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await stopped(self._tasks)
         self._tasks = []
 
     async def changed(self) -> None:

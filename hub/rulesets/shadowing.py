@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub import metrics
 from hub.database import ConflictError, Database
 from hub.rulesets import store
+from hub.stopping import stopped
 from routing.facts import Facts
 from routing.plan import Plan, Snapshot, Trial, plan
 from routing.rollout import within
@@ -77,8 +78,7 @@ class ShadowDesk:
     async def stop(self) -> None:
         """Store what is left, and end."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await stopped([self._task])
             await self.catch_up()
 
     async def catch_up(self) -> None:

@@ -28,6 +28,9 @@ ADYEN_SECRET = str(pretend("adyen").credentials("HubEU", "")["webhook_secret"])
 SHOPPERS = {"adyen": "shopper-1"}
 """Whose customer a token belongs to, where a processor charges none without."""
 
+LIMITS = httpx.Limits(keepalive_expiry=2.0)
+"""Connections are given up before the servers do it, after five seconds: one that meets that end is broken."""
+
 QUICK = Settings(connect_ms=500, answer_ms=1_000, request_ms=3_000, next_attempt_needs_ms=500, snapshot_poll_ms=200)
 """Short deadlines, so that a silence is a silence soon."""
 
@@ -143,7 +146,7 @@ async def serving(
         await asyncio.sleep(0.01)
     headers = {"Authorization": f"Bearer {api_key}"}
     try:
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=40) as client:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=40, limits=LIMITS) as client:
             yield Hub(url, app.state.parts, client)
     finally:
         server.should_exit = True
@@ -172,7 +175,7 @@ async def house(
         processors = ("stripe", "adyen", *besides)
         starting = [stack.enter_async_context(running(name, folder / f"{name}.book")) for name in processors]
         sandboxes = dict(zip(processors, await asyncio.gather(*starting), strict=True))
-        controls = await stack.enter_async_context(httpx.AsyncClient(timeout=20))
+        controls = await stack.enter_async_context(httpx.AsyncClient(timeout=20, limits=LIMITS))
         hubs = [
             await stack.enter_async_context(serving(settings, admin, with_worker=with_worker, clock=clock))
             for _ in range(1 + second)

@@ -17,7 +17,7 @@ demo: .venv/.runtime ## Charge cards at two pretend processors, every step shown
 	$(BIN)/hub demo
 
 test: .venv/.ready ## Run the tests on SQLite, a real PostgreSQL and a real Valkey
-	$(BIN)/python -m pytest -n 3 tests  # Two cores are idle half the time: much of it waits.
+	$(BIN)/python -m pytest -n 4 tests  # Two cores are idle much of the time: tests wait.
 
 check: .venv/.ready ## Lint, format, types, who imports whom, the Dockerfile
 	$(BIN)/ruff check .

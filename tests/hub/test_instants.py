@@ -7,8 +7,17 @@ import msgspec
 from hub.app import create_app
 from hub.settings import Settings
 
-NOT_SO = {"DeclineBody.retry_after", "ReplayWanted.received_after"}
-"""The first says as the header Retry-After does; the second bounds an instant, as parameters do."""
+NOT_SO = {
+    "BacktestBody.from",
+    "BacktestBody.to",
+    "BacktestRequest.from",
+    "BacktestRequest.to",
+    "DecidingShown.since",
+    "DeclineBody.retry_after",
+    "ReplayWanted.received_after",
+    "ShadowShown.since",
+}
+"""Bounds of a stretch of time, as parameters have them, and what says as the header Retry-After does."""
 
 
 def test_an_instant_ends_in_at() -> None:

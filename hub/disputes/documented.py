@@ -28,5 +28,7 @@ class SubmitsEvidence(MovesMoney):
                     description="PDF, JPEG, PNG or TIFF, 20 MiB in all; `file[receipt]` names what it shows.",
                 ),
             },
+            pattern_properties={r"^file\[[a-zA-Z0-9_]+\]$": file},
+            additional_properties=False,
         )
         self.request_body = RequestBody(content={"multipart/form-data": OpenAPIMediaType(schema=form)}, required=True)

@@ -9,11 +9,12 @@ from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from adapters.contract import Authorize, Delivery, Told
+from adapters.contract import Authorize, Delivery, SettlementNotice, Told
 from normalization.declines import Decline
 from normalization.disputes import AnswerRefused, DisputeReport
 from normalization.money import Currency, Money
 from normalization.outcome import Verification
+from normalization.settlements import BrokenRow, SettlementLine
 from normalization.tokens import CardFacts, ProcessorToken
 
 
@@ -210,4 +211,44 @@ class ListsEvents(Protocol):
         With *delivered_too* all that happened since then: what a backup that was restored does not hold was delivered.
 
         The deliveries have the keys that they have by webhook.
+        """
+
+
+class SettlementReport(Protocol):
+    """A settlement report whose columns were recognised; its rows are read one by one and none is remembered.
+
+    `format` names the kind of report, as the page in docs/adapters does. Rows have to be handed over in their order:
+    lines that a processor gives no name of their own are counted.
+    """
+
+    @property
+    def format(self) -> str:
+        """Name the kind of report."""
+
+    def read(self, cells: Sequence[str]) -> SettlementLine | BrokenRow | None:
+        """Translate one row; None: it tells of no money (a total, or a step before the money moved)."""
+
+
+@runtime_checkable
+class ReadsSettlements(Protocol):
+    """Can read the processor's settlement reports."""
+
+    def open_report(self, header: Sequence[str]) -> SettlementReport:
+        """Recognise a report by its column names, in whatever order; pure.
+
+        Raises:
+            NotAReportError: when they are those of no report that this processor writes.
+        """
+
+
+@runtime_checkable
+class DownloadsSettlements(Protocol):
+    """Can fetch a report that the processor said is ready, or that is told by its API."""
+
+    def download(self, notice: SettlementNotice) -> AsyncIterator[bytes]:
+        """Fetch the report's bytes, piece by piece; only from the processor's own hosts.
+
+        Raises:
+            ConfigurationError: when the processor does not let us, or the notice points elsewhere.
+            OutcomeUnknownError: when it did not come whole; asking again is safe.
         """

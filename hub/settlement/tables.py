@@ -1,6 +1,19 @@
-"""What must arrive from the processors, and the disagreements that a human has to settle."""
+"""What must arrive from the processors, what their reports say, and the disagreements that a human has to settle."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from hub.database import Instant, metadata
 
@@ -17,6 +30,8 @@ expected_settlements = Table(
     Column("fee_minor", BigInteger, nullable=False),  # By the account's schedule.
     Column("currency", Text, nullable=False),
     Column("due_on", Date, nullable=False),
+    Column("settle_minor", BigInteger),  # Where it is paid out in another currency: what must arrive of it.
+    Column("settle_currency", Text),
     Column("created_at", Instant, nullable=False),
     Index("ix_expected_settlements_due", "merchant_account", "due_on"),
     Index("ix_expected_settlements_operation", "operation_id"),
@@ -35,6 +50,15 @@ exceptions = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("variance_minor", BigInteger),  # Settled less expected; NULL where nothing was held against anything.
+    Column("line_id", Text, ForeignKey("settlement_lines.id")),
+    Column("expected_id", Text, ForeignKey("expected_settlements.id")),
+    Column("batch_id", Text, ForeignKey("settlement_batches.id")),
+    Column("context", Text),  # What else its type tells, as JSON.
+    Column("owner", Text),
+    Column("resolution", Text),  # Why it is no longer open, as JSON.
+    Column("resolved_by", Text),
+    Column("resolved_at", Instant),
     Column("created_at", Instant, nullable=False),
     Index(
         "ix_exceptions_open",
@@ -44,6 +68,15 @@ exceptions = Table(
         sqlite_where=text("status = 'open'"),
     ),
     Index("ix_exceptions_payment", "payment_id"),
+    *(
+        Index(
+            f"ix_exceptions_{of}",
+            f"{of}_id",
+            postgresql_where=text(f"{of}_id IS NOT NULL"),
+            sqlite_where=text(f"{of}_id IS NOT NULL"),
+        )
+        for of in ("line", "expected")
+    ),
 )
 
 settlement_notices = Table(
@@ -62,3 +95,137 @@ settlement_notices = Table(
     UniqueConstraint("merchant_account", "kind", "processor_reference"),
 )
 """What processors told of their settlements, each once."""
+
+settlement_batches = Table(
+    "settlement_batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("merchant_account", Text, nullable=False),
+    Column("processor", Text, nullable=False),
+    Column("status", Text, nullable=False),  # receiving, waiting, importing, done, refused, failed
+    Column("source", Text, nullable=False),  # upload, download
+    Column("format", Text),  # NULL until its columns were recognised.
+    Column("header", Text),  # The column names, as JSON.
+    Column("error", Text),  # Why it was refused or failed.
+    Column("file_hash", Text),  # SHA-256 in hexadecimal; NULL while it is received.
+    Column("bytes_total", BigInteger, nullable=False),
+    Column("bytes_read", BigInteger, nullable=False),
+    Column("rows_read", BigInteger, nullable=False),
+    Column("lines_added", BigInteger, nullable=False),
+    Column("lines_known", BigInteger, nullable=False),  # Told before, and told alike.
+    Column("lines_restated", BigInteger, nullable=False),
+    Column("rows_broken", BigInteger, nullable=False),
+    Column("rows_skipped", BigInteger, nullable=False),
+    Column("lines_matched", BigInteger, nullable=False),
+    Column("lines_excepted", BigInteger, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("lease_until", Instant, nullable=False),
+    Column("due_at", Instant),  # When a worker takes it up next; NULL: never again.
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index("ix_settlement_batches_list", "livemode", "id"),
+    Index(
+        "uq_settlement_batches_file",
+        "merchant_account",
+        "file_hash",
+        unique=True,
+        postgresql_where=text("file_hash IS NOT NULL AND status NOT IN ('refused', 'failed')"),
+        sqlite_where=text("file_hash IS NOT NULL AND status NOT IN ('refused', 'failed')"),
+    ),
+    Index(
+        "ix_settlement_batches_due",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
+)
+"""One row for each report that was handed in."""
+
+settlement_files = Table(
+    "settlement_files",
+    metadata,
+    Column("batch_id", Text, ForeignKey("settlement_batches.id"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),  # A piece of the file, deflated.
+)
+"""A report's bytes until its rows are read; every worker can reach them here."""
+
+broken_rows = Table(
+    "broken_rows",
+    metadata,
+    Column("batch_id", Text, ForeignKey("settlement_batches.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),  # The line of the file, the header's being 1.
+    Column("column", Text),
+    Column("message", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+)
+"""Rows of a report that could not be read."""
+
+settlement_lines = Table(
+    "settlement_lines",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("batch_id", Text, ForeignKey("settlement_batches.id"), nullable=False),
+    Column("number", BigInteger, nullable=False),  # The line of the file, the header's being 1.
+    Column("merchant_account", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("raw_type", Text, nullable=False),
+    Column("gross_minor", BigInteger, nullable=False),
+    Column("fee_minor", BigInteger, nullable=False),
+    Column("net_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("presented_minor", BigInteger),
+    Column("presented_currency", Text),
+    Column("exchange_rate", Text),
+    Column("booked_at", Instant, nullable=False),
+    Column("payout", Text),  # The processor's name of the payout or batch.
+    Column("tag", Text),
+    Column("processor_reference", Text),
+    Column("parent_reference", Text),
+    Column("facts", Text),  # Fee parts, card, description, the processor's name of the account: as JSON.
+    Column("raw", Text, nullable=False),  # The row's cells, as JSON; card numbers masked.
+    Column("digest", Text, nullable=False),  # Of all that the line says: equal where it is told again alike.
+    Column("status", Text, nullable=False),  # open, matched, posted, exception, superseded
+    Column("match_id", Text),  # The first line of its match: its own id where it is alone.
+    Column("payment_id", Text),
+    Column("operation_id", Text),
+    Column("created_at", Instant, nullable=False),
+    Index("ix_settlement_lines_batch", "batch_id", "number"),
+    Index(
+        "uq_settlement_lines_key",
+        "merchant_account",
+        "key",
+        unique=True,
+        postgresql_where=text("status <> 'superseded'"),
+        sqlite_where=text("status <> 'superseded'"),
+    ),
+    Index(
+        "ix_settlement_lines_open",
+        "merchant_account",
+        "id",
+        postgresql_where=text("status IN ('open', 'exception')"),
+        sqlite_where=text("status IN ('open', 'exception')"),
+    ),
+    Index(
+        "ix_settlement_lines_match",
+        "match_id",
+        postgresql_where=text("match_id <> id"),
+        sqlite_where=text("match_id <> id"),
+    ),
+)
+"""What reports say, one row for each line; only `status`, `match_id` and what it was tied to ever change."""
+
+settlement_matches = Table(
+    "settlement_matches",
+    metadata,
+    Column("expected_id", Text, ForeignKey("expected_settlements.id"), primary_key=True),
+    Column("line_id", Text, ForeignKey("settlement_lines.id"), nullable=False),  # The first line of the match.
+    Column("matched_at", Instant, nullable=False),
+    Index("ix_settlement_matches_line", "line_id"),
+)
+"""What must arrive and did: each expected settlement once, each line in one match."""

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from hub.demo_charging import ADYEN_CARD, SALES, STRIPE_CARD, Sale, charge, decimal
 from hub.demo_shop import Json, Shop, step
+from hub.ledger.chart import receivable
 from hub.seed import SAMPLES
 
 _BY_NAME: Final = {sample.name: sample for sample in SAMPLES}
@@ -228,7 +229,7 @@ async def balance(shop: Shop) -> None:
 
 async def _receivable(shop: Shop, payment: Json) -> int:
     """Sum up what the ledger holds as owed by the processor for one payment."""
-    account = f"settlement_receivable:{payment['merchant_account']}"
+    account = receivable(payment["merchant_account"])
     timeline = await shop.ask("GET", f"/v1/payments/{payment['id']}/timeline")
     transfers = [entry["data"] for entry in timeline["entries"] if entry["kind"] == "transfer"]
     return sum(t["amount_minor"] * ((t["debit"] == account) - (t["credit"] == account)) for t in transfers)

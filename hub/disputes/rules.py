@@ -15,15 +15,12 @@ from msgspec.structs import replace
 
 from hub.disputes.states import STAGE, STATUS
 from hub.disputes.values import DECIDED, Case, Decided, Standing
-from hub.payments.states import Booking, ExceptionType, OperationState, Payment, receivable
+from hub.ledger.chart import DISPUTE_LOSSES, DISPUTES_RECEIVABLE, receivable
+from hub.payments.states import Booking, ExceptionType, OperationState, Payment
 from hub.transitions import Machine, Word
 from normalization.disputes import DisputeReason, DisputeReport, DisputeStatus, Stage
 from normalization.money import Currency, Money
 
-RECEIVABLE: Final = "disputes_receivable"
-"""What the payers' banks have taken back and have not given back."""
-LOSSES: Final = "dispute_losses"
-"""What of it is lost for good: a cost of its own, the sale stays a sale."""
 TAKES_MONEY: Final = frozenset({Stage.CHARGEBACK, Stage.ARBITRATION})
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
@@ -127,12 +124,13 @@ def postings(case: Case, operation: OperationState) -> Mapping[tuple[str, ...], 
     lost = sorted(stage for stage, status in _decisions(case) if status is DisputeStatus.LOST)
     made: dict[tuple[str, ...], Booking] = {}
     for movement in case.movements:
-        key, money, owed = movement.key, movement.money, receivable(operation)
+        key, money, owed = movement.key, movement.money, receivable(operation.merchant_account)
         if movement.reinstated:
-            made["moved", key] = Booking(owed, RECEIVABLE, money, "dispute_reinstated")
+            made["moved", key] = Booking(owed, DISPUTES_RECEIVABLE, money, "dispute_reinstated")
         else:
-            made["moved", key] = Booking(RECEIVABLE, owed, money, "dispute_taken")
-        off, on = (RECEIVABLE, LOSSES) if movement.reinstated else (LOSSES, RECEIVABLE)
+            made["moved", key] = Booking(DISPUTES_RECEIVABLE, owed, money, "dispute_taken")
+        gone = DISPUTE_LOSSES, DISPUTES_RECEIVABLE
+        off, on = reversed(gone) if movement.reinstated else gone
         for stage in lost:
             made["lost", stage, key] = Booking(off, on, money, "dispute_written_off")
             if reached > _STAGES[stage]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from hub.ledger.chart import SALES, receivable, suspense
 from hub.payments.states import (
     Booking,
     ExceptionType,
@@ -17,11 +18,9 @@ from hub.payments.states import (
     Payment,
     Status,
     Transition,
-    receivable,
-    suspense,
 )
 from hub.payments.transitions import kept, may
-from hub.payments.undoing import SALES, failed, refused_event, release, reverse_refund, surplus_of, undo
+from hub.payments.undoing import failed, refused_event, release, reverse_refund, surplus_of, undo
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import (
@@ -266,11 +265,11 @@ def _refund(payment: Payment, operation: OperationState, told: Money) -> Transit
         refunded = replace(freed, refunded_minor=freed.refunded_minor + counted)
     bookings: tuple[Booking, ...] = ()
     if fits:
-        bookings = (Booking(SALES, receivable(booked), Money(fits, told.currency), "refund"),)
+        bookings = (Booking(SALES, receivable(booked.merchant_account), Money(fits, told.currency), "refund"),)
     exceptions: list[tuple[ExceptionType, str]] = []
     if told.minor > fits:
-        surplus = Money(told.minor - fits, told.currency)
-        bookings += (Booking(suspense(booked), receivable(booked), surplus, "surplus"),)
+        back = surplus_of(booked, Money(told.minor - fits, told.currency))
+        bookings += (replace(back, debit=back.credit, credit=back.debit),)
         exceptions.append(("over_refund", f"refunded {told.minor}, {max(room, 0)} was left"))
     elif told.minor != operation.money.minor:
         exceptions.append(("amount_mismatch", f"asked to refund {operation.money.minor}, refunded {told.minor}"))
@@ -304,12 +303,12 @@ def _sold(payment: Payment, operation: OperationState, minor: int) -> tuple[Book
     """Book what was taken. What was given back of it before it was told of as taken waits in suspense for it."""
     if not minor:
         return ()
-    sale = Booking(receivable(operation), SALES, Money(minor, operation.money.currency), "capture")
+    sale = Booking(receivable(operation.merchant_account), SALES, Money(minor, operation.money.currency), "capture")
     given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
     if given_back <= payment.captured_minor:
         return (sale,)
     early = Money(min(minor, given_back - payment.captured_minor), operation.money.currency)
-    return (sale, Booking(SALES, suspense(operation), early, "refund_covered"))
+    return (sale, Booking(SALES, suspense(operation.merchant_account), early, "refund_covered"))
 
 
 def unknown(payment: Payment, operation: OperationState) -> Transition:

@@ -168,13 +168,3 @@ class Transition(Struct, frozen=True):
     bookings: tuple[Booking, ...] = ()
     events: tuple[str, ...] = ()
     exceptions: tuple[tuple[ExceptionType, str], ...] = ()
-
-
-def receivable(operation: OperationState) -> str:
-    """Name the ledger account of what a processor owes us."""
-    return f"settlement_receivable:{operation.merchant_account}"
-
-
-def suspense(operation: OperationState) -> str:
-    """Name the ledger account of what nobody asked for."""
-    return f"suspense:{operation.merchant_account}"

@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from hub.ledger.chart import SALES, receivable, suspense
 from hub.payments.states import (
     COUNTED,
     Booking,
@@ -13,15 +14,12 @@ from hub.payments.states import (
     Payment,
     Status,
     Transition,
-    receivable,
-    suspense,
 )
 from hub.payments.transitions import may
 from normalization.declines import Decline
 from normalization.money import Money
 from normalization.outcome import Operation
 
-SALES: Final = "sales"
 _BEFORE_IT_ENDS: Final = frozenset({Status.PROCESSING, Status.REQUIRES_ACTION})
 
 
@@ -66,7 +64,7 @@ def failed(payment: Payment, operation: OperationState) -> Payment:
 
 def surplus_of(operation: OperationState, money: Money) -> Booking:
     """Book what happened without our asking where a human will find it."""
-    return Booking(receivable(operation), suspense(operation), money, "surplus")
+    return Booking(receivable(operation.merchant_account), suspense(operation.merchant_account), money, "surplus")
 
 
 def undo(payment: Payment, operation: OperationState, decline: Decline, told: Money) -> Transition:
@@ -107,7 +105,7 @@ def _exception(operation: OperationState) -> ExceptionType:
 def _passed_over(payment: Payment, operation: OperationState, told: Money) -> Transition:
     """Undo what stands in suspense, since another attempt had taken over: the payment keeps its amounts."""
     undone = replace(operation, status=OperationStatus.REVERSED)
-    owed, held = receivable(operation), suspense(operation)
+    owed, held = receivable(operation.merchant_account), suspense(operation.merchant_account)
     debit, credit = (owed, held) if operation.kind is Operation.REFUND else (held, owed)
     why = f"{operation.attempt_id} was passed over; what suspense holds of it is cleared"
     booking = Booking(debit, credit, told, "surplus_reversal")
@@ -121,9 +119,9 @@ def _reverse_capture(payment: Payment, operation: OperationState, told: Money) -
     given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
     uncovered = max(0, given_back - left) - max(0, given_back - payment.captured_minor)
     from_sales = lost - uncovered
-    sides = ((SALES, from_sales), (suspense(operation), told.minor - from_sales))
+    sides = ((SALES, from_sales), (suspense(operation.merchant_account), told.minor - from_sales))
     bookings = tuple(
-        Booking(side, receivable(operation), Money(part, told.currency), "capture_reversal")
+        Booking(side, receivable(operation.merchant_account), Money(part, told.currency), "capture_reversal")
         for side, part in sides
         if part
     )
@@ -163,9 +161,9 @@ def reverse_refund(payment: Payment, operation: OperationState, told: Money) -> 
         taken_back = min(minor, payment.refunded_minor)
         counted = taken_back - min(taken_back, over)
         restored = replace(payment, refunded_minor=payment.refunded_minor - taken_back)
-    sides = ((SALES, counted), (suspense(operation), minor - counted))
+    sides = ((SALES, counted), (suspense(operation.merchant_account), minor - counted))
     bookings = tuple(
-        Booking(receivable(operation), side, Money(part, told.currency), "refund_reversal")
+        Booking(receivable(operation.merchant_account), side, Money(part, told.currency), "refund_reversal")
         for side, part in sides
         if part
     )

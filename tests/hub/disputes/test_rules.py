@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec import Struct, field
 
 from hub.disputes import rules
-from hub.disputes.rules import LOSSES, RECEIVABLE
 from hub.disputes.values import Case, Decided, Standing
+from hub.ledger.chart import DISPUTE_LOSSES, DISPUTES_RECEIVABLE
 from hub.payments.states import Booking, Payment, Status
 from normalization.disputes import DisputeReason, DisputeReport, FundsMovement
 from normalization.money import Currency, Money
@@ -103,34 +103,34 @@ def test_the_books_balance_after_every_word(name: str) -> None:
 
 def test_money_taken_is_owed_by_the_payers_bank_until_it_comes_back() -> None:
     court = told(word(movements=(taken(),)))
-    assert (court.books[RECEIVABLE], court.books[OWED]) == (1000, -1000)
+    assert (court.books[DISPUTES_RECEIVABLE], court.books[OWED]) == (1000, -1000)
 
     court.tell(word(status=WON, movements=(taken(), given_back())))
-    assert (court.books[RECEIVABLE], court.books[OWED]) == (0, 0)
+    assert (court.books[DISPUTES_RECEIVABLE], court.books[OWED]) == (0, 0)
 
 
 def test_what_is_lost_is_written_off() -> None:
     court = told(word(movements=(taken(),)), word(status=LOST))
 
-    assert (court.books[RECEIVABLE], court.books[LOSSES], court.books[OWED]) == (0, 1000, -1000)
+    assert (court.books[DISPUTES_RECEIVABLE], court.books[DISPUTE_LOSSES], court.books[OWED]) == (0, 1000, -1000)
 
 
 def test_money_told_of_after_the_loss_is_written_off_too() -> None:
     court = told(word(status=LOST), word(movements=(taken(),)))
 
-    assert (court.books[RECEIVABLE], court.books[LOSSES]) == (0, 1000)
+    assert (court.books[DISPUTES_RECEIVABLE], court.books[DISPUTE_LOSSES]) == (0, 1000)
 
 
 def test_what_was_lost_is_owed_again_when_the_dispute_goes_on() -> None:
     court = told(word(movements=(taken(),)), word(status=LOST), word(ARBITRATION, REVIEW))
 
-    assert (court.books[RECEIVABLE], court.books[LOSSES]) == (1000, 0)
+    assert (court.books[DISPUTES_RECEIVABLE], court.books[DISPUTE_LOSSES]) == (1000, 0)
 
 
 def test_an_arbitration_that_is_lost_as_well_is_written_off_once() -> None:
     court = told(word(movements=(taken(),)), word(status=LOST), word(ARBITRATION, LOST))
 
-    assert (court.books[RECEIVABLE], court.books[LOSSES]) == (0, 1000)
+    assert (court.books[DISPUTES_RECEIVABLE], court.books[DISPUTE_LOSSES]) == (0, 1000)
 
 
 def test_a_word_of_a_stage_behind_changes_nothing_of_where_it_stands() -> None:
@@ -221,7 +221,7 @@ def test_a_dispute_that_does_not_fit_the_payment_is_recorded_for_a_human(
 def test_a_dispute_in_another_currency_is_booked_in_it_and_claims_the_whole_payment() -> None:
     court = told(word(money=USD_11.money, movements=(USD_11,)))
 
-    assert court.books[RECEIVABLE] == 1100
+    assert court.books[DISPUTES_RECEIVABLE] == 1100
     assert court.payment.disputed_minor == 1000
 
 
@@ -241,7 +241,7 @@ def test_a_dispute_of_an_attempt_that_was_passed_over_claims_nothing_of_the_one_
     decided = court.hear(word(movements=(taken(),)), id="att_0", attempt_id="att_0")
 
     assert [kind for kind, _ in decided.exceptions] == ["amount_mismatch"]
-    assert (court.payment.disputed_minor, court.books[RECEIVABLE]) == (0, 1000)
+    assert (court.payment.disputed_minor, court.books[DISPUTES_RECEIVABLE]) == (0, 1000)
 
 
 def test_a_chargeback_of_what_was_refunded_is_for_a_human() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.database import Database
 from hub.figures import store
 from hub.figures.asked import asked_of, weighs_chargebacks
-from hub.figures.days import Days, is_limited
+from hub.figures.days import Attempt, Days, is_limited
 from hub.figures.outcomes import Learning
 from hub.figures.rules import Told, chargeback_rates, version_of
 from hub.figures.telling import telling, used_of
@@ -33,6 +33,10 @@ from routing.plan import Snapshot
 DAYS_EVERY_S: Final = 60.0
 SLOWLY_EVERY_S: Final = 300.0
 CHARGEBACKS_OF: Final = timedelta(days=90)
+YOUNG: Final = timedelta(seconds=10)
+"""How long an attempt may take from its id to being noted here, and still be told from others in the database."""
+READING_S: Final = 20.0
+"""How long the database may take over the daily limits; what happens meanwhile is kept in memory."""
 UNTOLD_MAX: Final = 20_000
 """What may wait for Redis at most; more is not counted."""
 _log = structlog.get_logger(__name__)
@@ -70,6 +74,7 @@ class FigureBoard:
         self._figures: dict[bool, Figures] = {False: Figures(), True: Figures()}
         self._limited: dict[bool, tuple[object, tuple[MerchantAccount, ...]]] = {}
         self._days_of: frozenset[str] = frozenset()
+        self._reading_days = asyncio.Lock()
         self._untold = asyncio.Event()
         self._speaking = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -92,16 +97,16 @@ class FigureBoard:
         asked = asked_of(snapshot)
         return await seen(self._shared, self._counts, subjects, asked, self._clock()) if asked else {}
 
-    def begun(self, account: str, money: Money, started_at: datetime, subjects: Subjects) -> None:
-        """Note that an attempt goes out."""
-        self._days.add(started_at.date(), account, money)
+    def begun(self, attempt_id: str, attempt: Attempt, started_at: datetime, subjects: Subjects) -> None:
+        """Note that an attempt goes out; its first commit stands."""
+        self._days.add(started_at.date(), attempt_id, attempt, limited=self._has_limit(attempt.account))
         self._count(VELOCITY, subjects)
         self._untold.set()
 
     def ended(
         self,
-        account: str,
-        money: Money,
+        attempt_id: str,
+        attempt: Attempt,
         started_at: datetime,
         subjects: Subjects,
         told: Told | None,
@@ -109,9 +114,9 @@ class FigureBoard:
         declined: bool,
         took_nothing: bool,
     ) -> None:
-        """Note how an attempt ended."""
+        """Note how an attempt ended; the commit that says so stands."""
         if took_nothing:
-            self._days.add(started_at.date(), account, money, taken_back=True)
+            self._days.take_back(started_at.date(), attempt_id, attempt)
         if declined:
             self._count(DECLINES, subjects)
         if told is not None:
@@ -151,13 +156,14 @@ class FigureBoard:
 
     async def read_days(self) -> None:
         """Ask the database how much of their daily limits accounts have used."""
-        limited = self._days_of = self._ids_limited()
-        if not limited:
-            return
-        today = self._clock().date()
-        before = self._days.reading(today)
-        async with self._database.reading() as connection:
-            self._days.read(today, await store.used_on(connection, today, limited), before)
+        async with self._reading_days:
+            limited = self._days_of = self._ids_limited()
+            if not limited:
+                return
+            at = self._clock()
+            reading = self._days.reading(at.date())
+            async with asyncio.timeout(READING_S), self._database.reading() as connection:
+                self._days.read(reading, await store.used_on(connection, at.date(), limited, at - YOUNG))
 
     async def read_slowly(self) -> None:
         """Ask the database what accounts really cost, and how often their charges come back where rules ask for it."""
@@ -206,6 +212,10 @@ class FigureBoard:
             known = snapshot.accounts, tuple(one for one in snapshot.accounts.accounts if is_limited(one))
             self._limited[livemode] = known
         return known[1]
+
+    def _has_limit(self, account: str) -> bool:
+        modes = (False, True)
+        return any(one.id == account for mode in modes for one in self._limited_of(self._snapshot(mode), livemode=mode))
 
     def _ids_limited(self) -> frozenset[str]:
         modes = (False, True)

@@ -16,7 +16,7 @@ from routing.retries import FREE
 
 CHARGES_MIN: Final = 200
 """Captured payments before an account's own share of chargebacks counts: of fewer, one is half a percent."""
-_OPEN: Final = frozenset(
+OPEN: Final = frozenset(
     {
         OperationStatus.SENDING,
         OperationStatus.REQUIRES_ACTION,
@@ -25,6 +25,7 @@ _OPEN: Final = frozenset(
         OperationStatus.EXCEPTION,
     }
 )
+"""An attempt that stands here may still end without money moved."""
 
 
 class Told(Struct, frozen=True, array_like=True):
@@ -63,7 +64,7 @@ def outcome_of(facts: Facts, before: OperationState, after: OperationState) -> T
 
     A decline for our own configuration or for the processor's own trouble says nothing of the payment.
     """
-    if before.status not in _OPEN:
+    if before.status not in OPEN:
         return None
     approved = after.status is OperationStatus.APPROVED
     if not approved and not _was_declined(after):
@@ -73,12 +74,12 @@ def outcome_of(facts: Facts, before: OperationState, after: OperationState) -> T
 
 def was_declined(before: OperationState, after: OperationState) -> bool:
     """Whether an attempt has just been declined, for what the payer or the card is."""
-    return before.status in _OPEN and _was_declined(after)
+    return before.status in OPEN and _was_declined(after)
 
 
 def took_nothing(before: OperationState, after: OperationState) -> bool:
     """Whether an attempt has just ended without any money moved."""
-    return before.status in _OPEN and after.status in {OperationStatus.DECLINED, OperationStatus.NOT_SENT}
+    return before.status in OPEN and after.status in {OperationStatus.DECLINED, OperationStatus.NOT_SENT}
 
 
 def _was_declined(after: OperationState) -> bool:

@@ -4,6 +4,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
+from hub.figures.days import Attempt
 from hub.figures.rules import outcome_of, took_nothing, was_declined
 from hub.figures.windows import Subjects, subjects_of
 from hub.payments.shell import Shell
@@ -25,7 +26,7 @@ def began(shell: Shell, payment: Payment, attempt: OperationState) -> None:
     """Count an attempt that goes out."""
     try:
         _, subjects = _facts(payment)
-        shell.figures.begun(attempt.merchant_account, attempt.money, attempt.started_at, subjects)
+        shell.figures.begun(attempt.id, _taking(attempt), attempt.started_at, subjects)
     except Exception:  # noqa: BLE001 - see above
         _log.exception("attempt_not_counted", operation=attempt.id)
 
@@ -37,8 +38,8 @@ def ended(shell: Shell, payment: Payment, before: OperationState, after: Operati
     try:
         facts, subjects = _facts(payment)
         shell.figures.ended(
-            after.merchant_account,
-            after.money,
+            after.id,
+            _taking(after),
             after.started_at,
             subjects,
             outcome_of(facts, before, after),
@@ -47,6 +48,10 @@ def ended(shell: Shell, payment: Payment, before: OperationState, after: Operati
         )
     except Exception:  # noqa: BLE001 - see above
         _log.exception("outcome_not_counted", operation=after.id)
+
+
+def _taking(attempt: OperationState) -> Attempt:
+    return Attempt(attempt.merchant_account, attempt.money)
 
 
 def _facts(payment: Payment) -> tuple[Facts, Subjects]:

@@ -1,12 +1,40 @@
 """What an account may take in a day: the payment after the last one goes elsewhere."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.database import Database
+from hub.figures.board import FigureBoard
+from hub.figures.days import Attempt
+from hub.redis import SharedMemory
+from normalization.money import Currency, Money
 from tests.hub.figures.living import decide, eventually, health_of, second_of
 from tests.hub.house import QUICK, House, Hub, add_account, house, serving
+
+
+class Held(Database):
+    """A database whose readers are kept waiting, and that does nothing else."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the readers of *database*, which is open, waiting until they may `go`."""
+        self.behind = database
+        self.asked = asyncio.Event()
+        self.go = asyncio.Event()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection that only reads, later."""
+        self.asked.set()
+        await self.go.wait()
+        async with self.behind.reading() as connection:
+            yield connection
 
 
 async def limited(home: House, **limits: int) -> str:
@@ -65,6 +93,23 @@ async def test_what_was_declined_takes_nothing_of_the_limit(sqlite_url: str, tmp
 
         assert await goes_to(home.hub, home) == account
         assert await goes_to(home.hub, home) != account
+
+
+async def test_a_payment_made_while_the_database_is_asked_counts_once(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as home:
+        account = await limited(home, daily_count_max=10)
+        held = Held(home.hub.parts.database)
+        board = FigureBoard(held, SharedMemory(None), home.hub.parts.directory, lambda: datetime.now(UTC))
+
+        asking = asyncio.create_task(board.read_days())
+        await held.asked.wait()
+        paid = (await home.hub.charge(payment_method=home.payment_method)).json()
+        board.begun(paid["tag"], Attempt(account, Money(4_999, Currency.EUR)), datetime.now(UTC), {})
+        held.go.set()
+        await asking
+
+        assert paid["merchant_account"] == account
+        assert board.used_today(account) == {"count": 1, "EUR": 4_999}
 
 
 async def test_two_processes_keep_one_limit(redis_url: str, postgres_url: str, tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ from sqlalchemy import insert, update
 
 from hub.disputes.tables import disputes
 from hub.figures import store
-from hub.figures.days import COUNT
+from hub.figures.days import COUNT, Attempt, Found
 from hub.figures.rules import Charged
 from hub.ids import first_id, new_id
 from hub.payments.tables import operations
+from normalization.money import Currency, Money
 from tests.hub.figures.living import decide
 from tests.hub.house import House, house
+
+EURO = Money(4_999, Currency.EUR)
 
 
 async def charged(home: House, count: int) -> list[dict[str, str]]:
@@ -66,16 +69,20 @@ async def test_chargebacks_are_looked_at_only_where_a_rule_weighs_them(sqlite_ur
 
 async def test_a_day_holds_its_own_attempts_and_not_those_that_took_nothing(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, with_worker=False) as home:
-        account, today = home.accounts["stripe-eu"], datetime.now(UTC).date()
-        paid = await charged(home, 3)
+        account, now = home.accounts["stripe-eu"], datetime.now(UTC)
+        paid = await charged(home, 4)
         async with home.hub.parts.database.transaction() as connection:
-            declined = update(operations).where(operations.c.id == paid[0]["tag"]).values(status="declined")
-            await connection.execute(declined)
+            for payment, status in zip(paid, ("declined", "unknown"), strict=False):
+                changed = update(operations).where(operations.c.id == payment["tag"]).values(status=status)
+                await connection.execute(changed)
         async with home.hub.parts.database.reading() as connection:
-            found = await store.used_on(connection, today, [account])
-            before = await store.used_on(connection, today - timedelta(days=1), [account])
+            found = await store.used_on(connection, now.date(), [account], now + timedelta(hours=1))
+            young = await store.used_on(connection, now.date(), [account], now - timedelta(hours=1))
+            before = await store.used_on(connection, now.date() - timedelta(days=1), [account], now)
 
-    assert (dict(found), dict(before)) == ({(account, COUNT): 2, (account, "EUR"): 9_998}, {})
+    assert found == Found({paid[1]["tag"]: Attempt(account, EURO)}, {(account, COUNT): 2, (account, "EUR"): 9_998})
+    assert (set(young.named), young.others) == ({one["tag"] for one in paid[1:]}, {})
+    assert before == Found({}, {})
 
 
 def test_ids_made_from_an_instant_on_sort_behind_it() -> None:

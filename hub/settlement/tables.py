@@ -92,7 +92,17 @@ settlement_notices = Table(
     Column("amount_minor", BigInteger),
     Column("currency", Text),
     Column("received_at", Instant, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("due_at", Instant),  # When a worker fetches its report next; NULL: never, or never again.
+    Column("batch_id", Text),  # What its report became.
+    Column("error", Text),  # Why its report is not here.
     UniqueConstraint("merchant_account", "kind", "processor_reference"),
+    Index(
+        "ix_settlement_notices_due",
+        "due_at",
+        postgresql_where=text("due_at IS NOT NULL"),
+        sqlite_where=text("due_at IS NOT NULL"),
+    ),
 )
 """What processors told of their settlements, each once."""
 
@@ -119,10 +129,11 @@ settlement_batches = Table(
     Column("rows_skipped", BigInteger, nullable=False),
     Column("lines_matched", BigInteger, nullable=False),
     Column("lines_excepted", BigInteger, nullable=False),
+    Column("totals", Text),  # What its lines add up to in each currency, as JSON.
     Column("requested_by", Text, nullable=False),
     Column("fence", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("lease_until", Instant, nullable=False),
+    Column("lease_until", Instant, nullable=False),  # While it is received: when it counts as cut off.
     Column("due_at", Instant),  # When a worker takes it up next; NULL: never again.
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),

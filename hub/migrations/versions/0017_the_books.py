@@ -23,6 +23,7 @@ REQUIRED: Final = ("payment_id", "operation_id")
 def upgrade() -> None:
     """Add the tables and columns."""
     _batches()
+    _notices()
     _lines()
     _expected()
     _exceptions()
@@ -52,6 +53,7 @@ def _batches() -> None:
         *_texts(("merchant_account", "processor", "status", "source"), nullable=False),
         *_texts(("format", "header", "error", "file_hash"), nullable=True),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in COUNTS),
+        sa.Column("totals", sa.Text()),
         sa.Column("requested_by", sa.Text(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
@@ -123,6 +125,14 @@ def _lines() -> None:
         sa.PrimaryKeyConstraint("expected_id", name=op.f("pk_settlement_matches")),
     )
     op.create_index(op.f("ix_settlement_matches_line"), "settlement_matches", ["line_id"])
+
+
+def _notices() -> None:
+    op.add_column("settlement_notices", sa.Column("tries", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("settlement_notices", sa.Column("due_at", Instant()))
+    for column in _texts(("batch_id", "error"), nullable=True):
+        op.add_column("settlement_notices", column)
+    _partial("ix_settlement_notices_due", "settlement_notices", ["due_at"], "due_at IS NOT NULL")
 
 
 def _expected() -> None:

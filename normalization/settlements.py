@@ -1,6 +1,7 @@
 """What a processor's settlement report says, line by line, in words that every processor's report fits; pure.
 
-Signs: what credits us is positive. `net = gross - fee` holds on every line, so a fee that we pay is positive.
+Signs: what credits us is positive. `net = gross - fee` holds on every line, so a fee that we pay is positive. A payout
+is positive where money goes to our bank: its gross is what the other lines of its batch net.
 """
 
 from collections.abc import Iterable, Mapping
@@ -50,10 +51,12 @@ class SettlementLine(Struct, frozen=True, kw_only=True):
     `key` is the line's name, unique in all reports of one merchant account and equal wherever the line is told again.
     `gross_minor`, `fee_minor` and `net_minor` are in `currency`, that of the payout. `presented` is the amount in the
     payment's own currency where that is another, with the sign of `gross_minor`; `exchange_rate` then is the rate as
-    the processor wrote it, an exact decimal of `currency` for one of the other.
-    `tag` is our operation id where it came back, `processor_reference` the processor's name for the operation,
-    `parent_reference` for the payment. `account` is the processor's own name of the merchant account, where the line
-    bears one. `batch` is the processor's name of the payout or batch. `card_*` as in `CardFacts`.
+    the processor wrote it, an exact decimal of `currency` for one of the other. `booked_at` is when the processor
+    settled it, not when it was charged, where both are told.
+    `tag` is the id of the line's own operation where it came back, else that of the payment's opening one;
+    `processor_reference` is the processor's name for the operation, `parent_reference` for the payment. `account` is
+    the processor's own name of the merchant account, where the line bears one. `batch` is the processor's name of the
+    payout or batch. `card_*` as in `CardFacts`.
     """
 
     key: str
@@ -87,6 +90,14 @@ class BrokenRow(Struct, frozen=True, kw_only=True):
 
 class NotAReportError(Exception):
     """The columns are those of no report that this processor writes; the message names what is missing."""
+
+
+def digest(line: SettlementLine) -> str:
+    """Write what a line says of money: equal where it is told again alike, by whichever report, and else different."""
+    told = line.presented
+    shown = f"{told.minor} {told.currency.value}" if told else ""
+    amounts = f"{line.gross_minor} {line.fee_minor} {line.net_minor} {line.currency.value}"
+    return f"{line.type.value}:{amounts}:{shown}"
 
 
 def unbalanced(line: SettlementLine) -> int:

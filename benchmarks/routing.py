@@ -3,13 +3,13 @@
 import random
 import time
 from collections.abc import Mapping, Sequence
-from statistics import mean, median
+from statistics import mean
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from normalization.money import Currency
+from normalization.money import Currency, Money
 from normalization.tokens import CardFacts
 from routing.accounts import Fee
 from routing.choosing import Figures
@@ -24,8 +24,6 @@ ACCOUNTS: Final = 50
 RULES: Final = 200
 USED: Final = (3, 10, 50)
 """How many of the accounts the rule that decides names."""
-BAR_USED: Final = 10
-"""The bar is for a rule that names as many as most do at the very most; all fifty are shown beside it."""
 PLAN_MAX_US: Final = 50.0
 STRATEGIES: Final[Mapping[str, dict[str, object]]] = {
     "priority": {},
@@ -72,13 +70,16 @@ def _plans() -> list[str]:
     for strategy, more in STRATEGIES.items():
         took = {used: _plan_us(strategy, more, used) for used in USED}
         print(f"| {strategy} | " + " | ".join(f"{took[used]:.0f}" for used in USED) + " |", flush=True)
-        if took[BAR_USED] >= PLAN_MAX_US:
-            wrong.append(f"a plan by {strategy} takes {took[BAR_USED]:.0f} µs, not less than {PLAN_MAX_US:.0f}")
+        wrong += [
+            f"a plan by {strategy} over a rule of {used} takes {us:.0f} µs, not less than {PLAN_MAX_US:.0f}"
+            for used, us in took.items()
+            if us >= PLAN_MAX_US
+        ]
     return wrong
 
 
 def _plan_us(strategy: str, more: Mapping[str, object], used: int) -> float:
-    """Plan different payments one after the other; the CPU time of the median turn, whatever else runs meanwhile."""
+    """Plan different payments one after the other; the CPU time of the fastest turn: other work only adds to it."""
     known = _snapshot(strategy, more, used)
     different = [_payment(number) for number in range(PLANS)]
     turns = []
@@ -87,14 +88,19 @@ def _plan_us(strategy: str, more: Mapping[str, object], used: int) -> float:
         for payment in different:
             plan(payment, known)
         turns.append((time.thread_time() - began) / PLANS * 1e6)
-    return median(turns)
+    return min(turns)
 
 
 def _payment(number: int) -> Facts:
     brand, country = ("visa", "mastercard")[number % 2], ("DE", "FR", "NL", "US")[number % 4]
     card = CardFacts(brand=brand, funding="credit", country=country)
     return facts(
-        reference=f"invoice-{number}", card=card, country="DE", risk_score=number % 90, metadata={"order": "x"}
+        money=Money(1_000 + 37 * number, Currency.EUR),
+        reference=f"invoice-{number}",
+        card=card,
+        country="DE",
+        risk_score=number % 90,
+        metadata={"order": "x"},
     )
 
 

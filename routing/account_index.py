@@ -5,7 +5,7 @@ reason means stands in `routing.eligibility`.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -16,6 +16,12 @@ from routing.accounts import AccountStatus, MerchantAccount
 from routing.eligibility import Reason
 from routing.facts import RISK_SCORE_MAX, Chargeable, Facts
 
+LISTS_MAX: Final = 1_024
+"""Lists of accounts that are kept: all of a few rulesets' rules."""
+FITTING_MAX: Final = 32
+"""What is left of each of them, that is kept."""
+TOLD_MAX: Final = 512
+"""Accounts out together for one reason, that are kept."""
 _COUNTRIES: Final = {region: countries_of(region) for region in Region}
 
 
@@ -40,8 +46,27 @@ class State(Struct, frozen=True, kw_only=True):
     open_circuits: frozenset[str] = frozenset()
 
 
+class Fitting(Struct, frozen=True):
+    """The accounts that a payment may go to, in the order wanted; the same ones are the same object."""
+
+    accounts: tuple[MerchantAccount, ...]
+    ids: tuple[str, ...]
+    choices: tuple[Choice, ...]
+
+
+class _Listed(Struct, frozen=True):
+    """Names that are wanted, those that are accounts here: all their bits, and what is left of them by what is left."""
+
+    ids: tuple[str, ...]
+    mask: int
+    fitting: dict[int, Fitting]
+
+
 class AccountIndex:
-    """Merchant accounts by what they take; made anew when one of them changes."""
+    """Merchant accounts by what they take; made anew when one of them changes.
+
+    What payments have in common is worked out once: lists of accounts, what is left of them, and tellings of reasons.
+    """
 
     def __init__(self, accounts: Iterable[MerchantAccount]) -> None:
         """Index *accounts*, of either mode."""
@@ -50,7 +75,9 @@ class AccountIndex:
         self._by_id = {account.id: account for account in self.accounts}
         self._everyone = (1 << len(self.accounts)) - 1
         self._choices = {account.id: Choice(account.id, account.processor) for account in self.accounts}
-        self._excluded = {reason: tuple(Excluded(a.id, reason) for a in self.accounts) for reason in Reason}
+        self._sorted = tuple(sorted(self._bits))
+        self._listed: dict[tuple[str, ...], _Listed] = {}
+        self._excluded: dict[Reason, dict[int, tuple[Excluded, ...]]] = {reason: {} for reason in Reason}
         self._modes = {mode: self._those(lambda a, mode=mode: a.livemode is mode) for mode in (True, False)}
         self._currencies = {one: self._those(lambda a, one=one: _takes_currency(a, one)) for one in Currency}
         self._anywhere = self._those(lambda a: not a.countries)
@@ -74,10 +101,6 @@ class AccountIndex:
         self._draining = self._those(lambda a: a.status is AccountStatus.DRAINING)
         self._amounts: dict[Currency, tuple[list[int], list[int]]] = {}
 
-    def named(self, ids: Iterable[str]) -> tuple[MerchantAccount, ...]:
-        """Give the accounts with these ids, which are all here."""
-        return tuple([self._by_id[one] for one in ids])
-
     def choices(self, ids: Iterable[str]) -> tuple[Choice, ...]:
         """Give what to try for these ids, which are all here."""
         return tuple([self._choices[one] for one in ids])
@@ -85,32 +108,54 @@ class AccountIndex:
     def sort_out(
         self,
         facts: Facts,
-        wanted: Sequence[str] | None,
+        wanted: tuple[str, ...] | None,
         not_wanted: Reason,
         state: State,
         allowed: frozenset[str] | None,
-    ) -> tuple[tuple[Choice, ...], tuple[Excluded, ...]]:
+    ) -> tuple[Fitting, tuple[Excluded, ...]]:
         """Part the accounts into those to try, in the order *wanted*, and those left out with their reasons.
 
         *wanted* None is everybody, by id. Of accounts that are not *allowed* nothing is said at all.
         """
         left = self._everyone if allowed is None else self._of(allowed)
-        names = sorted(self._bits) if wanted is None else wanted
+        listed = self._list(self._sorted if wanted is None else wanted)
         excluded: list[Excluded] = []
-        for reason, able in self._reasons(facts, names if wanted is not None else None, not_wanted, state):
+        for reason, able in self._reasons(facts, None if wanted is None else listed.mask, not_wanted, state):
             out = left & ~able
             if out:
                 left &= able
-                told = self._excluded[reason]
-                while out:
-                    bit = out & -out
-                    out ^= bit
-                    excluded.append(told[bit.bit_length() - 1])
-        bits, choices = self._bits, self._choices
-        return tuple([choices[name] for name in names if left & bits.get(name, 0)]), tuple(excluded)
+                excluded += self._tell(reason, out)
+        return listed.fitting.get(left) or self._fit(listed, left), tuple(excluded)
+
+    def _list(self, names: tuple[str, ...]) -> _Listed:
+        known = self._listed.get(names)
+        if known is None:
+            if len(self._listed) >= LISTS_MAX:  # Callers pin accounts by any text.
+                self._listed.clear()
+            ids = tuple([name for name in names if name in self._bits])
+            known = self._listed[names] = _Listed(ids, self._of(ids), {})
+        return known
+
+    def _fit(self, listed: _Listed, left: int) -> Fitting:
+        if len(listed.fitting) >= FITTING_MAX:
+            listed.fitting.clear()
+        ids = tuple([one for one in listed.ids if left & self._bits[one]])
+        accounts = tuple([self._by_id[one] for one in ids])
+        listed.fitting[left] = fitting = Fitting(accounts, ids, self.choices(ids))
+        return fitting
+
+    def _tell(self, reason: Reason, out: int) -> tuple[Excluded, ...]:
+        known = self._excluded[reason]
+        told = known.get(out)
+        if told is None:
+            if len(known) >= TOLD_MAX:
+                known.clear()
+            told = tuple([Excluded(a.id, reason) for place, a in enumerate(self.accounts) if out >> place & 1])
+            known[out] = told
+        return told
 
     def _reasons(
-        self, facts: Facts, wanted: Sequence[str] | None, not_wanted: Reason, state: State
+        self, facts: Facts, wanted: int | None, not_wanted: Reason, state: State
     ) -> Iterator[tuple[Reason, int]]:
         """Go through the reasons in their order, each with the accounts that it does not keep out."""
         country, score = facts.country, facts.risk_score
@@ -128,7 +173,7 @@ class AccountIndex:
             yield Reason.AMOUNT, self._taking(facts.money)
         yield Reason.RECURRING, self._series[facts.recurring is not None]
         if wanted is not None:
-            yield not_wanted, self._of(wanted)
+            yield not_wanted, wanted
         if state.limits_reached:
             yield Reason.LIMITS, ~self._of(state.limits_reached)
         yield Reason.PAUSED, ~self._paused

@@ -5,19 +5,21 @@ Nothing is drawn by lot: where a share of the traffic is to try something else, 
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import accumulate
-from operator import attrgetter, itemgetter
+from operator import is_
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from routing.accounts import MerchantAccount
-from routing.costs import WHOLE_BPS, Learned, Tariff, tariff
-from routing.evidence import NOTHING, Estimate, Evidence, Group, estimate, groups_of, groups_within
+from routing.account_index import Fitting
+from routing.costs import WHOLE_BPS, Learned, Unpriced, costs_of
+from routing.evidence import NOTHING, Estimate, Evidence, Group, estimate, groups_of
 from routing.facts import Facts
 from routing.rules import Strategy, Use
+from routing.strategies import point_of_lot
+from routing.terms import Terms, Told, terms_of
 
 OUTCOMES_MIN: Final = 20.0
 """Recent outcomes before an account can be preferred for them: the floor of evidence."""
@@ -29,13 +31,10 @@ REGRET_MAX: Final = 0.01
 """The approvals, as a share of all payments, that trying one other account may cost: the ceiling of regret."""
 RANKED_MAX: Final = 4_096
 """Kinds of payments whose ranking is kept: about as many as differ in currency, card and accounts at once."""
-TERMS_MAX: Final = 32_768
-"""The same, of single accounts and kinds of payments."""
+TERMS_MAX: Final = 65_536
+"""Accounts whose terms are kept, counted anew for each kind of payments."""
 SPAN: Final = 2.0**64
-BY_FIGURES: Final = frozenset({Strategy.LEAST_COST, Strategy.APPROVAL_RATE, Strategy.NET_REVENUE})
 DAYS: Final = 365
-_COST: Final = itemgetter(0)
-_NET: Final = attrgetter("net_minor")
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -50,15 +49,15 @@ class Figures(Struct, frozen=True, kw_only=True):
     chargebacks: Mapping[str, float] = {}
     version: int = 0
     ranked: dict[tuple[Group, tuple[str, ...]], "_Ranked"] = {}
-    terms: dict[tuple[Group, str], "_Terms"] = {}
+    terms: dict[tuple[Group, tuple[str, ...]], Terms] = {}
 
 
-class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Score(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The figures by which one account was put in its place; None was not looked at or is not known.
 
     `approval` and `chargeback_rate` are shares of 1, `outcomes` how many recent ones `approval` rests on. All `_minor`
-    are in the payment's currency, expected for this payment. `learned`: `cost_minor` comes from settled lines.
-    `explored`: it is first to learn more of it, not for its figures.
+    are in the payment's currency, expected for this payment. `learned`: `cost_minor` comes from settled lines;
+    `unpriced` says why there is none. `explored`: it is first to learn more of it, not for its figures.
     """
 
     merchant_account: str
@@ -66,6 +65,7 @@ class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcomes: float | None = None
     cost_minor: int | None = None
     learned: bool = False
+    unpriced: Unpriced | None = None
     margin_minor: float | None = None
     chargeback_rate: float | None = None
     chargeback_minor: float | None = None
@@ -74,79 +74,59 @@ class Score(Struct, frozen=True, kw_only=True, omit_defaults=True):
     explored: bool = False
 
 
-def by_figures(
-    accounts: Sequence[MerchantAccount], use: Use, facts: Facts, figures: Figures, point: int
-) -> tuple[Score, ...]:
-    """Put *accounts* in the order that *use*'s strategy gives them, each with its figures; ties stay as listed."""
+def by_figures(fitting: Fitting, use: Use, facts: Facts, figures: Figures, lot: str) -> tuple[Score, ...]:
+    """Put accounts in the order that *use*'s strategy gives them, each with its figures; ties stay as listed.
+
+    *lot* names the payment where some are to try another account.
+    """
     match use.strategy:
         case Strategy.LEAST_COST:
-            return _least_cost(accounts, facts, figures)
+            return _least_cost(_terms(fitting, facts, figures), facts.money.minor)
         case Strategy.APPROVAL_RATE:
-            return _approval_rate(accounts, facts, figures, point)
+            return _approval_rate(fitting.ids, facts, figures, lot)
         case _:
-            return _net_revenue(accounts, use, facts, figures)
+            return _net_revenue(_terms(fitting, facts, figures), use, facts.money.minor)
 
 
-class _Terms(Struct, frozen=True):
-    """What an account's figures are made of, for payments that are alike; holds for what it was made of alone."""
-
-    account: MerchantAccount
-    evidence: Evidence
-    learned_fees: Learned
-    tariff: Tariff | None
-    approval: float
-    shown: float
-    outcomes: float
-
-
-def _terms(account: MerchantAccount, group: Group, facts: Facts, figures: Figures) -> _Terms:
-    """Look *account* up once for all payments of the finest *group*, as long as nothing new is known."""
-    key = group, account.id
+def _terms(fitting: Fitting, facts: Facts, figures: Figures) -> Terms:
+    """Look accounts up once for all payments of the same finest group, as long as nothing new is known."""
+    key = groups_of(facts)[-1], fitting.ids
     known = figures.terms.get(key)
-    if (
-        known is None
-        or known.account is not account
-        or known.evidence is not figures.evidence
-        or known.learned_fees is not figures.learned_fees
-    ):
-        if len(figures.terms) >= TERMS_MAX:
+    if known is None or not _holds(known, fitting, figures):
+        if len(figures.terms) * len(fitting.ids) >= TERMS_MAX:
             figures.terms.clear()
-        learned = figures.learned_fees.get(account.id, ())
-        told = estimate(figures.evidence, account.id, groups_within(group))
-        known = figures.terms[key] = _Terms(
-            account=account,
-            evidence=figures.evidence,
-            learned_fees=figures.learned_fees,
-            tariff=tariff(facts.money.currency, account.fees, learned, facts.card),
-            approval=told.approval,
-            shown=round(told.approval, 4),
-            outcomes=round(told.outcomes, 1),
+        known = figures.terms[key] = terms_of(
+            fitting.accounts, key[0], facts.card, figures.evidence, figures.learned_fees, figures.chargebacks
         )
     return known
 
 
-def _least_cost(accounts: Sequence[MerchantAccount], facts: Facts, figures: Figures) -> tuple[Score, ...]:
+def _holds(known: Terms, fitting: Fitting, figures: Figures) -> bool:
+    """Whether *known* was made of the very same things."""
+    return (
+        known.evidence is figures.evidence
+        and known.learned_fees is figures.learned_fees
+        and known.chargebacks is figures.chargebacks
+        and (known.accounts is fitting.accounts or all(map(is_, known.accounts, fitting.accounts)))
+    )
+
+
+def _least_cost(terms: Terms, minor: int) -> tuple[Score, ...]:
     """Cheapest first; accounts whose cost nobody knows come last."""
-    group, minor, known, unknown = groups_of(facts)[-1], facts.money.minor, [], []
-    for account in accounts:
-        asked = _terms(account, group, facts, figures).tariff
-        if asked is None:
-            unknown.append(Score(merchant_account=account.id))
-        else:
-            known.append((asked.cost(minor), account.id, asked.learned))
-    known.sort(key=_COST)
-    costed = [Score(merchant_account=id, cost_minor=cost, learned=learned) for cost, id, learned in known]
-    return (*costed, *unknown)
+    priced, costs = terms.priced, costs_of(minor, terms.percents_ppm, terms.fixed_minor)
+    scores = []
+    for place in sorted(range(len(costs)), key=costs.__getitem__):
+        id, _, _, learned, _, _ = priced[place]
+        scores.append(Score(merchant_account=id, cost_minor=costs[place], learned=learned))
+    return (*scores, *[Score(merchant_account=id, unpriced=why) for id, _, _, _, why, _ in terms.unpriced])
 
 
-def _approval_rate(
-    accounts: Sequence[MerchantAccount], facts: Facts, figures: Figures, point: int
-) -> tuple[Score, ...]:
+def _approval_rate(accounts: tuple[str, ...], facts: Facts, figures: Figures, lot: str) -> tuple[Score, ...]:
     """Likeliest first; now and then another one is first, so that what changes is noticed."""
     if not accounts:
         return ()
-    ranked = _ranked(figures, tuple([account.id for account in accounts]), groups_of(facts))
-    index = bisect_right(ranked.ends, point / SPAN)
+    ranked = _ranked(figures, accounts, groups_of(facts))
+    index = bisect_right(ranked.ends, point_of_lot(lot) / SPAN)
     if index == len(ranked.ends):
         return ranked.scores
     tried = ranked.tried[index]
@@ -203,34 +183,67 @@ def _estimated(account: str, told: Estimate) -> Score:
     return Score(merchant_account=account, approval=round(told.approval, 4), outcomes=round(told.outcomes, 1))
 
 
-def _net_revenue(accounts: Sequence[MerchantAccount], use: Use, facts: Facts, figures: Figures) -> tuple[Score, ...]:
-    """Most left in the end first; accounts whose cost nobody knows come last."""
-    group, minor = groups_of(facts)[-1], facts.money.minor
-    margin = minor * use.margin_bps / WHOLE_BPS
-    earned = round(margin, 2)
+class _Worth(Struct, frozen=True):
+    """What one payment earns and loses, whoever takes it: each loss as it is, and as it is shown with its rate."""
+
+    margin: float
+    chargebacks: list[float]
+    delays: list[float]
+    shown: list[tuple[float, float, float]]
+
+
+def _worth(terms: Terms, use: Use, minor: int) -> _Worth:
     at_stake, a_day = minor + use.chargeback_fee_minor, minor * use.capital_bps / WHOLE_BPS / DAYS
     usual = use.chargeback_bps / WHOLE_BPS
-    known: list[Score] = []
-    unknown: list[Score] = []
-    for account in accounts:
-        terms, rate = _terms(account, group, facts, figures), figures.chargebacks.get(account.id, usual)
-        chargeback, delay = rate * at_stake, a_day * account.settlement_days
-        cost = net = None
-        if terms.tariff is not None:
-            cost = terms.tariff.cost(minor)
-            net = round(terms.approval * (margin - cost - chargeback - delay), 2)
-        score = Score(
-            merchant_account=account.id,
-            approval=terms.shown,
-            outcomes=terms.outcomes,
-            cost_minor=cost,
-            learned=terms.tariff is not None and terms.tariff.learned,
-            margin_minor=earned,
-            chargeback_rate=round(rate, 6),
-            chargeback_minor=round(chargeback, 2),
-            delay_minor=round(delay, 2),
-            net_minor=net,
+    losses = [(usual if rate is None else rate, days) for rate, days in terms.losses]
+    chargebacks, delays = [rate * at_stake for rate, _ in losses], [a_day * days for _, days in losses]
+    shown = [
+        (round(rate, 6), round(chargeback, 2), round(delay, 2))
+        for (rate, _), chargeback, delay in zip(losses, chargebacks, delays, strict=True)
+    ]
+    return _Worth(minor * use.margin_bps / WHOLE_BPS, chargebacks, delays, shown)
+
+
+def _net_revenue(terms: Terms, use: Use, minor: int) -> tuple[Score, ...]:
+    """Most left in the end first; accounts whose cost nobody knows come last."""
+    worth = _worth(terms, use, minor)
+    margin, chargebacks, delays = worth.margin, worth.chargebacks, worth.delays
+    costs = costs_of(minor, terms.percents_ppm, terms.fixed_minor)
+    nets = [
+        round(approval * (margin - cost - chargebacks[loss] - delays[loss]) * 100) / 100
+        for approval, cost, loss in zip(terms.approvals, costs, terms.lost, strict=True)
+    ]
+    scores, priced, earned, shown = [], terms.priced, round(margin, 2), worth.shown
+    for place in sorted(range(len(nets)), key=nets.__getitem__, reverse=True):
+        id, approval, outcomes, learned, _, loss = priced[place]
+        rate, chargeback, delay = shown[loss]
+        scores.append(
+            Score(
+                merchant_account=id,
+                approval=approval,
+                outcomes=outcomes,
+                cost_minor=costs[place],
+                learned=learned,
+                margin_minor=earned,
+                chargeback_rate=rate,
+                chargeback_minor=chargeback,
+                delay_minor=delay,
+                net_minor=nets[place],
+            )
         )
-        (unknown if net is None else known).append(score)
-    known.sort(key=_NET, reverse=True)
-    return (*known, *unknown)
+    return (*scores, *[_unpriced(told, earned, shown) for told in terms.unpriced])
+
+
+def _unpriced(told: Told, earned: float, shown: list[tuple[float, float, float]]) -> Score:
+    id, approval, outcomes, _, why, loss = told
+    rate, chargeback, delay = shown[loss]
+    return Score(
+        merchant_account=id,
+        approval=approval,
+        outcomes=outcomes,
+        unpriced=why,
+        margin_minor=earned,
+        chargeback_rate=rate,
+        chargeback_minor=chargeback,
+        delay_minor=delay,
+    )

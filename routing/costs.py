@@ -1,6 +1,7 @@
 """What charging a payment at an account will cost: by its fee schedule, or by what settlements showed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from routing.accounts import Fee
 WHOLE_BPS: Final = 10_000
 """Basis points in a whole."""
 WHOLE_PPM: Final = 1_000_000
+_JUST_LESS: Final = WHOLE_PPM // 2 - 1
 LINES_MIN: Final = 20
 """Settled lines before an effective fee counts: fewer may all be one kind of card."""
 
@@ -35,6 +37,14 @@ class EffectiveFee(Struct, frozen=True, kw_only=True):
 
 Learned = Mapping[str, Sequence[EffectiveFee]]
 """Effective fees by account id."""
+
+
+class Unpriced(StrEnum):
+    """Why nobody knows what a payment costs at an account: neither its schedule nor enough settled lines tell."""
+
+    NO_FEES = "no_fees"  # Its schedule is empty.
+    CURRENCY = "no_fees_in_currency"  # It has rows for other currencies only.
+    CARD_REGION = "no_fees_for_card_region"  # It has rows for the currency, for other regions of cards only.
 
 
 class Cost(Struct, frozen=True):
@@ -65,6 +75,13 @@ def tariff(currency: Currency, fees: Sequence[Fee], learned: Iterable[EffectiveF
         return Tariff(closest.percent_ppm, closest.fixed_minor, learned=True)
     fee = scheduled(currency, fees, region)
     return None if fee is None else Tariff(fee.percent_bps * (WHOLE_PPM // WHOLE_BPS), fee.fixed_minor, learned=False)
+
+
+def why_unpriced(currency: Currency, fees: Sequence[Fee]) -> Unpriced:
+    """Say why a schedule none of whose rows fits a payment in *currency* does not tell its cost."""
+    if not fees:
+        return Unpriced.NO_FEES
+    return Unpriced.CARD_REGION if any(fee.currency in {None, currency} for fee in fees) else Unpriced.CURRENCY
 
 
 def expected_cost(money: Money, fees: Sequence[Fee], learned: Iterable[EffectiveFee], card: CardFacts) -> Cost | None:
@@ -111,6 +128,15 @@ def _fee_difference(told: Fee | None, learned: EffectiveFee) -> FeeDifference:
         percent_ppm=learned.percent_ppm - told.percent_bps * (WHOLE_PPM // WHOLE_BPS),
         fixed_minor=learned.fixed_minor - told.fixed_minor,
     )
+
+
+def costs_of(minor: int, percents_ppm: Iterable[int], fixed_minor: Iterable[int]) -> list[int]:
+    """Compute the fees for one amount by many tariffs, each as `Tariff.cost` does."""
+    # Added is just less than a half, and one more where what comes out is odd: ties end even.
+    return [
+        ((part := minor * ppm) + _JUST_LESS + (part // WHOLE_PPM & 1)) // WHOLE_PPM + fixed
+        for ppm, fixed in zip(percents_ppm, fixed_minor, strict=True)
+    ]
 
 
 def _half_even(number: int, whole: int) -> int:

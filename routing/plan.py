@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from normalization.declines import DeclineCode
 from routing import strategies
-from routing.account_index import AccountIndex, Choice, Excluded, State
-from routing.choosing import BY_FIGURES, Figures, Score, by_figures
+from routing.account_index import AccountIndex, Choice, Excluded, Fitting, State
+from routing.choosing import Figures, Score, by_figures
 from routing.eligibility import PASSING, Reason
 from routing.facts import Facts
 from routing.rates import rates_of
@@ -21,10 +21,11 @@ from routing.rules import OTHERWISE, Authentication, Key, RuleSet, Strategy, Use
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What a rule does once it matches."""
+    """What a rule does once it matches; `draw` is there where it splits."""
 
     name: str
     use: Use | None = None
+    draw: strategies.Draw | None = None
     refusal: DeclineCode | None = None
     authentication: Authentication = Authentication.AUTOMATIC
 
@@ -132,6 +133,7 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
         Decision(
             name=rule.name,
             use=rule.use,
+            draw=_draw(rule.use),
             refusal=None if rule.refuse is None else DeclineCode(rule.refuse),
             authentication=rule.authentication,
         )
@@ -143,8 +145,14 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
         version=version,
         index=RuleIndex([rule.when for rule in ruleset.rules], rates_of(ruleset.rates)),
         decisions=tuple(decisions),
-        otherwise=None if ruleset.otherwise is None else Decision(name=OTHERWISE, use=ruleset.otherwise),
+        otherwise=None
+        if ruleset.otherwise is None
+        else Decision(name=OTHERWISE, use=ruleset.otherwise, draw=_draw(ruleset.otherwise)),
     )
+
+
+def _draw(use: Use | None) -> strategies.Draw | None:
+    return None if use is None or use.strategy is not Strategy.SPLIT else strategies.draw_of(use.accounts, use.weights)
 
 
 def plan(facts: Facts, snapshot: Snapshot) -> Plan:
@@ -152,26 +160,24 @@ def plan(facts: Facts, snapshot: Snapshot) -> Plan:
     trial = _trial(facts.reference, snapshot)
     ruleset = snapshot.ruleset if trial is None else trial.ruleset
     if facts.merchant_account is not None:
-        order, excluded = _sort_out(facts, snapshot, (facts.merchant_account,), Reason.PINNED)
-        return Plan(order=order, excluded=excluded, snapshot=snapshot.version)
+        fitting, excluded = _sort_out(facts, snapshot, (facts.merchant_account,), Reason.PINNED)
+        return Plan(order=fitting.choices, excluded=excluded, snapshot=snapshot.version)
     if ruleset is None:
-        order, excluded = _sort_out(facts, snapshot, None, Reason.NOT_IN_RULE)
-        return Plan(order=order, excluded=excluded, snapshot=snapshot.version)
+        fitting, excluded = _sort_out(facts, snapshot, None, Reason.NOT_IN_RULE)
+        return Plan(order=fitting.choices, excluded=excluded, snapshot=snapshot.version)
     found = ruleset.index.find(facts)
     rule = _decision(ruleset, found)
     use = None if rule is None else rule.use
-    lot = "" if rule is None or use is None else strategies.lot_of(ruleset.name, rule.name, _key(use, facts))
-    wanted = () if use is None else _as_listed(use, lot)
-    order, excluded = _sort_out(facts, snapshot, wanted, Reason.NOT_IN_RULE)
+    fitting, excluded = _sort_out(facts, snapshot, () if use is None else use.accounts, Reason.NOT_IN_RULE)
+    order, figures = fitting.choices, None
     scores: tuple[Score, ...] = ()
-    figures = None
-    if use is not None and use.strategy in BY_FIGURES:
-        fitting = snapshot.accounts.named([choice.merchant_account for choice in order])
-        scores, figures = (
-            by_figures(fitting, use, facts, snapshot.figures, strategies.point_of_lot(lot)),
-            snapshot.figures.version,
-        )
-        order = snapshot.accounts.choices([score.merchant_account for score in scores])
+    if rule is not None and use is not None and use.strategy is not Strategy.PRIORITY:
+        lot = strategies.lot_of(ruleset.name, rule.name, _key(use, facts))
+        if rule.draw is not None:
+            order = tuple([order[place] for place in strategies.split(rule.draw.among(fitting.ids), lot)])
+        else:
+            scores, figures = by_figures(fitting, use, facts, snapshot.figures, lot), snapshot.figures.version
+            order = snapshot.accounts.choices([score.merchant_account for score in scores])
     return Plan(
         order=order,
         excluded=excluded,
@@ -203,12 +209,7 @@ def _key(use: Use, facts: Facts) -> str:
     return facts.customer or facts.reference if use.key is Key.CUSTOMER else facts.reference
 
 
-def _as_listed(use: Use, lot: str) -> tuple[str, ...]:
-    """Order by the list or by lot; what goes by figures is put in order once it is known who fits."""
-    return strategies.split(use.accounts, use.weights, lot) if use.strategy is Strategy.SPLIT else use.accounts
-
-
 def _sort_out(
     facts: Facts, snapshot: Snapshot, wanted: tuple[str, ...] | None, not_wanted: Reason
-) -> tuple[tuple[Choice, ...], tuple[Excluded, ...]]:
+) -> tuple[Fitting, tuple[Excluded, ...]]:
     return snapshot.accounts.sort_out(facts, wanted, not_wanted, snapshot.state, snapshot.allowed)

@@ -83,6 +83,7 @@ def _table(told: SimulationBody, names: dict[str, str]) -> Table:
 def _row(
     place: int, one: ConsideredBody, names: dict[str, str], score: Score | None, shown: list[str]
 ) -> tuple[str, ...]:
-    why = one.reason or ("explored" if score is not None and score.explored else "")
+    told = "" if score is None else score.unpriced or ("explored" if score.explored else "")
+    why = one.reason or told
     figures = ["" if score is None or getattr(score, name) is None else f"{getattr(score, name):,}" for name in shown]
     return (str(place) if one.eligible else "", names.get(one.merchant_account, one.merchant_account), why, *figures)

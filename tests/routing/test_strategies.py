@@ -1,12 +1,13 @@
 """A split draws by weight, and always the same for the same key."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.strategies import lot_of, point_of, split
+from routing.strategies import draw_of, lot_of, point_of, split
 
 ACCOUNTS = ("ma_1", "ma_2", "ma_3")
 KEYS = 100_000
@@ -14,8 +15,14 @@ weights = st.lists(st.integers(0, 1000), min_size=3, max_size=3).filter(any)
 lots = st.text(max_size=12)
 
 
-def drawn(accounts: tuple[str, ...], shares: tuple[int, ...], count: int = KEYS) -> list[tuple[str, ...]]:
-    return [split(accounts, shares, lot_of("main", "euro", f"invoice-{n}")) for n in range(count)]
+def order(accounts: Sequence[str], shares: Sequence[int], lot: str) -> list[str]:
+    return [accounts[place] for place in split(draw_of(accounts, shares), lot)]
+
+
+def drawn(accounts: tuple[str, ...], shares: tuple[int, ...], count: int = KEYS) -> list[list[str]]:
+    draw = draw_of(accounts, shares)
+    lots = (lot_of("main", "euro", f"invoice-{n}") for n in range(count))
+    return [[accounts[place] for place in split(draw, lot)] for lot in lots]
 
 
 def test_a_point_is_the_start_of_a_published_hash() -> None:
@@ -26,8 +33,8 @@ def test_a_point_is_the_start_of_a_published_hash() -> None:
 def test_shares_are_within_a_percent_for_the_first_and_for_those_after_it() -> None:
     orders = drawn(ACCOUNTS, (70, 20, 10))
 
-    first = Counter(order[0] for order in orders)
-    second = Counter(order[1] for order in orders if order[0] == "ma_1")
+    first = Counter(one[0] for one in orders)
+    second = Counter(one[1] for one in orders if one[0] == "ma_1")
 
     assert first["ma_1"] / KEYS == pytest.approx(0.7, abs=0.01)
     assert first["ma_2"] / KEYS == pytest.approx(0.2, abs=0.01)
@@ -36,8 +43,8 @@ def test_shares_are_within_a_percent_for_the_first_and_for_those_after_it() -> N
 
 
 def test_a_larger_weight_moves_payments_to_its_account_alone_and_as_many_as_it_must() -> None:
-    before = [order[0] for order in drawn(ACCOUNTS, (70, 20, 10))]
-    after = [order[0] for order in drawn(ACCOUNTS, (70, 20, 30))]
+    before = [one[0] for one in drawn(ACCOUNTS, (70, 20, 10))]
+    after = [one[0] for one in drawn(ACCOUNTS, (70, 20, 30))]
 
     moved = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
 
@@ -46,8 +53,8 @@ def test_a_larger_weight_moves_payments_to_its_account_alone_and_as_many_as_it_m
 
 
 def test_a_new_account_takes_its_share_from_the_others_and_moves_nothing_between_them() -> None:
-    before = [order[0] for order in drawn(ACCOUNTS, (50, 30, 20), 20_000)]
-    after = [order[0] for order in drawn((*ACCOUNTS, "ma_4"), (50, 30, 20, 25), 20_000)]
+    before = [one[0] for one in drawn(ACCOUNTS, (50, 30, 20), 20_000)]
+    after = [one[0] for one in drawn((*ACCOUNTS, "ma_4"), (50, 30, 20, 25), 20_000)]
 
     moved = [new for old, new in zip(before, after, strict=True) if old != new]
 
@@ -59,11 +66,11 @@ def test_a_new_account_takes_its_share_from_the_others_and_moves_nothing_between
 def test_accounts_whose_weights_stay_keep_their_order_whatever_the_others_do(
     shares: list[int], lot: str, other: int
 ) -> None:
-    before = split(ACCOUNTS, shares, lot)
-    after = split(ACCOUNTS, (*shares[:2], other), lot)
+    before = order(ACCOUNTS, shares, lot)
+    after = order(ACCOUNTS, (*shares[:2], other), lot)
 
-    def of_two(order: tuple[str, ...]) -> list[str]:
-        return [name for name in order if name != "ma_3"]
+    def of_two(names: list[str]) -> list[str]:
+        return [name for name in names if name != "ma_3"]
 
     assert of_two(after) == of_two(before)
 
@@ -73,17 +80,26 @@ def test_how_accounts_are_listed_changes_nothing(shares: list[int], lot: str) ->
     drawing = [one for one in zip(ACCOUNTS, shares, strict=True) if one[1]]
     names, given_weights = [name for name, _ in drawing], [weight for _, weight in drawing]
 
-    assert split(names, given_weights, lot) == split(names[::-1], given_weights[::-1], lot)
+    assert order(names, given_weights, lot) == order(names[::-1], given_weights[::-1], lot)
 
 
 @given(weights, lots)
 def test_every_account_is_drawn_once(shares: list[int], lot: str) -> None:
-    assert sorted(split(ACCOUNTS, shares, lot)) == sorted(ACCOUNTS)
+    assert sorted(order(ACCOUNTS, shares, lot)) == sorted(ACCOUNTS)
 
 
 @given(weights, lots)
 def test_an_account_of_weight_0_comes_after_all_others(shares: list[int], lot: str) -> None:
     by_account = dict(zip(ACCOUNTS, shares, strict=True))
-    order = [by_account[name] > 0 for name in split(ACCOUNTS, shares, lot)]
+    weighty = [by_account[name] > 0 for name in order(ACCOUNTS, shares, lot)]
 
-    assert order == sorted(order, reverse=True)
+    assert weighty == sorted(weighty, reverse=True)
+
+
+@given(weights, lots, st.sets(st.sampled_from(ACCOUNTS)))
+def test_those_that_fit_are_drawn_as_if_the_others_were_there(shares: list[int], lot: str, fitting: set[str]) -> None:
+    all_of_them, few = draw_of(ACCOUNTS, shares), tuple(one for one in ACCOUNTS if one in fitting)
+
+    drawn_alone = [few[place] for place in split(all_of_them.among(few), lot)]
+
+    assert drawn_alone == [one for one in order(ACCOUNTS, shares, lot) if one in fitting]

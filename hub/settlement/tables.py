@@ -27,7 +27,7 @@ expected_settlements = Table(
     Column("operation_id", Text, ForeignKey("operations.id"), nullable=False),
     Column("type", Text, nullable=False),  # As `expecting.SETTLING` has them.
     Column("gross_minor", BigInteger, nullable=False),  # Positive credits us.
-    Column("fee_minor", BigInteger, nullable=False),  # By the account's schedule.
+    Column("fee_minor", BigInteger),  # By the account's schedule; NULL where it says nothing of such a fee.
     Column("currency", Text, nullable=False),
     Column("due_on", Date, nullable=False),
     Column("settle_minor", BigInteger),  # Where it is paid out in another currency: what must arrive of it.
@@ -54,6 +54,7 @@ exceptions = Table(
     Column("line_id", Text, ForeignKey("settlement_lines.id")),
     Column("expected_id", Text, ForeignKey("expected_settlements.id")),
     Column("batch_id", Text, ForeignKey("settlement_batches.id")),
+    Column("delivery_id", Text),  # The webhook it is about.
     Column("context", Text),  # What else its type tells, as JSON.
     Column("owner", Text),
     Column("resolution", Text),  # Why it is no longer open, as JSON.
@@ -75,7 +76,7 @@ exceptions = Table(
             postgresql_where=text(f"{of}_id IS NOT NULL"),
             sqlite_where=text(f"{of}_id IS NOT NULL"),
         )
-        for of in ("line", "expected")
+        for of in ("line", "expected", "delivery")
     ),
 )
 
@@ -203,6 +204,7 @@ settlement_lines = Table(
     Column("digest", Text, nullable=False),  # Of all that the line says: equal where it is told again alike.
     Column("status", Text, nullable=False),  # open, matched, posted, exception, superseded
     Column("match_id", Text),  # The first line of its match: its own id where it is alone.
+    Column("subject", Text),  # While it is open: what it is about, the same in lines that are decided together.
     Column("payment_id", Text),
     Column("operation_id", Text),
     Column("created_at", Instant, nullable=False),
@@ -217,10 +219,18 @@ settlement_lines = Table(
     ),
     Index(
         "ix_settlement_lines_open",
+        "batch_id",
+        "subject",
+        "id",
+        postgresql_where=text("status = 'open'"),
+        sqlite_where=text("status = 'open'"),
+    ),
+    Index(
+        "ix_settlement_lines_exception",
         "merchant_account",
         "id",
-        postgresql_where=text("status IN ('open', 'exception')"),
-        sqlite_where=text("status IN ('open', 'exception')"),
+        postgresql_where=text("status = 'exception'"),
+        sqlite_where=text("status = 'exception'"),
     ),
     Index(
         "ix_settlement_lines_match",
@@ -229,7 +239,7 @@ settlement_lines = Table(
         sqlite_where=text("match_id <> id"),
     ),
 )
-"""What reports say, one row for each line; only `status`, `match_id` and what it was tied to ever change."""
+"""What reports say, one row for each line; only `status`, `match_id` and what it is tied to ever change."""
 
 settlement_matches = Table(
     "settlement_matches",
@@ -240,3 +250,28 @@ settlement_matches = Table(
     Index("ix_settlement_matches_line", "line_id"),
 )
 """What must arrive and did: each expected settlement once, each line in one match."""
+
+settlement_payouts = Table(
+    "settlement_payouts",
+    metadata,
+    Column("merchant_account", Text, primary_key=True),
+    Column("payout", Text, primary_key=True),  # The processor's name of the payout or batch.
+    Column("currency", Text, primary_key=True),
+    Column("livemode", Boolean, nullable=False),
+    Column("lines", BigInteger, nullable=False),  # How many lines it has, without those of the payout itself.
+    Column("net_minor", BigInteger, nullable=False),  # What they add up to.
+    Column("paid_lines", BigInteger, nullable=False),  # How many lines say what was paid out.
+    Column("paid_minor", BigInteger, nullable=False),  # What they say; positive is on its way to our bank.
+    Column("batch_id", Text, ForeignKey("settlement_batches.id"), nullable=False),  # The report that told last.
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_settlement_payouts_batch", "batch_id"),
+)
+"""What the lines of each payout add up to, and what was paid out."""
+
+settlement_days_checked = Table(
+    "settlement_days_checked",
+    metadata,
+    Column("merchant_account", Text, primary_key=True),
+    Column("due_on", Date, nullable=False),
+)
+"""Up to which day it was looked, for each account, whether what was due has come."""

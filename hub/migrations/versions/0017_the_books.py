@@ -25,6 +25,7 @@ def upgrade() -> None:
     _batches()
     _notices()
     _lines()
+    _payouts()
     _expected()
     _exceptions()
     _transfers()
@@ -103,7 +104,7 @@ def _lines() -> None:
         sa.Column("booked_at", Instant(), nullable=False),
         *_texts(("payout", "tag", "processor_reference", "parent_reference", "facts"), nullable=True),
         *_texts(("raw", "digest", "status"), nullable=False),
-        *_texts(("match_id", "payment_id", "operation_id"), nullable=True),
+        *_texts(("match_id", "subject", "payment_id", "operation_id"), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["batch_id"], ["settlement_batches.id"], name=op.f("fk_settlement_lines_batch_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_settlement_lines")),
@@ -111,8 +112,10 @@ def _lines() -> None:
     op.create_index(op.f("ix_settlement_lines_batch"), "settlement_lines", ["batch_id", "number"])
     of = ["merchant_account", "key"]
     _partial("uq_settlement_lines_key", "settlement_lines", of, "status <> 'superseded'", unique=True)
-    waiting = "status IN ('open', 'exception')"
-    _partial("ix_settlement_lines_open", "settlement_lines", ["merchant_account", "id"], waiting)
+    about = ["batch_id", "subject", "id"]
+    _partial("ix_settlement_lines_open", "settlement_lines", about, "status = 'open'")
+    of = ["merchant_account", "id"]
+    _partial("ix_settlement_lines_exception", "settlement_lines", of, "status = 'exception'")
     _partial("ix_settlement_lines_match", "settlement_lines", ["match_id"], "match_id <> id")
     op.create_table(
         "settlement_matches",
@@ -135,7 +138,34 @@ def _notices() -> None:
     _partial("ix_settlement_notices_due", "settlement_notices", ["due_at"], "due_at IS NOT NULL")
 
 
+def _payouts() -> None:
+    op.create_table(
+        "settlement_payouts",
+        *_texts(("merchant_account", "payout", "currency"), nullable=False),
+        sa.Column("livemode", sa.Boolean(), nullable=False),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=False)
+            for name in ("lines", "net_minor", "paid_lines", "paid_minor")
+        ),
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("updated_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["batch_id"], ["settlement_batches.id"], name=op.f("fk_settlement_payouts_batch_id")),
+        sa.PrimaryKeyConstraint("merchant_account", "payout", "currency", name=op.f("pk_settlement_payouts")),
+    )
+    op.create_index(op.f("ix_settlement_payouts_batch"), "settlement_payouts", ["batch_id"])
+    op.create_table(
+        "settlement_days_checked",
+        sa.Column("merchant_account", sa.Text(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_account", name=op.f("pk_settlement_days_checked")),
+    )
+
+
 def _expected() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("expected_settlements", "fee_minor", nullable=True)
+    else:
+        _let_be_null("expected_settlements", ("fee_minor",), "BIGINT")
     op.add_column("expected_settlements", sa.Column("settle_minor", sa.BigInteger()))
     op.add_column("expected_settlements", sa.Column("settle_currency", sa.Text()))
 
@@ -173,7 +203,7 @@ def _transfers() -> None:
         op.add_column("transfers", added)
 
 
-def _let_be_null(table: str, columns: Iterable[str]) -> None:
+def _let_be_null(table: str, columns: Iterable[str], kind: str = "TEXT") -> None:
     """Take NOT NULL off columns without copying the table, whose triggers and references so stay as they are.
 
     Source: https://www.sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes".
@@ -184,10 +214,10 @@ def _let_be_null(table: str, columns: Iterable[str]) -> None:
     )
     sql = str(written.scalar_one())
     for column in columns:
-        required = f"{column} TEXT NOT NULL"
+        required = f"{column} {kind} NOT NULL"
         if sql.count(required) != 1:
             raise RuntimeError(f"{table}.{column} is not as it was made; restore a backup")
-        sql = sql.replace(required, f"{column} TEXT")
+        sql = sql.replace(required, f"{column} {kind}")
     version = bind.execute(sa.text("PRAGMA schema_version")).scalar_one()
     bind.execute(sa.text("PRAGMA writable_schema = ON"))
     bind.execute(

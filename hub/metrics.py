@@ -44,6 +44,15 @@ VERIFICATIONS: Final = Counter("hub_verifications", "Cards verified without char
 REPLAYS: Final = Counter("hub_idempotent_replays", "Requests that were answered from their key.")
 MASKED: Final = Counter("hub_masked_card_numbers", "Card numbers masked in what processors told.")
 CIRCUIT_OPEN: Final = Gauge("hub_circuit_open", "1 while no new payments go to an account.", ("merchant_account",))
+SETTLEMENT_LINES: Final = Counter(
+    "hub_settlement_lines", "Rows of settlement reports, by what an import made of them.", ("status",)
+)
+SETTLEMENT_ROWS_PER_SECOND: Final = Gauge(
+    "hub_settlement_rows_per_second", "How fast the last rows of a settlement report were imported."
+)
+SETTLEMENT_WAITING_SECONDS: Final = Gauge(
+    "hub_settlement_waiting_seconds", "How long ago the oldest report came whose import has not ended."
+)
 UNPUBLISHED_SECONDS: Final = Gauge(
     "hub_events_unpublished_seconds", "How long ago the oldest event was written that had no position at the last look."
 )

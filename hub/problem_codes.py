@@ -181,17 +181,23 @@ CODES: Final[dict[str, Code]] = {
         retryable=False,
         meaning="This payment method has a token for this processor and merchant account already.",
     ),
+    "settlement_not_failed": Code(
+        409,
+        "Settlement not failed",
+        retryable=False,
+        meaning="Only a report whose import failed can be retried, and not one that was handed in again since.",
+    ),
     "body_too_large": Code(
         413,
         "Body too large",
         retryable=False,
-        meaning="The body is larger than this address takes (256 KiB unless stated).",
+        meaning="The body is larger than this address takes (256 KiB unless stated; docs/settings.md for reports).",
     ),
     "unsupported_media_type": Code(
         415,
         "Unsupported media type",
         retryable=False,
-        meaning="Send the body as Content-Type: application/json in UTF-8.",
+        meaning="Send the body as Content-Type: application/json in UTF-8, a settlement report as text/csv.",
     ),
     "validation_failed": Code(
         422,
@@ -249,6 +255,15 @@ CODES: Final[dict[str, Code]] = {
         "Card data refused",
         retryable=False,
         meaning="A field holds what looks like a card number. The hub takes tokens only; nothing of it was kept.",
+    ),
+    "not_a_report": Code(
+        422,
+        "Not a report",
+        retryable=False,
+        meaning=(
+            "The file's first line names the columns of no report that the account's processor writes; the detail says "
+            "which are missing. Nothing was kept."
+        ),
     ),
     "too_many_requests": Code(
         429,

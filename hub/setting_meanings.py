@@ -25,6 +25,7 @@ SETTINGS: Final[dict[str, str]] = {
     "body_read_ms": "How long a request's body may take to arrive.",
     "body_max_bytes": "The largest body of an API request.",
     "webhook_body_max_bytes": "The largest body of a processor's webhook.",
+    "settlement_file_max_bytes": "The largest settlement report, unpacked.",
     "rate_limit_per_minute": "Requests that one API key may send in a minute, over all processes.",
     "webhook_reads_per_second": "How often one worker asks a processor what its webhooks are about, for each merchant "
     "account. Stripe takes 25 reads a second in test mode and 100 in live mode, all together.",

@@ -55,6 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     body_read_ms: int = 10_000
     body_max_bytes: int = 256 * 1024
     webhook_body_max_bytes: int = 1024 * 1024
+    settlement_file_max_bytes: int = 2 * 1024**3
     rate_limit_per_minute: int = 6_000
     webhook_reads_per_second: int = 20
     snapshot_poll_ms: int = 1_000

@@ -23,6 +23,8 @@ TYPES: Final = (
     "payment_method.updated",
     "payment_method.token_retired",
     "settlement.report_available",
+    "settlement.imported",
+    "settlement.refused",
     "payout.paid",
     "payout.failed",
     "webhook_endpoint.disabled",

@@ -6,7 +6,7 @@ Deadlines are explicit and nothing is retried in secret: a failure is classified
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from random import SystemRandom
 from typing import Final, TypeVar
@@ -14,10 +14,15 @@ from typing import Final, TypeVar
 import aiohttp
 from msgspec import Struct
 
-from adapters.errors import AdapterError, NotSentError, OutcomeUnknownError
+from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
 
 BODY_MAX: Final = 8 * 1024 * 1024
 """The longest answer that is read, in bytes."""
+
+FILE_MAX: Final = 2 * 1024 * 1024 * 1024
+"""The longest file that is fetched, in bytes."""
+PIECE_MAX: Final = 256 * 1024
+"""The longest piece of a file that is held at once, in bytes."""
 
 PAUSES_MAX_S: Final = (0.4, 0.8)
 """Seconds to wait, at most, before each of the resends of a request that the processor did not act on."""
@@ -116,6 +121,28 @@ class Transport:
         except (aiohttp.ClientError, EOFError, OSError) as failure:
             raise classify(processor, failure) from failure
 
+    async def fetch_file(self, processor: str, url: str, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """GET a file piece by piece, redirects not followed; it may take long as long as something comes.
+
+        Raises:
+            ConfigurationError: when the server does not let us (401, 403), or sends us elsewhere.
+            OutcomeUnknownError: when it was not to be had, or not to its end; asking again is safe.
+        """
+        within = aiohttp.ClientTimeout(
+            total=None, sock_connect=self.timeout.sock_connect, sock_read=self.timeout.sock_read
+        )
+        try:
+            async with self.session.get(url, headers=headers, timeout=within, allow_redirects=False) as answer:
+                _have_file(processor, answer.status)
+                read = 0
+                async for piece in answer.content.iter_chunked(PIECE_MAX):
+                    read += len(piece)
+                    if read > FILE_MAX:
+                        raise OutcomeUnknownError(processor, f"the file is longer than {FILE_MAX} bytes")
+                    yield piece
+        except (aiohttp.ClientError, EOFError, OSError) as failure:
+            raise OutcomeUnknownError(processor, f"the file did not come whole: {_name(failure)}") from failure
+
     async def close(self) -> None:
         """Close the pool."""
         await self.session.close()
@@ -174,6 +201,16 @@ async def read_whole(answer: aiohttp.ClientResponse) -> bytes:
         if len(content) > BODY_MAX:
             raise _too_long()
     return bytes(content)
+
+
+def _have_file(processor: str, status: int) -> None:
+    """Insist on a whole file (200)."""
+    if status in {401, 403}:
+        raise ConfigurationError(processor, f"the credentials may not fetch this file, status {status}")
+    if 300 <= status < 400:  # noqa: PLR2004 - HTTP's range of redirects
+        raise ConfigurationError(processor, f"the file is said to be elsewhere, status {status}; that is not followed")
+    if status != 200:  # noqa: PLR2004 - HTTP's OK
+        raise OutcomeUnknownError(processor, f"the file is not to be had now, status {status}")
 
 
 def _too_long() -> aiohttp.ClientPayloadError:

@@ -11,15 +11,17 @@ from adapters.abilities import (
     AcceptDispute,
     CompleteVerification,
     OpenTokenSession,
+    SettlementReport,
     SubmitEvidence,
     TokenSession,
     Verify,
 )
-from adapters.contract import Authorize, Complete, Delivery, FollowUp, Told, Webhook
+from adapters.contract import Authorize, Complete, Delivery, FollowUp, SettlementNotice, Told, Webhook
 from adapters.errors import OutcomeUnknownError
-from adapters.stripe import defending, deliveries, inquiry, parameters, refetching, translate, webhook
+from adapters.stripe import defending, deliveries, inquiry, parameters, refetching, settlement, translate, webhook
 from adapters.stripe.account import StripeCredentials
 from adapters.stripe.client import PROCESSOR, Client, decode
+from adapters.stripe.settlement_fetching import Settlements
 from adapters.stripe.tokens import Tokens
 from adapters.stripe.wire import Error, PaymentIntent, Refund
 from adapters.transport import Transport
@@ -58,6 +60,7 @@ class StripeAdapter:
         self._multicapture = credentials.multicapture
         self._mit_exemption = credentials.mit_exemption
         self._tokens = Tokens(self._client, credentials.publishable_key, livemode=livemode)
+        self._settlements = Settlements(self._client, transport, credentials.api_key, credentials.base_url)
         self._livemode = livemode
         self._clock = clock
 
@@ -190,6 +193,14 @@ class StripeAdapter:
     async def submit_evidence(self, request: SubmitEvidence) -> DisputeReport | AnswerRefused:
         """Answer the payer's bank; see `adapters.stripe.defending`."""
         return await defending.submit(self._client, request)
+
+    def open_report(self, header: Sequence[str]) -> SettlementReport:
+        """Recognise a settlement report; see `adapters.stripe.settlement`."""
+        return settlement.open_report(header)
+
+    def download(self, notice: SettlementNotice) -> AsyncIterator[bytes]:
+        """Fetch a settlement report; see `adapters.stripe.settlement_fetching`."""
+        return self._settlements.download(notice)
 
     def _follow_up(self, request: FollowUp) -> tuple[str, dict[str, object]]:
         path = f"{inquiry.PATH}/{quote(request.parent_reference, safe='')}"

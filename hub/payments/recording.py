@@ -342,10 +342,16 @@ class _Found(Struct, frozen=True, kw_only=True):
 
 
 async def record_delivered(shell: Shell, merchant_account: str, report: Report, source: str) -> Recorded | None:
-    """Record a report that came without being asked for; None where no payment of ours is meant."""
+    """Record a report that came without being asked for; None where no payment of ours is meant.
+
+    Raises:
+        AnswerAwaitedError: when the request itself is about to learn the same and more.
+    """
     found = await _find(shell, merchant_account, report)
     if found is None:
         return None
+    if saving.awaits_answer(shell, found.held.operation, report):
+        raise saving.AnswerAwaitedError
     if not found.moves:
         evidence = Evidence(source=source, report=evidence_of(report), recorded_at=shell.clock())
         await store.keep(shell.database, found.held.operation, evidence)

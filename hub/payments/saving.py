@@ -23,6 +23,10 @@ from normalization.tokens import CardFacts, ProcessorToken
 _request: Final = msgspec.json.Decoder(Authorize)
 
 
+class AnswerAwaitedError(Exception):
+    """A charge was told of whose own answer is on its way and brings more: look again in a moment."""
+
+
 async def prepared(shell: Shell, wanted: Charge, attempt: OperationState) -> OperationState | None:
     """Say in the attempt's request what is to be kept and what it follows on; None where its customer is not there."""
     asked = wanted.request
@@ -53,6 +57,19 @@ def brings_more(report: Report) -> bool:
     """Whether *report* tells of something that outlives the charge."""
     told = report.stored is not None or report.network_transaction_id is not None
     return told and report.kind in OPENING and isinstance(report.outcome, Approved)
+
+
+def awaits_answer(shell: Shell, operation: OperationState, report: Report) -> bool:
+    """Whether the answer to *operation* should be heard before *report*, which does not name the card that is kept.
+
+    Who records an approval first answers the caller, for good: the answer names the card. Nobody waits longer than the
+    lease, since whoever sent the request may be gone.
+    """
+    if operation.kind not in OPENING or operation.status is not OperationStatus.SENDING or report.stored is not None:
+        return False
+    if not isinstance(report.outcome, Approved) or not _request.decode(operation.request).save:
+        return False
+    return (shell.clock() - operation.started_at).total_seconds() < shell.lease_s
 
 
 async def kept(shell: Shell, payment: Payment, operation: OperationState, report: Report) -> Payment:

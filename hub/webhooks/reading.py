@@ -19,6 +19,7 @@ from adapters.contract import Adapter, Told
 from adapters.errors import ConfigurationError, UnclearDeliveryError
 from hub import metrics
 from hub.merchants.service import Connected
+from hub.payments.saving import AnswerAwaitedError
 from hub.payments.shell import Shell
 from hub.webhooks.store import Ended, Waiting
 from hub.webhooks.taking import IGNORED, UNMATCHED, Taken, take
@@ -32,6 +33,8 @@ FETCH_TRIES: Final = 3
 FETCH_S_MAX: Final = 10.0
 BUDGET_PATIENCE_S: Final = 60.0
 """How long a delivery waits for the read budget before it is believed itself: more may come than may be asked about."""
+ANSWER_COMES_S: Final = 1.0
+"""How long a delivery waits each time for an answer that tells more of its charge."""
 BEHIND: Final = "its processor answered of an earlier state than it had told"
 FINAL: Final = (Approved, Declined, Reversed)
 NO_PAYMENT: Final = "no payment of ours is meant, as far as we know"
@@ -212,6 +215,8 @@ def _ended(one: Waiting, taken: Taken) -> Ended:
 
 
 def _failed(one: Waiting, failure: Exception) -> Ended:
+    if isinstance(failure, AnswerAwaitedError):
+        return _not_yet(one, ANSWER_COMES_S)
     _log.warning("delivery_failed", delivery=one.id, tries=one.tries, exc_info=failure)
     if isinstance(failure, UnclearDeliveryError):
         return Ended(waiting=one, status="parked", tries=one.tries, error=str(failure))

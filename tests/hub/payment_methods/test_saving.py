@@ -114,6 +114,17 @@ async def test_a_token_told_by_webhook_only_is_named_by_the_payment_from_then_on
 
 
 @pytest.mark.parametrize("processor", ["stripe", "adyen"])
+async def test_a_webhook_that_is_faster_than_the_answer_does_not_answer_without_the_card(
+    home: House, processor: str
+) -> None:
+    await home.fault(processor, "delay", "purchase", delay_ms=500)
+
+    first = (await saving(home, processor, await person(home))).json()
+
+    assert (first["status"], first["payment_method"] is None) == ("captured", False)
+
+
+@pytest.mark.parametrize("processor", ["stripe", "adyen"])
 async def test_a_card_whose_charge_was_not_answered_is_saved_when_its_outcome_is_known(
     home: House, processor: str
 ) -> None:

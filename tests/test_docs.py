@@ -3,16 +3,18 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 import pytest
 import yaml
 
 from hub.cli import main
-from hub.payments.states import ExceptionType, OperationStatus, Status
+from hub.exceptions.types import ACTION, DUE_AFTER, MEANING, SEVERITY, TYPES
+from hub.payments.states import OperationStatus, Status
 from hub.setting_meanings import SETTINGS
 from normalization.declines import Advice, Category
 from normalization.disputes import DisputeStatus, RefusalCode, Stage
@@ -90,10 +92,21 @@ def test_the_glossary_explains_every_word_of_a_status_or_a_decline(words: type[S
     assert {str(word) for word in words} - explained == set()
 
 
-def test_the_glossary_explains_every_type_of_an_exception() -> None:
-    explained = {word.strip("` ") for word in glossary()}
+def test_the_page_of_exceptions_has_every_type_with_its_severity_meaning_and_action() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \|$", text_of("exceptions.md"), re.MULTILINE)
 
-    assert set(get_args(ExceptionType)) - explained == set()
+    assert rows == [(type_, SEVERITY[type_], MEANING[type_], ACTION[type_]) for type_ in TYPES]
+
+
+def test_the_page_of_exceptions_says_by_when_each_severity_is_due() -> None:
+    rows = re.findall(r"^\| (\w+) \| (\d+) (hour|day)s? \|", text_of("exceptions.md"), re.MULTILINE)
+
+    assert {name: timedelta(**{f"{unit}s": int(count)}) for name, count, unit in rows} == dict(DUE_AFTER)
+
+
+def text_of(name: str) -> str:
+    """Read a page of docs/."""
+    return (ROOT / "docs" / name).read_text()
 
 
 def test_the_glossary_says_a_word_once() -> None:

@@ -21,17 +21,20 @@ from hub.disputes.store import Held, Place
 from hub.disputes.tables import dispute_movements, dispute_reports
 from hub.disputes.values import DECIDED, Case, Decided, Dispute, SubmissionStatus, Told
 from hub.events.tables import events
+from hub.exceptions.opening import Opening
+from hub.exceptions.store import open_exceptions
+from hub.exceptions.types import ExceptionType
 from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.pan import mask
 from hub.payments.changes import Actor
 from hub.payments.recording import patiently
-from hub.payments.rows import audit_values, booking_values, exception_values, settling_values
+from hub.payments.rows import audit_values, booking_values, settling_values
 from hub.payments.shell import TRIES, Shell
-from hub.payments.states import ExceptionType, OperationState
+from hub.payments.states import OperationState
 from hub.payments.store import by_processor_reference, find_operation
 from hub.settlement.expecting import lines_of
-from hub.settlement.tables import exceptions, expected_settlements
+from hub.settlement.tables import expected_settlements
 from normalization.disputes import DisputeReport, FundsMovement
 from normalization.outcome import OPENING, Operation
 
@@ -129,8 +132,8 @@ async def _commit(
             raise LookupError(f"there is no dispute {place.processor_reference}")
         ended = await close(connection, closing, at) if closing is not None else None
         if closing is not None and closing.status is SubmissionStatus.EXCEPTION and ended is not None:
-            parked = _exception_rows(now.operation, now.dispute, (("outcome_unknown", closing.why),), at)
-            await store.add(connection, exceptions, parked)
+            unknown = _openings(now.operation, now.dispute, (("outcome_unknown", closing.why),))
+            await open_exceptions(connection, unknown, at)
         submissions = await store.submissions_of(connection, now.dispute.id)
         body = msgspec.json.encode(dispute_body(now.dispute, now.history, now.movements, submissions))
         told = now.events or (("dispute.updated",) if ended else ())
@@ -156,8 +159,6 @@ async def _hear(shell: Shell, connection: AsyncConnection, held: Held, told: Tol
     )
     dispute = _dispute(held, told, decided)
     await _write(shell, connection, held, dispute, decided, told)
-    for type_, _ in decided.exceptions:
-        metrics.EXCEPTIONS.labels(type_).inc()
     return replace(
         held, dispute=dispute, history=(*held.history, told), movements=after.movements, events=decided.events
     )
@@ -208,7 +209,7 @@ async def _write(
     lines = lines_of((booking for _, booking in decided.moved), connected.terms if connected else None, at)
     expected = [owner | msgspec.structs.asdict(line) | settling_values(operation, at) for line in lines]
     await store.add(connection, expected_settlements, expected)
-    await store.add(connection, exceptions, _exception_rows(operation, dispute, decided.exceptions, at))
+    await open_exceptions(connection, _openings(operation, dispute, decided.exceptions), at)
     now = dispute.standing
     details = {"dispute": dispute.id, "source": told.source, "stage": now.stage, "status": now.status}
     actor = Actor("", dispute.processor, dispute.id)
@@ -223,12 +224,23 @@ def _movement_row(
     return owned | movement_values(movement)
 
 
-def _exception_rows(
-    operation: OperationState, dispute: Dispute, found: Sequence[tuple[ExceptionType, str]], at: datetime
-) -> list[dict[str, Any]]:
-    owner = {"livemode": operation.livemode, "payment_id": operation.payment_id, "operation_id": operation.id}
-    disputed = replace(operation, money=dispute.standing.money)
-    return [owner | exception_values(disputed, type_, f"{dispute.id}: {why}", at) for type_, why in found]
+def _openings(
+    operation: OperationState, dispute: Dispute, found: Sequence[tuple[ExceptionType, str]]
+) -> list[Opening]:
+    money = dispute.standing.money
+    return [
+        Opening(
+            type=type_,
+            livemode=operation.livemode,
+            merchant_account=operation.merchant_account,
+            amount_minor=money.minor,
+            currency=money.currency,
+            detail=f"{dispute.id}: {why}",
+            payment_id=operation.payment_id,
+            operation_id=operation.id,
+        )
+        for type_, why in found
+    ]
 
 
 def event_values(dispute: Dispute, name: str, body: bytes, at: datetime) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from hub.disputes.states import STAGE, STATUS
 from hub.disputes.values import DECIDED, Case, Decided, Standing
+from hub.exceptions.types import ExceptionType
 from hub.ledger.chart import DISPUTE_LOSSES, DISPUTES_RECEIVABLE, receivable
-from hub.payments.states import Booking, ExceptionType, OperationState, Payment
+from hub.payments.states import Booking, OperationState, Payment
 from hub.transitions import Machine, Word
 from normalization.disputes import DisputeReason, DisputeReport, DisputeStatus, Stage
 from normalization.money import Currency, Money

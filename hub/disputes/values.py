@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from hub.payments.states import Booking, ExceptionType, Payment
+from hub.exceptions.types import ExceptionType
+from hub.payments.states import Booking, Payment
 from normalization.disputes import AnswerRefused, DisputeReason, DisputeReport, DisputeStatus, FundsMovement, Stage
 from normalization.money import Money
 

@@ -5,6 +5,7 @@ from hub.backtests import tables as _backtests
 from hub.database import metadata
 from hub.disputes import tables as _disputes
 from hub.events import tables as _events
+from hub.exceptions import tables as _exceptions
 from hub.figures import tables as _figures
 from hub.idempotency import tables as _idempotency
 from hub.ledger import tables as _ledger
@@ -26,6 +27,7 @@ DOMAINS = (
     _backtests,
     _disputes,
     _events,
+    _exceptions,
     _figures,
     _idempotency,
     _ledger,

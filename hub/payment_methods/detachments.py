@@ -11,14 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.access.store import AUDIT, audit_row
 from hub.database import Database, in_seconds
 from hub.due_rows import claim_due
+from hub.exceptions.opening import Opening
+from hub.exceptions.store import open_exceptions
 from hub.ids import new_id
 from hub.payment_methods.tables import detachments, processor_tokens
-from hub.payments.states import ExceptionType
-from hub.settlement.tables import exceptions
 from normalization.tokens import ProcessorToken
 
 LEASE_S: Final = 120.0
-_FAILED: Final[ExceptionType] = "detach_failed"
 
 
 class Detachment(Struct, frozen=True, kw_only=True):
@@ -103,22 +102,19 @@ async def finish(database: Database, detachment: Detachment, status: str, at: da
         await connection.execute(_this(detachment).values(status=status, due_at=None, error=why, **kept))
         await connection.execute(AUDIT, row)
         if status == "failed":
-            await connection.execute(insert(exceptions).values(_failed(detachment, at)))
+            await open_exceptions(connection, [_failed(detachment)], at)
 
 
 def _this(detachment: Detachment) -> Any:  # noqa: ANN401 - an update that values are given to
     return update(detachments).where(detachments.c.id == detachment.id)
 
 
-def _failed(detachment: Detachment, at: datetime) -> dict[str, Any]:
-    return {
-        "id": new_id("exc_"),
-        "livemode": detachment.livemode,
-        "type": _FAILED,
-        "status": "open",
-        "merchant_account": detachment.merchant_account,
-        "amount_minor": 0,
-        "currency": "",
-        "detail": f"{detachment.id}: {detachment.processor} still holds a token of {detachment.payment_method}",
-        "created_at": at,
-    }
+def _failed(detachment: Detachment) -> Opening:
+    return Opening(
+        type="detach_failed",
+        livemode=detachment.livemode,
+        merchant_account=detachment.merchant_account,
+        amount_minor=0,
+        currency="",
+        detail=f"{detachment.id}: {detachment.processor} still holds a token of {detachment.payment_method}",
+    )

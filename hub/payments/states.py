@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from msgspec import Struct
 
+from hub.exceptions.types import ExceptionType
 from normalization.declines import Decline
 from normalization.money import Currency, Money
 from normalization.outcome import Operation
@@ -40,27 +40,6 @@ COUNTED = frozenset(
     {OperationStatus.SENDING, OperationStatus.PENDING, OperationStatus.UNKNOWN, OperationStatus.EXCEPTION}
 )
 """While a capture or refund stands here its amount counts as used."""
-
-ExceptionType = Literal[
-    "amount_mismatch",
-    "approved_after_cancel",
-    "approved_after_failure",
-    "capture_failed",
-    "currency_mismatch",
-    "detach_failed",
-    "dispute_contradicted",
-    "dispute_unmatched",
-    "double_charge_after_failover",
-    "impossible_transition",
-    "money_unmatched",
-    "outcome_unknown",
-    "over_refund",
-    "pending_overdue",
-    "refund_failed",
-    "refund_then_chargeback",
-    "void_not_cleared",
-]
-"""Why a human must look: how our books and the processor's disagree about an operation, or about a stored card."""
 
 
 class Payment(Struct, frozen=True, kw_only=True):

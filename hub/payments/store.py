@@ -28,6 +28,7 @@ from sqlalchemy import (
 from hub.access.tables import audit_log
 from hub.database import Database, Query, Unit, in_seconds
 from hub.events.tables import events
+from hub.exceptions.opening import event_row
 from hub.idempotency.store import (
     INSERT_KEY,
     STORE_ANSWER,
@@ -188,7 +189,8 @@ class _Shape(Struct, frozen=True):
 
 _OF_SETTLEMENT: Final = frozenset({
     "line_id", "exception_id", "approval_id", "bank_entry_id", "settle_minor", "settle_currency", "variance_minor",
-    "expected_id", "batch_id", "context", "owner", "resolution", "resolved_by", "resolved_at",
+    "expected_id", "batch_id", "delivery_id", "context", "owner", "resolution", "resolved_by", "resolved_at",
+    "position",
 })  # fmt: skip
 """Columns that stay NULL until settlement, or a human, has something to say."""
 
@@ -355,7 +357,7 @@ async def save(database: Database, read: Payment, change: Change) -> None:
     shape = _Shape(
         len(transition.bookings),
         len(change.expected),
-        len(change.events),
+        len(change.events) + len(transition.exceptions),
         len(transition.exceptions),
         change.answer is not None,
         change.fenced,
@@ -378,7 +380,9 @@ async def save(database: Database, read: Payment, change: Change) -> None:
         event = {"id": new_id("evt_"), "livemode": operation.livemode, "type": type_, "object_id": object_id}
         values |= prefixed(f"e{n}_", event | {"data": data, "position": None, "created_at": at})
     for n, (kind, detail) in enumerate(transition.exceptions):
-        values |= prefixed(f"x{n}_", owner | exception_values(operation, kind, detail, at))
+        opened = owner | exception_values(operation, kind, detail, at)
+        told = event_row(opened, "exception.opened", at)
+        values |= prefixed(f"x{n}_", opened) | prefixed(f"e{len(change.events) + n}_", told)
     if change.answer is not None:
         values |= answer_values(change.answer, operation.livemode)
     if change.counted is not None:

@@ -4,11 +4,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from hub.exceptions.types import ExceptionType
 from hub.ledger.chart import SALES, receivable, suspense
 from hub.payments.states import (
     COUNTED,
     Booking,
-    ExceptionType,
     OperationState,
     OperationStatus,
     Payment,

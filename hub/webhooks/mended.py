@@ -1,13 +1,12 @@
 """Exceptions of parked and unmatched deliveries are closed when what they are about was read after all."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
-from sqlalchemy import RowMapping, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import RowMapping, select
 
-from hub.access.store import AUDIT, audit_row
+from hub.exceptions.opening import OPEN
+from hub.exceptions.store import close
 from hub.payments.shell import Shell
 from hub.settlement.tables import exceptions
 from hub.webhooks.tables import webhook_deliveries
@@ -15,11 +14,9 @@ from hub.webhooks.tables import webhook_deliveries
 BATCH: Final = 500
 """Exceptions that are read at once; those that wait for a human are all looked at, however many."""
 PARKED: Final = "delivery_parked"
-OF_DELIVERIES: Final = (PARKED, "dispute_unmatched", "money_unmatched")
-OPEN: Final = "open"
-RESOLVED: Final = "resolved"
-READ: Final = "it was read after all"
-PARKED_AGAIN: Final = "it was parked again, and has another exception"
+READ: Final = "read_later"
+PARKED_AGAIN: Final = "parked_again"
+"""It has another exception by now."""
 
 
 async def close_mended(shell: Shell) -> int:
@@ -27,51 +24,37 @@ async def close_mended(shell: Shell) -> int:
     closed, before, seen = 0, None, set[str]()
     while page := await _open_before(shell, before):
         mended = _mended(page, seen)
-        for row, why in mended:
+        for how in sorted({how for _, how in mended}):
             async with shell.database.transaction() as connection:
-                await _close(connection, row, why, shell.clock())
-        closed, before = closed + len(mended), page[-1][0]["id"]
+                ids = [id_ for id_, why in mended if why == how]
+                closed += await close(connection, ids, how, shell.clock())
+        before = page[-1]["id"]
     return closed
 
 
-async def _open_before(shell: Shell, before: str | None) -> list[tuple[RowMapping, str | None]]:
+async def _open_before(shell: Shell, before: str | None) -> Sequence[RowMapping]:
     """Read open exceptions of deliveries, the newest first, each with how its delivery stands now."""
-    columns = exceptions.c
-    parked = select(exceptions).where(columns.status == OPEN, columns.type.in_(OF_DELIVERIES))
+    columns = exceptions.c.id, exceptions.c.type, exceptions.c.delivery_id
+    told = webhook_deliveries.c.id == exceptions.c.delivery_id
+    about = (
+        select(*columns, webhook_deliveries.c.status)
+        .outerjoin_from(exceptions, webhook_deliveries, told)
+        .where(exceptions.c.delivery_id.is_not(None), exceptions.c.status == OPEN)
+    )
     if before is not None:
-        parked = parked.where(columns.id < before)
+        about = about.where(exceptions.c.id < before)
     async with shell.database.reading() as connection:
-        rows = (await connection.execute(parked.order_by(columns.id.desc()).limit(BATCH))).mappings().all()
-        named = select(webhook_deliveries.c.id, webhook_deliveries.c.status).where(
-            webhook_deliveries.c.id.in_({_delivery(row) for row in rows})
-        )
-        statuses: dict[str, str] = {row.id: row.status for row in await connection.execute(named)} if rows else {}
-    return [(row, statuses.get(_delivery(row))) for row in rows]
+        return (await connection.execute(about.order_by(exceptions.c.id.desc()).limit(BATCH))).mappings().all()
 
 
-def _mended(page: Sequence[tuple[RowMapping, str | None]], seen: set[str]) -> list[tuple[RowMapping, str]]:
-    """Tell which of a *page* are settled, and why; *seen* holds the deliveries of newer exceptions, and gets these."""
+def _mended(page: Sequence[RowMapping], seen: set[str]) -> list[tuple[str, str]]:
+    """Tell which of a *page* are settled, and how; *seen* holds the deliveries of newer exceptions, and gets these."""
     mended = []
-    for row, status in page:
-        delivery = _delivery(row)
-        if status in {"done", "ignored"}:
-            mended.append((row, READ))
-        elif row["type"] == PARKED and delivery in seen:
-            mended.append((row, PARKED_AGAIN))
+    for row in page:
+        if row["status"] in {"done", "ignored"}:
+            mended.append((row["id"], READ))
+        elif row["type"] == PARKED and row["delivery_id"] in seen:
+            mended.append((row["id"], PARKED_AGAIN))
         if row["type"] == PARKED:
-            seen.add(delivery)
+            seen.add(row["delivery_id"])
     return mended
-
-
-async def _close(connection: AsyncConnection, row: RowMapping, why: str, at: datetime) -> None:
-    still = update(exceptions).where(exceptions.c.id == row["id"], exceptions.c.status == OPEN)
-    closed = await connection.execute(still.values(status=RESOLVED, detail=f"{row['detail']}; {why}"))
-    if closed.rowcount:
-        details = {"type": row["type"], "delivery": _delivery(row), "why": why}
-        entry = audit_row(None, "exception.resolved", row["id"], details, livemode=bool(row["livemode"]), at=at)
-        await connection.execute(AUDIT, entry)
-
-
-def _delivery(row: RowMapping) -> str:
-    """Read which delivery an exception is about: its detail begins with that."""
-    return str(row["detail"]).partition(" ")[0]

@@ -17,7 +17,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    insert,
     literal_column,
     null,
     or_,
@@ -30,9 +29,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.contract import Delivery
 from hub import metrics
 from hub.database import Database, Unit, in_seconds
+from hub.exceptions.opening import Opening
+from hub.exceptions.store import open_exceptions
 from hub.ids import new_id
 from hub.pan import mask, may_hold_card_number
-from hub.settlement.tables import exceptions
 from hub.webhooks.concerns import Concern
 from hub.webhooks.tables import webhook_deliveries
 
@@ -249,31 +249,27 @@ async def _park(connection: AsyncConnection, one: Ended, at: datetime) -> None:
     if (await connection.execute(_FINISH, _values(one))).rowcount != 1:
         return
     parked = Concern("delivery_parked", f"could not be read: {one.error}", None)
-    await connection.execute(insert(exceptions), [_exception(one.waiting, parked, new_id("exc_"), at)])
+    await open_exceptions(connection, [_opening(one.waiting, parked)], at)
 
 
 async def _tell_of(connection: AsyncConnection, ended: Sequence[Ended], at: datetime) -> None:
     """Open an exception for each; its id is made of the delivery's, so that there is one however often it is read."""
-    rows = [
-        _exception(one.waiting, one.concern, f"exc_{one.waiting.id.removeprefix('wd_')}", at)
+    openings = [
+        _opening(one.waiting, one.concern, f"exc_{one.waiting.id.removeprefix('wd_')}")
         for one in ended
         if one.concern is not None
     ]
-    for row in rows:
-        opened = await connection.execute(insert_or_nothing(exceptions).values(row).on_conflict_do_nothing())
-        if opened.rowcount == 1:
-            metrics.EXCEPTIONS.labels(row["type"]).inc()
+    await open_exceptions(connection, openings, at)
 
 
-def _exception(waiting: Waiting, concern: Concern, id: str, at: datetime) -> dict[str, Any]:
-    return {
-        "id": id,
-        "livemode": waiting.livemode,
-        "type": concern.type,
-        "status": "open",
-        "merchant_account": waiting.merchant_account,
-        "amount_minor": concern.money.minor if concern.money else 0,
-        "currency": concern.money.currency if concern.money else "",
-        "detail": f"{waiting.id} {concern.what}",
-        "created_at": at,
-    }
+def _opening(waiting: Waiting, concern: Concern, id: str | None = None) -> Opening:
+    return Opening(
+        id=id,
+        type=concern.type,
+        livemode=waiting.livemode,
+        merchant_account=waiting.merchant_account,
+        amount_minor=concern.money.minor if concern.money else 0,
+        currency=concern.money.currency if concern.money else "",
+        detail=f"{waiting.id} {concern.what}",
+        delivery_id=waiting.id,
+    )

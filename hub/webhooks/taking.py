@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from adapters.contract import SettlementNotice, TokenNews, TokenUpdate, Told
 from hub.disputes.recording import record_dispute
+from hub.exceptions.types import ExceptionType
 from hub.merchants.service import Connected
 from hub.payments.recording import record_delivered
 from hub.payments.shell import Shell
-from hub.payments.states import ExceptionType
 from hub.webhooks.concerns import Concern
 from hub.webhooks.notices import note_notice
 from hub.webhooks.token_news import note_token, note_update

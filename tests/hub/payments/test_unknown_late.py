@@ -116,7 +116,7 @@ async def test_a_late_yes_of_a_failed_payment_is_taken_over_and_told(
         await eventually(made, failed.json()["id"], status=became)
         assert await exceptions(made) == ["approved_after_failure"]
         events = [row["type"] for row in await rows(made, "SELECT type FROM events ORDER BY id")]
-        assert events == ["payment.failed", f"payment.{became}"]
+        assert events == ["payment.failed", f"payment.{became}", "exception.opened"]
         await agrees(made)
 
 

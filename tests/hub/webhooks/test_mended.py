@@ -45,7 +45,7 @@ async def status(made: House, one: str) -> str:
 
 
 async def exceptions(made: House) -> list[dict[str, Any]]:
-    return await rows(made, "SELECT id, status, detail FROM exceptions ORDER BY id")
+    return await rows(made, "SELECT id, status, detail, resolution FROM exceptions ORDER BY id")
 
 
 async def test_what_was_read_after_all_needs_no_human_any_more(database_url: str, tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ async def test_what_was_read_after_all_needs_no_human_any_more(database_url: str
         closed, still = await exceptions(made)
         assert (closed["status"], still["status"]) == ("resolved", "open")
         assert closed["detail"].startswith(mended)
-        assert closed["detail"].endswith("; it was read after all")
+        assert msgspec.json.decode(closed["resolution"])["how"] == "read_later"
         (entry,) = await audited(made.hub.parts.database, closed["id"])
-        assert (entry["action"], entry["details"]["delivery"]) == ("exception.resolved", mended)
+        assert (entry["action"], entry["details"]["how"]) == ("exception.resolved", "read_later")
 
 
 async def test_what_is_parked_again_has_one_open_exception(database_url: str, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ async def test_what_was_read_after_all_is_found_behind_many_that_were_not(databa
         await changed(made, one, status="done")
         (real,) = await rows(made, "SELECT * FROM exceptions")
         newer = [
-            dict(real) | {"id": f"exc_z{number:04}", "detail": f"wd_{number} could not be read"}
+            dict(real) | {"id": f"exc_z{number:04}", "delivery_id": f"wd_{number}"}
             for number in range(BATCH)
         ]
         async with made.hub.parts.database.transaction() as connection:

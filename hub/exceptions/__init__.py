@@ -1,0 +1,1 @@
+"""Exceptions: where our books and a processor's disagree, and what humans did about it."""

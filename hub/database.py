@@ -4,7 +4,7 @@ On PostgreSQL a `Unit` is one statement and so one round trip; on SQLite its sta
 one BEGIN IMMEDIATE. Both take effect altogether or not at all.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -126,6 +126,15 @@ def _in_seconds_sqlite(element: in_seconds, compiler: SQLCompiler, **options: An
     return f"CAST(((julianday('now') - 2440587.5) * 86400.0 + {seconds}) * 1000000 AS INTEGER)"
 
 
+async def read_clock(connection: AsyncConnection) -> datetime:
+    """Ask the database for the time: all processes get it from one place, however far their own clocks are apart."""
+    at: datetime = (await connection.execute(select(in_seconds(literal_column("0"))))).scalar_one()
+    return at
+
+
+DatabaseClock = Callable[[AsyncConnection], Awaitable[datetime]]
+
+
 class _Compiled:
     """A statement as asyncpg takes it, with the order of its parameters."""
 
@@ -194,9 +203,12 @@ class Unit:
 
 
 class Database:
-    """An open database; made with `open_database`."""
+    """An open database; made with `open_database`. `now` asks for its time."""
 
-    def __init__(self, writer: AsyncEngine, reader: AsyncEngine, pool: Connections | None) -> None:
+    def __init__(
+        self, writer: AsyncEngine, reader: AsyncEngine, pool: Connections | None, clock: DatabaseClock
+    ) -> None:
+        self.now = clock
         self.writer = writer
         self.reader = reader
         self.pool = pool
@@ -290,8 +302,10 @@ def _conflict(failure: IntegrityError) -> Exception:
     return failure
 
 
-async def open_database(url: str, *, connections_max: int = 20) -> Database:
+async def open_database(url: str, *, connections_max: int = 20, clock: DatabaseClock = read_clock) -> Database:
     """Open `sqlite:///file` or `postgresql://…`; *connections_max* bounds the charge path's pool.
+
+    What goes by the database's time in Python asks *clock* for it.
 
     Raises:
         ValueError: for another kind of URL.
@@ -300,7 +314,7 @@ async def open_database(url: str, *, connections_max: int = 20) -> Database:
     kind, _, rest = url.partition("://")
     if kind == "sqlite":
         writer = _sqlite(f"sqlite+aiosqlite://{rest}", "BEGIN IMMEDIATE", connections=1)
-        return Database(writer, _sqlite(f"sqlite+aiosqlite://{rest}", "BEGIN", connections=4), None)
+        return Database(writer, _sqlite(f"sqlite+aiosqlite://{rest}", "BEGIN", connections=4), None, clock)
     if kind in {"postgresql", "postgres"}:
         engine = create_async_engine(
             f"postgresql+asyncpg://{rest}",
@@ -310,7 +324,7 @@ async def open_database(url: str, *, connections_max: int = 20) -> Database:
             pool_pre_ping=True,
             hide_parameters=True,  # An error is logged: no token and nobody's name may stand in it.
         )
-        return Database(engine, engine, await Connections(f"postgresql://{rest}", connections_max).started())
+        return Database(engine, engine, await Connections(f"postgresql://{rest}", connections_max).started(), clock)
     raise ValueError(f"database: {kind!r} is no kind of database; write sqlite:///file or postgresql://…")
 
 

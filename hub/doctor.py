@@ -20,6 +20,7 @@ from hub.database import Database, is_missing, open_database
 from hub.doctor_declines import unmapped
 from hub.doctor_events import look_at_events
 from hub.doctor_findings import Finding, good, wrong
+from hub.doctor_rulesets import look_at_rulesets
 from hub.doctor_webhooks import look_at_webhooks
 from hub.merchants.credentials import open_credentials
 from hub.merchants.store import all_accounts
@@ -120,6 +121,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         )
         webhooks = await look_at_webhooks(connection, accounts, parts.clock(), parts.settings.public_url)
         happened = await look_at_events(connection, parts.clock())
+        rules = await look_at_rulesets(connection, await parts.database.now(connection))
         disagreements = await connection.scalar(
             select(func.count()).select_from(exceptions).where(exceptions.c.status == "open")
         )
@@ -132,7 +134,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         mend = "add one with POST /v1/merchant_accounts"
         found.append(wrong("merchant accounts", "there are none, so nothing can be charged", mend))
     found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
-    found += [*webhooks, *happened]
+    found += [rules, *webhooks, *happened]
     found.append(_none("exceptions", disagreements or 0, "open", "each needs a decision by a human"))
     return found
 
@@ -158,6 +160,10 @@ def _account(parts: Parts, row: RowMapping) -> Finding:
         return wrong(check, f"its credentials do not open: {broken}", mend)
     except msgspec.ValidationError:
         return wrong(check, "its credentials lack what the adapter now wants", "send its credentials anew")
+    except Exception as broken:  # noqa: BLE001 - whatever is stored there instead of credentials
+        return wrong(check, f"its credentials cannot be read: {type(broken).__name__}", "send its credentials anew")
+    if parts.directory.connected(row["id"]) is None:
+        return wrong(check, "cannot be connected, so nothing is sent there", "look for its id in the hub's log")
     refused = registration.check(credentials, bool(row["livemode"]))
     if refused:
         told = "; ".join(f"{field} {message}" for field, message in refused)

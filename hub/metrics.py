@@ -22,6 +22,15 @@ FAILOVERS: Final = Counter("hub_failovers", "Attempts passed over for another ac
 SHADOWED: Final = Counter(
     "hub_routing_shadowed", "Payments planned by a shadow ruleset too, by how its plan differs.", ("verdict",)
 )
+RULESETS_UNREADABLE: Final = Gauge(
+    "hub_rulesets_unreadable", "Rulesets that decide, or are to, and that this process cannot read."
+)
+ACCOUNTS_LEFT_OUT: Final = Gauge(
+    "hub_merchant_accounts_left_out", "Merchant accounts that this process cannot connect, and so does not use."
+)
+TAGS_DISAGREEING: Final = Counter(
+    "hub_tags_disagreeing", "Tags that came back from a processor other than they went out.", ("tag", "processor")
+)
 INQUIRIES: Final = Counter("hub_inquiries", "What was done about operations that were due.", ("step",))
 DELIVERIES: Final = Counter(
     "hub_webhook_deliveries", "Deliveries read, by what became of them.", ("status", "processor")

@@ -163,6 +163,12 @@ CODES: Final[dict[str, Code]] = {
         retryable=True,
         meaning="Somebody else changed this at the same moment. Read it again and repeat the request.",
     ),
+    "ruleset_unreadable": Code(
+        409,
+        "Ruleset unreadable",
+        retryable=False,
+        meaning="The ruleset was stored by another version of the hub, which this one cannot read. Write it anew.",
+    ),
     "nothing_to_undo": Code(
         409,
         "Nothing to undo",

@@ -99,6 +99,7 @@ class AccountIndex:
         }
         self._paused = self._those(lambda a: a.status is AccountStatus.PAUSED)
         self._draining = self._those(lambda a: a.status is AccountStatus.DRAINING)
+        self._connected = self._those(lambda a: a.connected)
         self._amounts: dict[Currency, tuple[list[int], list[int]]] = {}
 
     def choices(self, ids: Iterable[str]) -> tuple[Choice, ...]:
@@ -178,6 +179,7 @@ class AccountIndex:
             yield Reason.LIMITS, ~self._of(state.limits_reached)
         yield Reason.PAUSED, ~self._paused
         yield Reason.DRAINING, ~self._draining
+        yield Reason.NOT_CONNECTED, self._connected
         if state.open_circuits:
             yield Reason.CIRCUIT_OPEN, ~self._of(state.open_circuits)
 

@@ -41,7 +41,7 @@ class MerchantAccount(Struct, frozen=True, kw_only=True):
 
     `countries` already holds the countries of the account's region. `amount_ranges` is what the processor
     takes per currency, smallest and largest, in ISO minor units; a currency that is missing there is not
-    taken, None means all.
+    taken, None means all. One that is not `connected` cannot be used by the process that asks.
     """
 
     id: str
@@ -59,3 +59,4 @@ class MerchantAccount(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     amount_ranges: dict[Currency, tuple[int, int]] | None = None
     settlement_days: int = 2
+    connected: bool = True

@@ -25,8 +25,9 @@ class Reason(StrEnum):
     LIMITS = "limits"  # The account's daily count or amount is used up.
     PAUSED = "paused"  # An operator stopped it.
     DRAINING = "draining"  # It finishes what it holds and takes nothing new.
+    NOT_CONNECTED = "not_connected"  # The hub cannot use its credentials, or lacks its processor's adapter.
     CIRCUIT_OPEN = "circuit_open"  # Too many technical failures just now.
 
 
-PASSING: Final = frozenset({Reason.PAUSED, Reason.DRAINING, Reason.CIRCUIT_OPEN})
+PASSING: Final = frozenset({Reason.PAUSED, Reason.DRAINING, Reason.NOT_CONNECTED, Reason.CIRCUIT_OPEN})
 """The reasons that lie in the account's state alone: the same payment may be taken later."""

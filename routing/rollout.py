@@ -29,7 +29,10 @@ class Kind(StrEnum):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """One change of who decides. `percent` is 1 to 100; `starts_at` None is at once, when it was made."""
+    """One change of who decides. `percent` is 1 to 100; `starts_at` None is at once, when it was made.
+
+    No change is made before the one ahead of it.
+    """
 
     id: str
     kind: Kind
@@ -50,12 +53,16 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """Who decides: *bases* are the rulesets activated in full, the last one decides; `scheduled` come soonest first."""
+    """Who decides: *bases* are the rulesets activated in full, the last one decides; `scheduled` come soonest first.
+
+    `begun` counts what was scheduled and has begun since the last change was made.
+    """
 
     bases: tuple[Share, ...] = ()
     rollout: Share | None = None
     scheduled: tuple[Share, ...] = ()
     shadow: Share | None = None
+    begun: int = 0
 
     @property
     def base(self) -> Share | None:
@@ -76,7 +83,7 @@ def standing(changes: Iterable[Change], at: datetime) -> Standing:
     """
     now = Standing()
     for change in changes:
-        now = _taken_up(_begun(now, change.made_at), change)
+        now = replace(_taken_up(_begun(now, change.made_at), change), begun=0)
     return _begun(now, at)
 
 
@@ -93,7 +100,7 @@ def _begun(now: Standing, at: datetime) -> Standing:
     due = [share for share in now.scheduled if share.since <= at]
     for share in due:
         now = _activated(now, share)
-    return replace(now, scheduled=now.scheduled[len(due) :])
+    return replace(now, scheduled=now.scheduled[len(due) :], begun=now.begun + len(due))
 
 
 def _taken_up(now: Standing, change: Change) -> Standing:

@@ -90,6 +90,7 @@ def account_of(
     livemode: bool,
     status: AccountStatus,
     amount_ranges: dict[Currency, tuple[int, int]] | None,
+    connected: bool = True,
 ) -> MerchantAccount:
     """Make the account as routing sees it."""
     region = countries_of(profile.region) if profile.region else frozenset()
@@ -113,6 +114,7 @@ def account_of(
             daily_amount_max=limits.daily_amount_max,
         ),
         amount_ranges=amount_ranges,
+        connected=connected,
     )
 
 

@@ -8,46 +8,34 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-import msgspec
 import structlog
-from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import RowMapping
 from sqlalchemy.exc import SQLAlchemyError
 
-from adapters.contract import Adapter, Capabilities, Registration
+from adapters.contract import Registration
 from adapters.transport import Transport
+from hub import metrics
 from hub.database import Database
 from hub.merchants import store
-from hub.merchants.credentials import open_credentials
-from hub.merchants.profile import Profile, Terms, account_of, terms_of
+from hub.merchants.connecting import Connected, Connector
 from hub.redis import SharedMemory
 from hub.rulesets.deciding import Deciding, Rulebook
-from hub.sealing import SealBrokenError, Sealer
+from hub.sealing import Sealer
 from hub.stopping import stopped
-from normalization.money import Currency
 from routing.account_index import AccountIndex
-from routing.accounts import AccountStatus, MerchantAccount
 from routing.plan import Snapshot
 
+__all__ = ["CHANNEL", "VERSIONS_APART", "Connected", "Directory"]
+
 CHANNEL: Final = "hub:configuration"
+VERSIONS_APART: Final = 100
+"""A snapshot's version counts changes in steps of this, and within a step what was scheduled and began since."""
 _LISTEN_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
-
-
-class Connected(Struct, frozen=True, kw_only=True):
-    """One merchant account, ready to be used; also those that take nothing new, for what they hold."""
-
-    account: MerchantAccount
-    adapter: Adapter
-    capabilities: Capabilities
-    registration: Registration[Any]
-    terms: Terms
-    credentials_version: int
 
 
 class Directory:
@@ -66,9 +54,7 @@ class Directory:
     ) -> None:
         self._clock = clock
         self._database = database
-        self._sealer = sealer
-        self._registrations = registrations
-        self._transport = transport
+        self._connector = Connector(sealer=sealer, registrations=registrations, transport=transport)
         self._shared = shared
         self._poll_seconds = poll_ms / 1000
         self._versions: dict[bool, int] | None = None
@@ -76,6 +62,7 @@ class Directory:
         self._rulebook = Rulebook()
         self._snapshots = {livemode: Snapshot() for livemode in (False, True)}
         self._scheduled = {livemode: deque[Deciding]() for livemode in (False, True)}
+        self._apart = timedelta()  # How far the database's clock is ahead of this process's.
         self._refreshing = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._subscribed = asyncio.Event()
@@ -102,8 +89,9 @@ class Directory:
     def routing(self, *, livemode: bool) -> Snapshot:
         """Give routing all it may know of a mode: accounts, and the rules that decide at this instant."""
         scheduled = self._scheduled[livemode]
-        while scheduled and scheduled[0].since <= self._clock():
-            self._snapshots[livemode] = _over(self._snapshots[livemode], scheduled.popleft())
+        while scheduled and scheduled[0].since <= self._clock() + self._apart:
+            version = self._version(livemode=livemode)
+            self._snapshots[livemode] = _over(self._snapshots[livemode], scheduled.popleft(), version)
         return self._snapshots[livemode]
 
     async def start(self) -> None:
@@ -133,57 +121,28 @@ class Directory:
         The version is read first: a change that is committed meanwhile makes the next look read again.
         """
         async with self._refreshing, self._database.reading() as connection:
+            asked_at = self._clock()
+            at = await self._database.now(connection)
+            self._apart = at - asked_at - (self._clock() - asked_at) / 2
             versions = await store.versions(connection)
             if versions == self._versions:
                 return
             rows = await store.all_accounts(connection)
-            deciding = await self._rulebook.read(connection, self._clock())
-            self._connected = MappingProxyType(
-                {row["id"]: connected for row in rows if (connected := self._connect(row)) is not None}
-            )
-            for livemode in (False, True):
-                of_mode = (c.account for c in self._connected.values() if c.account.livemode == livemode)
-                first, *later = deciding[livemode]
-                plain = Snapshot(accounts=AccountIndex(of_mode), version=versions.get(livemode, 0))
-                self._snapshots[livemode] = _over(plain, first)
-                self._scheduled[livemode] = deque(later)
+            deciding = await self._rulebook.read(connection, at)
+            found = [self._connector.connect(row, self._connected.get(row["id"])) for row in rows]
+            usable = [one for one in found if isinstance(one, Connected)]
+            metrics.ACCOUNTS_LEFT_OUT.set(len(found) - len(usable))
+            self._connected = MappingProxyType({one.account.id: one for one in usable})
+            accounts = [one.account if isinstance(one, Connected) else one for one in found if one is not None]
             self._versions = versions
+            for livemode in (False, True):
+                plain = Snapshot(accounts=AccountIndex(one for one in accounts if one.livemode is livemode))
+                first, *later = deciding[livemode]
+                self._snapshots[livemode] = _over(plain, first, self._version(livemode=livemode))
+                self._scheduled[livemode] = deque(later)
 
-    def _connect(self, row: RowMapping) -> Connected | None:
-        """Make an account's adapter, or keep the one it has; what cannot be connected is left out and logged."""
-        registration = self._registrations.get(row["processor"])
-        if registration is None:
-            _log.error("merchant_account_without_adapter", merchant_account=row["id"], processor=row["processor"])
-            return None
-        known = self._connected.get(row["id"])
-        try:
-            if known is not None and known.credentials_version == row["credentials_version"]:
-                adapter, capabilities = known.adapter, known.capabilities
-            else:
-                credentials = open_credentials(self._sealer, registration, row["id"], row["credentials"])
-                adapter = registration.connect(credentials, self._transport, bool(row["livemode"]))
-                capabilities = registration.capabilities(credentials)
-        except (SealBrokenError, msgspec.ValidationError) as broken:
-            _log.error("merchant_account_not_connected", merchant_account=row["id"], failure=type(broken).__name__)
-            return None
-        profile = msgspec.json.decode(row["profile"], type=Profile)
-        account = account_of(
-            profile,
-            id=row["id"],
-            name=row["name"],
-            processor=row["processor"],
-            livemode=bool(row["livemode"]),
-            status=AccountStatus(row["status"]),
-            amount_ranges=_amount_ranges(capabilities),
-        )
-        return Connected(
-            account=account,
-            adapter=adapter,
-            capabilities=capabilities,
-            registration=registration,
-            terms=terms_of(profile),
-            credentials_version=row["credentials_version"],
-        )
+    def _version(self, *, livemode: bool) -> int:
+        return (self._versions or {}).get(livemode, 0)
 
     async def _poll(self) -> None:
         while True:
@@ -210,13 +169,12 @@ class Directory:
             await asyncio.sleep(self._poll_seconds)
 
 
-def _amount_ranges(capabilities: Capabilities) -> dict[Currency, tuple[int, int]] | None:
-    """List what a processor takes, per currency; None where one range fits all of them."""
-    if capabilities.currencies is None:
-        least, most = capabilities.amounts.minimum_minor, capabilities.amounts.maximum_minor
-        return dict.fromkeys(Currency, (least, most))
-    return {currency: (r.minimum_minor, r.maximum_minor) for currency, r in capabilities.currencies.items()}
-
-
-def _over(snapshot: Snapshot, deciding: Deciding) -> Snapshot:
-    return replace(snapshot, ruleset=deciding.ruleset, rollout=deciding.rollout, shadow=deciding.shadow)
+def _over(snapshot: Snapshot, deciding: Deciding, version: int) -> Snapshot:
+    """Put over *snapshot* what decides; its version tells each beginning of what was scheduled apart."""
+    return replace(
+        snapshot,
+        ruleset=deciding.ruleset,
+        rollout=deciding.rollout,
+        shadow=deciding.shadow,
+        version=version * VERSIONS_APART + min(deciding.begun, VERSIONS_APART - 1),
+    )

@@ -9,6 +9,7 @@ from hub.access.rules import Caller
 from hub.errors import ProblemError
 from hub.payments.opening import routing_body
 from hub.payments.shell import Shell
+from hub.rulesets.deciding import STAND_IN
 from normalization.money import Money
 from routing.account_index import State
 from routing.accounts import AccountStatus
@@ -46,7 +47,9 @@ def still_open(shell: Shell, caller: Caller, money: Money, decided: Plan) -> Pla
 def nowhere(decided: Plan, why: str) -> ProblemError:
     """Refuse with the reason for each account; *why* is said where none fits, not where those that fit are away."""
     considered = {"considered": msgspec.to_builtins(routing_body(decided).considered)}
-    if not decided.unavailable:
+    told = "merchant accounts fit, but all of them are paused, draining, not connected or failing"
+    if decided.version == STAND_IN:
+        told = f"{decided.ruleset} should decide, and this process cannot read it; `hub doctor` says why"
+    elif not decided.unavailable:
         return ProblemError("no_merchant_account", f"{why}; `considered` says why for each", extra=considered)
-    told = "merchant accounts fit, but all of them are paused, draining or failing"
     return ProblemError("merchant_accounts_unavailable", told, retry_after=UNAVAILABLE_RETRY_S, extra=considered)

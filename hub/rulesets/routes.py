@@ -1,10 +1,8 @@
 """`/v1/routing/rulesets`: written as versions, checked when written, made to decide by activating."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
@@ -14,24 +12,26 @@ from sqlalchemy import RowMapping
 from hub.access.guards import requires
 from hub.access.rules import Caller
 from hub.database import Database
-from hub.errors import FieldError, problems, request_id_of
+from hub.errors import FieldError, ProblemError, problems, request_id_of
 from hub.merchants.service import Directory
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
-from hub.rulesets import service, store
+from hub.rulesets import reading, service, store
 from hub.rulesets.service import Author
-from routing.rollout import WHOLE, Standing, standing
+from routing.rollout import WHOLE, Standing
 from routing.rules import Rule, RuleSet, Use
 from routing.validation import Problem
 
 READ = [requires("rulesets:read")]
 WRITE = [requires("rulesets:write")]
-Clock = Callable[[], datetime]
 Percent = Annotated[int, Meta(ge=1, le=WHOLE)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class RulesetShown(Struct, frozen=True, kw_only=True):
-    """One version of a ruleset; `rollout_percent` is the share of the payments that it decides now."""
+    """One version of a ruleset; `rollout_percent` is the share of the payments that it decides now.
+
+    `unreadable` says why this version of the hub cannot read it: then it decides nothing, and its rules are not shown.
+    """
 
     id: str
     object: str = "ruleset"
@@ -43,6 +43,7 @@ class RulesetShown(Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
     otherwise: Use | None
     rates: dict[str, str]
+    unreadable: str | None = None
     created_at: datetime
 
 
@@ -60,7 +61,10 @@ class Rulesets(Struct, frozen=True):
 
 
 class Activation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much of the traffic a ruleset is to decide, from when on, and why; without `starts_at` at once."""
+    """How much of the traffic a ruleset is to decide, from when on, and why; without `starts_at` at once.
+
+    In live mode the `reason` must be given.
+    """
 
     rollout_percent: Percent = WHOLE
     starts_at: Annotated[datetime, Meta(tz=True)] | None = None
@@ -73,10 +77,9 @@ async def create_ruleset(
     data: JSONBody[RuleSet],
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
-    clock: NamedDependency[Clock],
 ) -> RulesetWritten:
     """Write a ruleset; one of a name that is there becomes its next version, and decides nothing yet."""
-    written = await service.write(database, data, author_of(request, caller, clock()))
+    written = await service.write(database, data, author_of(request, caller))
     return _written(written.row, Standing(), written.review.warnings)
 
 
@@ -84,7 +87,6 @@ async def create_ruleset(
 async def list_rulesets(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
-    clock: NamedDependency[Clock],
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Rulesets:
@@ -92,7 +94,7 @@ async def list_rulesets(
     before = read_cursor(cursor)
     async with database.reading() as connection:
         rows = await store.rulesets_before(connection, livemode=caller.livemode, before=before, limit=limit + 1)
-        now = standing(await store.changes(connection, livemode=caller.livemode), clock())
+        now = await service.standing_now(database, connection, livemode=caller.livemode)
     shown, following = page(rows, limit)
     return Rulesets([RulesetShown(**_fields(row, now)) for row in shown], following)
 
@@ -102,12 +104,11 @@ async def get_ruleset(
     ruleset_id: FromPath[str],
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
-    clock: NamedDependency[Clock],
 ) -> RulesetShown:
     """Show one version."""
     async with database.reading() as connection:
         row = await store.ruleset(connection, livemode=caller.livemode, ruleset_id=ruleset_id)
-        now = standing(await store.changes(connection, livemode=caller.livemode), clock())
+        now = await service.standing_now(database, connection, livemode=caller.livemode)
     if row is None:
         raise service.no_ruleset()
     return RulesetShown(**_fields(row, now))
@@ -126,24 +127,22 @@ async def activate_ruleset(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
     directory: NamedDependency[Directory],
-    clock: NamedDependency[Clock],
     data: JSONBody[Activation] = Activation(),  # noqa: B008 - a frozen value
 ) -> RulesetWritten:
     """Let a ruleset decide the payments of its mode, or a part of them by reference, at once or from an instant on."""
-    author = author_of(request, caller, clock(), data.reason)
+    author = author_of(request, caller, data.reason)
     row = await service.activate(database, author, ruleset_id, percent=data.rollout_percent, starts_at=data.starts_at)
     await directory.changed()
-    document = msgspec.json.decode(row["document"], type=RuleSet)
+    document = reading.read(row["document"], id=row["id"])
     found = await service.look_through(database, document, livemode=caller.livemode)
     async with database.reading() as connection:
-        now = standing(await store.changes(connection, livemode=caller.livemode), clock())
+        now = await service.standing_now(database, connection, livemode=caller.livemode)
     return _written(row, now, found.warnings)
 
 
-def author_of(request: Request[Any, Any, Any], caller: Caller, at: datetime, reason: str | None = None) -> Author:
+def author_of(request: Request[Any, Any, Any], caller: Caller, reason: str | None = None) -> Author:
     """Say who asks for a change by a request."""
-    request_id = request_id_of(request)
-    return Author(caller=caller, livemode=caller.livemode, at=at, reason=reason, request_id=request_id)
+    return Author(caller=caller, livemode=caller.livemode, reason=reason, request_id=request_id_of(request))
 
 
 def _written(row: RowMapping | Any, now: Standing, warnings: list[Problem]) -> RulesetWritten:  # noqa: ANN401 - a row
@@ -151,7 +150,7 @@ def _written(row: RowMapping | Any, now: Standing, warnings: list[Problem]) -> R
 
 
 def _fields(row: RowMapping | Any, now: Standing) -> dict[str, Any]:  # noqa: ANN401 - a row
-    ruleset = msgspec.json.decode(row["document"], type=RuleSet)
+    ruleset, unreadable = _read(row)
     percent = now.percent_of(row["id"])
     return {
         "id": row["id"],
@@ -163,8 +162,16 @@ def _fields(row: RowMapping | Any, now: Standing) -> dict[str, Any]:  # noqa: AN
         "rules": ruleset.rules,
         "otherwise": ruleset.otherwise,
         "rates": ruleset.rates,
+        "unreadable": unreadable,
         "created_at": row["created_at"],
     }
+
+
+def _read(row: RowMapping | Any) -> tuple[RuleSet, str | None]:  # noqa: ANN401 - a row
+    try:
+        return reading.read(row["document"], id=row["id"]), None
+    except ProblemError as unreadable:
+        return RuleSet(name=row["name"]), unreadable.detail
 
 
 HANDLERS = [create_ruleset, list_rulesets, get_ruleset, activate_ruleset]

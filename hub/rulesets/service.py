@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 
@@ -15,24 +16,27 @@ from hub.access.store import AUDIT, audit_row
 from hub.database import ConflictError, Database
 from hub.errors import FieldError, ProblemError
 from hub.ids import new_id
-from hub.merchants.profile import Profile, account_of
+from hub.merchants.connecting import account_from
 from hub.merchants.store import all_accounts, bump
-from hub.rulesets import store
-from routing.accounts import AccountStatus, MerchantAccount
+from hub.rulesets import reading, store
+from routing.accounts import MerchantAccount
 from routing.review import Review, review
 from routing.rollout import WHOLE, Change, Kind, Standing, standing
 from routing.rules import RuleSet
 
 AHEAD_MAX: Final = timedelta(days=366)
 """How far ahead something can be scheduled."""
+SCHEDULED_MAX: Final = 50
+"""How many rulesets can be scheduled at a time in a mode."""
+
+_WITH_REASON: Final = frozenset({Kind.ACTIVATE, Kind.ROLLBACK, Kind.UNSCHEDULE})
 
 
 class Author(Struct, frozen=True, kw_only=True):
-    """Who changes the rules of a mode, when and why; *caller* None is the command, and *details* say whose."""
+    """Who changes the rules of a mode, and why; *caller* None is the command, and *details* say whose."""
 
     caller: Caller | None
     livemode: bool
-    at: datetime
     reason: str | None = None
     request_id: str | None = None
     details: Mapping[str, str] = {}
@@ -47,19 +51,12 @@ class Written(Struct, frozen=True):
 
 async def accounts_of(connection: AsyncConnection, *, livemode: bool) -> list[MerchantAccount]:
     """Read the merchant accounts of a mode as routing sees them, without what their processors take."""
-    return [
-        account_of(
-            msgspec.json.decode(row["profile"], type=Profile),
-            id=row["id"],
-            name=row["name"],
-            processor=row["processor"],
-            livemode=livemode,
-            status=AccountStatus(row["status"]),
-            amount_ranges=None,
-        )
-        for row in await all_accounts(connection)
-        if bool(row["livemode"]) is livemode
-    ]
+    found: list[MerchantAccount] = []
+    for row in await all_accounts(connection):
+        if bool(row["livemode"]) is livemode:
+            with suppress(msgspec.DecodeError, ValueError):  # One that cannot be read can be used in no rule.
+                found.append(account_from(row))
+    return found
 
 
 async def look_through(database: Database, ruleset: RuleSet, *, livemode: bool) -> Review:
@@ -81,17 +78,18 @@ async def write(database: Database, ruleset: RuleSet, author: Author) -> Written
         raise ProblemError("validation_failed", "the ruleset cannot be used as it is", errors=errors)
     try:
         async with database.transaction() as connection:
+            at = await database.now(connection)
             row = {
                 "id": new_id("rs_"),
                 "livemode": author.livemode,
                 "name": ruleset.name,
                 "version": await store.next_version(connection, livemode=author.livemode, name=ruleset.name),
                 "document": msgspec.json.encode(ruleset).decode(),
-                "created_at": author.at,
+                "created_at": at,
             }
             await store.add_ruleset(connection, row)
             told = {"name": ruleset.name, "version": row["version"]}
-            await _audit(connection, author, "ruleset.created", str(row["id"]), told)
+            await _audit(connection, author, at, "ruleset.created", str(row["id"]), told)
     except ConflictError as second:
         raise ProblemError("conflict", "another version of this ruleset was written at the same moment") from second
     return Written(row, found)
@@ -103,16 +101,18 @@ async def activate(
     """Let a ruleset decide *percent* of the payments, from *starts_at* on or at once; gives the ruleset.
 
     Raises:
-        ProblemError: not_found, validation_failed, conflict.
+        ProblemError: not_found, validation_failed, conflict, ruleset_unreadable.
     """
-    later = starts_at if starts_at is not None and starts_at > author.at else None
-    if later is not None and later > author.at + AHEAD_MAX:
-        _refuse("starts_at", f"is more than {AHEAD_MAX.days} days ahead; schedule it when it is nearer")
 
-    def change(now: Standing) -> Change:
+    def change(now: Standing, at: datetime) -> Change:
+        later = starts_at if starts_at is not None and starts_at > at else None
+        if later is not None and later > at + AHEAD_MAX:
+            _refuse("starts_at", f"is more than {AHEAD_MAX.days} days ahead; schedule it when it is nearer")
+        if later is not None and len(now.scheduled) >= SCHEDULED_MAX:
+            _refuse("starts_at", f"cannot be: {SCHEDULED_MAX} rulesets are scheduled; wait for one, or call them off")
         if percent < WHOLE and later is None and now.base is not None and now.base.ruleset == ruleset_id:
             _refuse("rollout_percent", "must be 100: this ruleset is the base, and only another can take a part of it")
-        return _change(author, Kind.ACTIVATE, ruleset_id, percent, later)
+        return _change(author, at, Kind.ACTIVATE, ruleset_id, percent, later)
 
     return await _make(database, author, "ruleset.activated", change)
 
@@ -121,20 +121,20 @@ async def roll_back(database: Database, author: Author, *, scheduled_only: bool 
     """Return to what decided before; or, with *scheduled_only*, call off what has not begun.
 
     Raises:
-        ProblemError: nothing_to_undo, conflict.
+        ProblemError: nothing_to_undo, validation_failed, conflict.
     """
 
-    def change(now: Standing) -> Change:
+    def change(now: Standing, at: datetime) -> Change:
         if scheduled_only:
             if not now.scheduled:
                 raise ProblemError("nothing_to_undo", "nothing is scheduled")
-            return _change(author, Kind.UNSCHEDULE, now.scheduled[0].ruleset)
+            return _change(author, at, Kind.UNSCHEDULE, now.scheduled[0].ruleset)
         if now.rollout is not None:
-            return _change(author, Kind.ROLLBACK, now.rollout.ruleset, now.rollout.percent)
+            return _change(author, at, Kind.ROLLBACK, now.rollout.ruleset, now.rollout.percent)
         if now.base is None or len(now.bases) == 1:
             told = "no ruleset was active before this one; activate another, or call off what is scheduled alone"
             raise ProblemError("nothing_to_undo", told)
-        return _change(author, Kind.ROLLBACK, now.base.ruleset)
+        return _change(author, at, Kind.ROLLBACK, now.base.ruleset)
 
     action = "ruleset.unscheduled" if scheduled_only else "ruleset.rolled_back"
     await _make(database, author, action, change)
@@ -144,9 +144,13 @@ async def shadow(database: Database, author: Author, ruleset_id: str, percent: i
     """Have a ruleset planned beside the one that decides, for *percent* of the payments; an earlier shadow ends.
 
     Raises:
-        ProblemError: not_found, conflict.
+        ProblemError: not_found, conflict, ruleset_unreadable.
     """
-    await _make(database, author, "ruleset.shadowed", lambda _: _change(author, Kind.SHADOW, ruleset_id, percent))
+
+    def change(_: Standing, at: datetime) -> Change:
+        return _change(author, at, Kind.SHADOW, ruleset_id, percent)
+
+    await _make(database, author, "ruleset.shadowed", change)
 
 
 async def end_shadow(database: Database, author: Author) -> None:
@@ -156,29 +160,40 @@ async def end_shadow(database: Database, author: Author) -> None:
         ProblemError: nothing_to_undo, conflict.
     """
 
-    def change(now: Standing) -> Change:
+    def change(now: Standing, at: datetime) -> Change:
         if now.shadow is None:
             raise ProblemError("nothing_to_undo", "no ruleset is a shadow")
-        return _change(author, Kind.END_SHADOW, now.shadow.ruleset, now.shadow.percent)
+        return _change(author, at, Kind.END_SHADOW, now.shadow.ruleset, now.shadow.percent)
 
     await _make(database, author, "ruleset.shadow_ended", change)
 
 
-async def _make(database: Database, author: Author, action: str, decide: Callable[[Standing], Change]) -> RowMapping:
-    """Store the change that *decide* makes of how things stand; gives its ruleset."""
+async def _make(
+    database: Database, author: Author, action: str, decide: Callable[[Standing, datetime], Change]
+) -> RowMapping:
+    """Store the change that *decide* makes of how things stand at an instant; gives its ruleset.
+
+    The instant is the database's, and never before the last change: whichever process is asked, it goes by what had
+    begun when the change was made.
+    """
     try:
         async with database.transaction() as connection:
             changes = await store.changes(connection, livemode=author.livemode)
-            change = decide(standing(changes, author.at))
+            at = max([await database.now(connection), *(last.made_at for last in changes[-1:])])
+            change = decide(standing(changes, at), at)
             found = await store.ruleset(connection, livemode=author.livemode, ruleset_id=change.ruleset)
             if found is None:
                 raise no_ruleset()
+            if author.livemode and author.reason is None and change.kind in _WITH_REASON:
+                _refuse("reason", "must say why: it changes what decides live payments; the audit log keeps it")
+            if change.kind in {Kind.ACTIVATE, Kind.SHADOW}:
+                await asyncio.to_thread(reading.compiled, found["document"], id=found["id"], version=found["version"])
             # Numbered by what was read, so that nobody's change comes between.
             await store.add_change(connection, change, livemode=author.livemode, number=len(changes) + 1)
             told = {"name": found["name"], "version": found["version"], "percent": change.percent}
             if change.starts_at is not None:
                 told["starts_at"] = change.starts_at
-            await _audit(connection, author, action, change.ruleset, told)
+            await _audit(connection, author, at, action, change.ruleset, told)
             await bump(connection, livemode=author.livemode)
     except ConflictError as second:
         raise ProblemError("conflict", "what decides was changed by somebody else at the same moment") from second
@@ -190,8 +205,13 @@ def no_ruleset() -> ProblemError:
     return ProblemError("not_found", "there is no such ruleset in this mode")
 
 
+async def standing_now(database: Database, connection: AsyncConnection, *, livemode: bool) -> Standing:
+    """Tell who decides in a mode now, by the database's clock."""
+    return standing(await store.changes(connection, livemode=livemode), await database.now(connection))
+
+
 def _change(
-    author: Author, kind: Kind, ruleset: str, percent: int = WHOLE, starts_at: datetime | None = None
+    author: Author, at: datetime, kind: Kind, ruleset: str, percent: int = WHOLE, starts_at: datetime | None = None
 ) -> Change:
     return Change(
         id=new_id("rsa_"),
@@ -199,17 +219,17 @@ def _change(
         ruleset=ruleset,
         percent=percent,
         starts_at=starts_at,
-        made_at=author.at,
+        made_at=at,
         reason=author.reason,
     )
 
 
 def _refuse(field: str, message: str) -> NoReturn:
-    raise ProblemError("validation_failed", "the activation cannot be carried out", errors=[FieldError(field, message)])
+    raise ProblemError("validation_failed", "the change cannot be carried out", errors=[FieldError(field, message)])
 
 
 async def _audit(
-    connection: AsyncConnection, author: Author, action: str, ruleset_id: str, told: Mapping[str, Any]
+    connection: AsyncConnection, author: Author, at: datetime, action: str, ruleset_id: str, told: Mapping[str, Any]
 ) -> None:
     details = {**told, **author.details, **({"reason": author.reason} if author.reason else {})}
     row = audit_row(
@@ -218,7 +238,7 @@ async def _audit(
         ruleset_id,
         details,
         livemode=author.livemode,
-        at=author.at,
+        at=at,
         request_id=author.request_id,
     )
     await connection.execute(AUDIT, row)

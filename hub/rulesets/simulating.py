@@ -20,13 +20,13 @@ from hub.payments.opening import Charge, facts_of, routing_body
 from hub.payments.planning import allowed
 from hub.payments.shell import Shell
 from hub.payments.standing import standing
-from hub.rulesets import store
+from hub.rulesets import reading, store
 from normalization.declines import DeclineCode
 from normalization.money import Currency, Money
 from normalization.tokens import CardFacts, ProcessorToken
 from routing.facts import Facts
-from routing.plan import Plan, Snapshot, compile_ruleset, plan
-from routing.rules import Authentication, RuleSet
+from routing.plan import Plan, Snapshot, plan
+from routing.rules import Authentication
 
 Outcome = Literal["routed", "refused", "no_merchant_account", "merchant_accounts_unavailable"]
 SIMULATED: Final = "simulated"
@@ -129,9 +129,8 @@ async def _snapshot(shell: Shell, caller: Caller, ruleset_id: str | None, money:
         row = await store.ruleset(connection, livemode=caller.livemode, ruleset_id=ruleset_id)
     if row is None:
         raise _invalid("ruleset", "is no ruleset of this mode; GET /v1/routing/rulesets lists them")
-    rules = msgspec.json.decode(row["document"], type=RuleSet)
     # Beside the charges: hundreds of rules take a while.
-    compiled = await asyncio.to_thread(compile_ruleset, rules, id=row["id"], version=row["version"])
+    compiled = await asyncio.to_thread(reading.compiled, row["document"], id=row["id"], version=row["version"])
     return replace(snapshot, ruleset=compiled, rollout=None)
 
 

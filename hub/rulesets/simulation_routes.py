@@ -18,7 +18,7 @@ from hub.rulesets.simulating import SimulationBody, SimulationRequest, simulate
     guards=[requires("rulesets:read")],
     status_code=200,
     tags=["routing"],
-    responses=problems(400, 413, 415, 422),
+    responses=problems(400, 409, 413, 415, 422),
 )
 async def simulate_payment(
     data: JSONBody[SimulationRequest], caller: NamedDependency[Caller], shell: NamedDependency[Shell]

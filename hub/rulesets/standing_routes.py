@@ -16,7 +16,7 @@ from hub.database import Database
 from hub.errors import ProblemError, problems
 from hub.merchants.service import Directory
 from hub.rulesets import service, store
-from hub.rulesets.routes import READ, WRITE, Clock, Percent, Reason, author_of
+from hub.rulesets.routes import READ, WRITE, Percent, Reason, author_of
 from routing.rollout import WHOLE, Change, Kind, Share, standing
 from routing.shadow import Verdict
 
@@ -46,9 +46,9 @@ class StandingShown(Struct, frozen=True, kw_only=True):
 
 
 class Rollback(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why to go back; with `scheduled_only` what has begun stays, and what has not is called off."""
+    """Why to go back, which must be said in live mode; with `scheduled_only` what has begun stays, the rest is off."""
 
-    reason: Reason
+    reason: Reason | None = None
     scheduled_only: bool = False
 
 
@@ -105,11 +105,9 @@ class ShadowShown(Tally, frozen=True, kw_only=True):
 
 
 @get("/v1/routing/rulesets/active", guards=READ, tags=["routing"], responses=problems())
-async def show_standing(
-    caller: NamedDependency[Caller], database: NamedDependency[Database], clock: NamedDependency[Clock]
-) -> StandingShown:
+async def show_standing(caller: NamedDependency[Caller], database: NamedDependency[Database]) -> StandingShown:
     """Show what decides now: the base, a rollout, what is scheduled, and the shadow."""
-    return await _standing(database, caller, clock())
+    return await _standing(database, caller)
 
 
 @post(
@@ -121,17 +119,16 @@ async def show_standing(
 )
 async def roll_back(
     request: Request[Any, Any, Any],
-    data: JSONBody[Rollback],
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
     directory: NamedDependency[Directory],
-    clock: NamedDependency[Clock],
+    data: JSONBody[Rollback] = Rollback(),  # noqa: B008 - a frozen value
 ) -> StandingShown:
     """Return to what decided before: end a rollout, or else take back the base; what is scheduled is called off."""
-    author = author_of(request, caller, clock(), data.reason)
+    author = author_of(request, caller, data.reason)
     await service.roll_back(database, author, scheduled_only=data.scheduled_only)
     await directory.changed()
-    return await _standing(database, caller, clock())
+    return await _standing(database, caller)
 
 
 @post(
@@ -147,14 +144,13 @@ async def shadow_ruleset(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
     directory: NamedDependency[Directory],
-    clock: NamedDependency[Clock],
     data: JSONBody[ShadowWanted] = ShadowWanted(),  # noqa: B008 - a frozen value
 ) -> StandingShown:
     """Plan live payments by a ruleset too, without carrying that out, and count where it differs."""
-    author = author_of(request, caller, clock(), data.reason)
+    author = author_of(request, caller, data.reason)
     await service.shadow(database, author, ruleset_id, data.percent)
     await directory.changed()
-    return await _standing(database, caller, clock())
+    return await _standing(database, caller)
 
 
 @post(
@@ -169,13 +165,12 @@ async def end_shadow(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
     directory: NamedDependency[Directory],
-    clock: NamedDependency[Clock],
     data: JSONBody[ShadowEnd] = ShadowEnd(),  # noqa: B008 - a frozen value
 ) -> StandingShown:
     """End the shadow; what was counted stays readable until the next one begins."""
-    await service.end_shadow(database, author_of(request, caller, clock(), data.reason))
+    await service.end_shadow(database, author_of(request, caller, data.reason))
     await directory.changed()
-    return await _standing(database, caller, clock())
+    return await _standing(database, caller)
 
 
 @get("/v1/routing/shadow", guards=READ, tags=["routing"], responses=problems(404))
@@ -204,10 +199,10 @@ async def show_shadow(caller: NamedDependency[Caller], database: NamedDependency
     )
 
 
-async def _standing(database: Database, caller: Caller, at: datetime) -> StandingShown:
+async def _standing(database: Database, caller: Caller) -> StandingShown:
     async with database.reading() as connection:
         changes = await store.changes(connection, livemode=caller.livemode)
-        now = standing(changes, at)
+        now = standing(changes, await database.now(connection))
         shares = [now.base, now.rollout, *now.scheduled, now.shadow]
         titles = await store.titles(connection, {share.ruleset for share in shares if share is not None})
     reasons = {change.id: change.reason for change in changes}

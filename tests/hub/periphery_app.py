@@ -18,7 +18,7 @@ from hub.access import routes as access
 from hub.access.guards import provide_caller
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import Keys, make_key
-from hub.database import Database, metadata, open_database
+from hub.database import Database, DatabaseClock, metadata, open_database, read_clock
 from hub.decoding import StrictRequest
 from hub.errors import HANDLERS
 from hub.events import routes as events
@@ -66,10 +66,11 @@ async def periphery(
     redis_url: str | None = None,
     processors: Mapping[str, Registration[Any]] = PROCESSORS,
     clock: Callable[[], datetime] | None = None,
+    database_clock: DatabaseClock = read_clock,
 ) -> AsyncIterator[Periphery]:
     """Run the handlers over a database whose tables are made here."""
     settings = settings or Settings()
-    database = await open_database(database_url)
+    database = await open_database(database_url, clock=database_clock)
     async with database.writer.begin() as connection:
         await connection.run_sync(metadata.create_all)
     keys, shared, transport, sealer = Keys(database), SharedMemory(redis_url), Transport(), Sealer(settings.keys)

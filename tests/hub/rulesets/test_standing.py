@@ -4,89 +4,22 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
-from httpx import Response
-from msgspec import Struct
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
 from hub.access.rules import Role
-from hub.access.tables import audit_log
 from hub.database import open_database
 from hub.migrations import bring_up
 from hub.rulesets.tables import ruleset_activations, rulesets
-from routing.plan import plan
 from routing.rollout import within
-from tests.hub.periphery_app import Periphery, periphery
-from tests.routing.samples import facts
-
-ACCOUNT = {"name": "acme", "processor": "stripe", "credentials": {"api_key": "sk_test_" + "a" * 24}}
-PATH = "/v1/routing/rulesets"
-SHADOW = "/v1/routing/shadow"
-BACK = {"reason": "approvals fell"}
-
-
-class Clock(Struct):
-    """The hub's clock, which goes on when it is told to."""
-
-    at: datetime = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-class Rules(Struct):
-    """An operator with an account, and what is asked of the rules."""
-
-    hub: Periphery
-    clock: Clock
-    operator: dict[str, str]
-    account: str
-
-    async def write(self, name: str = "main") -> str:
-        """Write a ruleset's next version."""
-        document = {"name": name, "rules": [], "otherwise": {"strategy": "priority", "accounts": [self.account]}}
-        made = await self.hub.client.post(PATH, json=document, headers=self.operator)
-        assert made.status_code == 201, made.text
-        return str(made.json()["id"])
-
-    async def post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-        return await self.hub.client.post(path, json=body, headers=headers or self.operator)
-
-    async def activate(self, ruleset: str, percent: int = 100, **more: Any) -> Response:
-        return await self.post(f"{PATH}/{ruleset}/activate", {"rollout_percent": percent, **more})
-
-    async def shown(self) -> dict[str, Any]:
-        answer = await self.hub.client.get(f"{PATH}/active", headers=self.operator)
-        assert answer.status_code == 200
-        body: dict[str, Any] = answer.json()
-        return body
-
-    async def shape(self) -> tuple[str | None, tuple[str, int] | None]:
-        """The base, and the rollout with its percent."""
-        now = await self.shown()
-        rollout = now["rollout"]
-        return now["base"] and now["base"]["ruleset"], rollout and (rollout["ruleset"], rollout["percent"])
-
-    def deciding(self, reference: str) -> str | None:
-        return plan(facts(reference=reference), self.hub.directory.routing(livemode=False)).ruleset
-
-    async def audited(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """Actions with their principals and details, oldest first."""
-        wanted = select(audit_log).where(audit_log.c.action.like("ruleset.%")).order_by(audit_log.c.id)
-        async with self.hub.database.reading() as connection:
-            rows = (await connection.execute(wanted)).mappings().all()
-        return [(row["action"], row["principal"], msgspec.json.decode(row["details"])) for row in rows]
+from tests.hub.rulesets.ruling import BACK, PATH, SHADOW, Rules, ruling
 
 
 @pytest.fixture
 async def rules(database_url: str) -> AsyncIterator[Rules]:
-    clock = Clock()
-    async with periphery(database_url, clock=clock) as hub:
-        operator = await hub.key(Role.OPERATOR)
-        account = (await hub.client.post("/v1/merchant_accounts", json=ACCOUNT, headers=operator)).json()["id"]
-        yield Rules(hub, clock, operator, account)
+    async with ruling(database_url) as made:
+        yield made
 
 
 async def test_a_part_of_the_payments_goes_by_the_new_ruleset_and_the_rest_by_the_old(rules: Rules) -> None:
@@ -215,10 +148,27 @@ async def test_where_nothing_was_before_there_is_nothing_to_roll_back_to(rules: 
     assert await rules.shape() == (only, None)
 
 
-async def test_a_rollback_says_why(rules: Rules) -> None:
+async def test_a_change_of_what_decides_live_payments_says_why(rules: Rules) -> None:
+    live = await rules.hub.key(Role.OPERATOR, livemode=True)
+    made = (await rules.post(PATH, {"name": "main"}, live)).json()["id"]
+    activate = f"{PATH}/{made}/activate"
+    part = {"rollout_percent": 5}
+
+    answers = [await rules.post(activate, body, live) for body in (part, part | {"reason": "go"})]
+    answers += [await rules.post(f"{PATH}/rollback", body, live) for body in ({}, BACK)]
+
+    assert [answer.status_code for answer in answers] == [422, 200, 422, 200]
+    assert {answer.json()["errors"][0]["field"] for answer in answers[::2]} == {"reason"}
+
+
+async def test_in_test_mode_nobody_need_say_why(rules: Rules) -> None:
+    first, second = await rules.write(), await rules.write()
+    for ruleset in (first, second):
+        await rules.activate(ruleset)
+
     answer = await rules.post(f"{PATH}/rollback", {})
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "reason")
+    assert (answer.status_code, answer.json()["base"]["ruleset"]) == (200, first)
 
 
 async def test_every_change_is_audited_with_who_and_why(rules: Rules) -> None:

@@ -54,6 +54,7 @@ from hub.rulesets import simulation_routes, standing_routes
 from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
+from hub.settlement import routes as settlement_routes
 from hub.webhook_endpoints import delivery_routes as endpoint_delivery_routes
 from hub.webhook_endpoints import routes as webhook_endpoint_routes
 from hub.webhooks import delivery_routes
@@ -75,6 +76,7 @@ HANDLERS: Final = [
     *simulation_routes.HANDLERS,
     *backtest_routes.HANDLERS,
     *figure_routes.HANDLERS,
+    *settlement_routes.HANDLERS,
     *access_routes.HANDLERS,
     *delivery_routes.HANDLERS,
     *event_routes.HANDLERS,

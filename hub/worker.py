@@ -16,6 +16,7 @@ from hub.payment_methods.verifying import verify_due
 from hub.payments.jobs import cancel_due, inquire_due
 from hub.payments.shell import Shell
 from hub.retries.jobs import prune_declines
+from hub.settlement.jobs import import_settlements, remove_cut_off
 from hub.webhook_endpoints.jobs import bury_old, deliver
 from hub.webhooks.catching_up import catch_up_due
 from hub.webhooks.jobs import read_waiting
@@ -40,6 +41,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (publish_events, POLL_S),
     (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
+    (remove_cut_off, REMIND_EVERY_S),
     (prune_keys, PRUNE_EVERY_S),
     (prune_declines, PRUNE_EVERY_S),
     (bury_old, PRUNE_EVERY_S),
@@ -67,7 +69,8 @@ class Bell:
 async def work(shell: Shell, bell: Bell, stop: asyncio.Event) -> None:
     """Run every job until *stop*; what a job has begun is finished first."""
     jobs = (_repeat(shell, job, every_s, bell, stop) for job, every_s in JOBS)
-    await asyncio.gather(*jobs, deliver(shell, bell, stop), replay_backtests(shell, bell, stop))
+    at_length = (deliver, replay_backtests, import_settlements)
+    await asyncio.gather(*jobs, *(job(shell, bell, stop) for job in at_length))
 
 
 async def _repeat(shell: Shell, job: Job, every_s: float, bell: Bell, stop: asyncio.Event) -> None:

@@ -1,14 +1,17 @@
 """Which merchant accounts answer: each process counts for itself, and all of them share the circuits that open.
 
-A circuit that another process opened is taken over, and given up when that one finds the account well. Half open, one
-payment of all processes together is the probe: who may send it is settled in Redis beside the charge path.
+What was found last counts, whoever found it: each account has one word, when it was found failing or well, and a later
+word takes the place of an earlier one, here and in Redis. So nothing is forgotten when Redis is lost: each process goes
+on by the last word it knows, and tells it anew to a Redis that has none. Half open, one payment of all processes
+together is the probe: who may send it is settled in Redis beside the charge path.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import structlog
 from redis.asyncio import Redis
 
 from hub import metrics
@@ -19,11 +22,20 @@ from routing import health
 from routing.health import HEALTHY, OPEN_FOR, PROBE_FOR, Circuit, Health
 
 KEY: Final = "hub:circuits"
-"""A hash of account id to the instant, in milliseconds since 1970, at which some process opened its circuit."""
+"""A hash of account id to its word: the instant, in milliseconds since 1970, below zero where it was found well."""
 PROBE: Final = "hub:probe:"
 """Begins the key of who may send an account's probe."""
 TURN_MS: Final = 3_000
 """How long a process may send the probe before another one's turn; once it is sent, until its end."""
+STAMP_DIGITS: Final = 14
+"""Of an instant in milliseconds, for some thousand years."""
+_SAY: Final = """
+for i = 1, #ARGV, 2 do
+  local known = tonumber(redis.call('HGET', KEYS[1], ARGV[i])) or 0
+  if math.abs(known) < math.abs(tonumber(ARGV[i + 1])) then redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+end
+return 1
+"""
 _TAKE_TURN: Final = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
@@ -31,6 +43,9 @@ if not holder then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
 if ARGV[3] == '1' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return 1
 """
+
+
+_log = structlog.get_logger(__name__)
 
 
 class HealthBoard:
@@ -42,7 +57,7 @@ class HealthBoard:
         self._poll_s = poll_ms / 1000
         self._me = new_id("")
         self._states: dict[str, Health] = {}
-        self._known_open: set[str] = set()  # The accounts whose circuit is open in Redis too.
+        self._words: dict[str, int] = {}
         self._turns: set[str] | None = None  # The accounts whose probe may be sent here; None: Redis does not say.
         self._task: asyncio.Task[None] | None = None
 
@@ -79,17 +94,17 @@ class HealthBoard:
         self._states[account] = after
         if after.opened_at is not None and after.opened_at != before.opened_at:
             metrics.CIRCUIT_OPEN.labels(account).set(1)
-            await self._tell(account, at)
+            await self._say(account, at, well=False)
         elif before.opened_at is not None and health.circuit(after, at) is Circuit.CLOSED:
             metrics.CIRCUIT_OPEN.labels(account).set(0)
-            await self._tell(account, None)
+            await self._say(account, at, well=True)
             return True
         return False
 
     async def start(self) -> None:
         """Listen to what other processes found, until `stop`."""
         if self._shared.client is not None:
-            await self.read()
+            await self._read_once()
             self._task = asyncio.create_task(self._poll())
 
     async def stop(self) -> None:
@@ -98,7 +113,7 @@ class HealthBoard:
             await stopped([self._task])
 
     async def read(self) -> None:
-        """Take up what other processes found, and whose turn it is to try an account again."""
+        """Take up what other processes found, say what they do not know, and ask whose turn it is to try an account."""
 
         async def circuits(client: Redis) -> dict[str, str]:
             told: dict[str, str] = await _settled(client.hgetall(KEY))
@@ -108,23 +123,26 @@ class HealthBoard:
         if found is None:
             self._turns = None
             return
-        oldest = self._clock() - 2 * OPEN_FOR
-        opened = {a: datetime.fromtimestamp(int(at) / 1000, UTC) for a, at in found.items() if at.isdecimal()}
-        for account, at in opened.items():
-            if at > oldest:
-                self._take_over(account, at)
-        for account in self._known_open - opened.keys():
-            self._states[account] = HEALTHY
-            self._known_open.discard(account)
-            metrics.CIRCUIT_OPEN.labels(account).set(0)
+        told = {account: word for account, text in found.items() if (word := _word(text)) is not None}
+        for account, word in told.items():
+            if abs(word) > abs(self._words.get(account, 0)):
+                self._take_over(account, word)
+        newer = {account: word for account, word in self._words.items() if abs(word) > abs(told.get(account, 0))}
+        if newer:
+            await self._tell(newer)
         self._turns = await self._shared.ask(self._take_turns)
 
-    def _take_over(self, account: str, opened_at: datetime) -> None:
-        known = self._states.get(account, HEALTHY).opened_at
-        if known is None or (account in self._known_open and known < opened_at):
-            self._states[account] = Health(opened_at=opened_at)
-            self._known_open.add(account)
-            metrics.CIRCUIT_OPEN.labels(account).set(1)
+    def _take_over(self, account: str, word: int) -> None:
+        """Go by a later word; one of a failure so long ago that the account may be tried again by now says nothing."""
+        now = self._clock()
+        at = min(now, datetime.fromtimestamp(abs(word) / 1000, UTC))  # Another process's clock may be ahead.
+        if word > 0 and at <= now - 2 * OPEN_FOR:
+            return
+        self._words[account] = word
+        was_open = self._states.get(account, HEALTHY).opened_at is not None
+        if word > 0 or was_open:
+            self._states[account] = Health(opened_at=at) if word > 0 else HEALTHY
+            metrics.CIRCUIT_OPEN.labels(account).set(int(word > 0))
 
     async def _take_turns(self, client: Redis) -> set[str]:
         turns = set()
@@ -138,19 +156,34 @@ class HealthBoard:
     def _half_open(self, at: datetime) -> list[str]:
         return [one for one, state in self._states.items() if health.circuit(state, at) is Circuit.HALF_OPEN]
 
-    async def _tell(self, account: str, opened_at: datetime | None) -> None:
-        if opened_at is None:
-            self._known_open.discard(account)
-            await self._shared.ask(lambda client: _settled(client.hdel(KEY, account)))
-            return
-        stamp = str(int(opened_at.timestamp() * 1000))
-        if await self._shared.ask(lambda client: _settled(client.hset(KEY, account, stamp))) is not None:
-            self._known_open.add(account)
+    async def _say(self, account: str, at: datetime, *, well: bool) -> None:
+        """Have the last word, whatever the clocks of those who spoke before."""
+        stamp = max(int(at.timestamp() * 1000), abs(self._words.get(account, 0)) + 1)
+        self._words[account] = -stamp if well else stamp
+        await self._tell({account: self._words[account]})
+
+    async def _tell(self, words: Mapping[str, int]) -> None:
+        """Tell Redis; what it does not hear now it is told in the next round."""
+        said = [text for account, word in words.items() for text in (account, str(word))]
+        await self._shared.ask(lambda client: _settled(client.eval(_SAY, 1, KEY, *said)))
 
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(self._poll_s)
+            await self._read_once()
+
+    async def _read_once(self) -> None:
+        """Do one round; what goes wrong in it must not end the rounds after it."""
+        try:
             await self.read()
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("circuits_not_read")
+
+
+def _word(text: str) -> int | None:
+    """Read a word; None for what is none."""
+    digits = text.removeprefix("-")
+    return int(text) if digits.isdecimal() and 0 < len(digits) <= STAMP_DIGITS else None
 
 
 async def _settled(answer: Awaitable[Any] | Any) -> Any:  # noqa: ANN401 - Redis answers anything

@@ -32,6 +32,7 @@ from hub.errors import HANDLERS as EXCEPTION_HANDLERS
 from hub.events import routes as event_routes
 from hub.figures import routes as figure_routes
 from hub.figures.board import FigureBoard
+from hub.ledger import routes as ledger_routes
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchant_routes
 from hub.merchants.editing import AccountEditor
@@ -76,6 +77,7 @@ HANDLERS: Final = [
     *simulation_routes.HANDLERS,
     *backtest_routes.HANDLERS,
     *figure_routes.HANDLERS,
+    *ledger_routes.HANDLERS,
     *settlement_routes.HANDLERS,
     *access_routes.HANDLERS,
     *delivery_routes.HANDLERS,
@@ -125,8 +127,8 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     known = known_adapters()
     directory = Directory(database, sealer, known, transport, shared, poll_ms=settings.snapshot_poll_ms, clock=clock)
     health_board = HealthBoard(shared, clock, poll_ms=settings.snapshot_poll_ms)
-    shadows = ShadowDesk(database)
     figures = FigureBoard(database, shared, directory, clock, poll_ms=settings.snapshot_poll_ms)
+    shadows = ShadowDesk(database, figures.seen_later)
     bell = Bell()
     shell = Shell(
         database=database,

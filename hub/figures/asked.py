@@ -1,13 +1,24 @@
 """What the rulesets of a snapshot want to know: those that decide, are tried out, or are only compared. Pure."""
 
+from typing import Final
+
 from routing.facts import COUNTED
 from routing.plan import CompiledRuleSet, Snapshot
 from routing.rules import Strategy
 
+NOTHING: Final[frozenset[str]] = frozenset()
+
 
 def asked_of(snapshot: Snapshot) -> frozenset[str]:
-    """List the facts counted by the hub that any ruleset of *snapshot* compares."""
-    return frozenset(fact for ruleset in _rulesets(snapshot) for fact in ruleset.index.facts & COUNTED)
+    """List the facts counted by the hub that rulesets of *snapshot* decide by; a shadow's are no matter of a charge."""
+    base, tried = snapshot.ruleset, snapshot.rollout
+    asked = NOTHING if base is None else base.index.facts & COUNTED
+    return asked if tried is None else asked | (tried.ruleset.index.facts & COUNTED)
+
+
+def asked_beside(snapshot: Snapshot) -> frozenset[str]:
+    """List the facts counted by the hub that the shadow of *snapshot* compares."""
+    return NOTHING if snapshot.shadow is None else snapshot.shadow.ruleset.index.facts & COUNTED
 
 
 def weighs_chargebacks(snapshot: Snapshot) -> bool:

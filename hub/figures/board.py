@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hub.database import Database
 from hub.figures import store
 from hub.figures.asked import asked_of, weighs_chargebacks
+from hub.figures.asking_later import Answer, Questions
 from hub.figures.days import Attempt, Days, is_limited
 from hub.figures.outcomes import Learning
 from hub.figures.rules import Told, chargeback_rates, version_of
@@ -69,6 +70,7 @@ class FigureBoard:
         self._learning = Learning(shared)
         self._days = Days()
         self._counts = Counts()
+        self._questions = Questions(shared, self._counts, clock)
         self._increments: Counter[tuple[str, str]] = Counter()
         self._slow = _Slow()
         self._figures: dict[bool, Figures] = {False: Figures(), True: Figures()}
@@ -96,6 +98,12 @@ class FigureBoard:
         """Count what the rules of *snapshot* ask of earlier attempts; what is not known is left out."""
         asked = asked_of(snapshot)
         return await seen(self._shared, self._counts, subjects, asked, self._clock()) if asked else {}
+
+    def seen_later(self, asked: Collection[str], subjects: Subjects) -> Answer:
+        """Count earlier attempts beside a charge, which is to be noted with `begun` afterwards."""
+        answer = self._questions.ask(asked, subjects)
+        self._untold.set()
+        return answer
 
     def begun(self, attempt_id: str, attempt: Attempt, started_at: datetime, subjects: Subjects) -> None:
         """Note that an attempt goes out; its first commit stands."""
@@ -183,11 +191,14 @@ class FigureBoard:
         await self.tell()
 
     async def tell(self) -> None:
-        """Tell Redis what happened here, all in one round trip."""
+        """Tell Redis what happened here, all in one round trip; what was asked before that is read before."""
         if self._shared.client is None:
             return
         increments, self._increments = self._increments, Counter()
+        questions = self._questions.take()
         async with self._speaking:
+            if questions:
+                await self._questions.answer(questions)
             days, outcomes = self._days.untold(), self._learning.take()
             if not increments and not days and not outcomes:
                 return

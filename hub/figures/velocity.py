@@ -5,7 +5,7 @@ Without Redis each process counts for itself. With it, and when it is lost, the 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -72,19 +72,35 @@ async def seen(
     shared: SharedMemory, counts: Counts, subjects: Subjects, asked: Collection[str], at: datetime
 ) -> dict[str, int]:
     """Give those of the facts *asked* for that are known, in one round trip at most."""
-    wanted = {of: key for of, key in subjects.items() if any(f".{of}." in name for name in asked)}
-    if not wanted:
+    keys = list(keys_of(subjects, asked).values())
+    if not keys:
         return {}
     if shared.client is None:
-        found: Iterable[Mapping[str, int]] | None = [counts.of(key) for key in wanted.values()]
-    else:
-        found = await shared.ask(lambda client: _read(client, list(wanted.values())))
-    if found is None:
-        return {}
+        return facts_of(subjects, asked, {key: counts.of(key) for key in keys}, at)
+    found = await fields_of(shared, keys)
+    return facts_of(subjects, asked, dict(zip(keys, found or (), strict=False)), at)
+
+
+def keys_of(subjects: Subjects, asked: Collection[str]) -> dict[str, str]:
+    """Say under which keys is counted what the facts *asked* for are about."""
+    return {of: key for of, key in subjects.items() if any(f".{of}." in name for name in asked)}
+
+
+def facts_of(
+    subjects: Subjects, asked: Collection[str], found: Mapping[str, Mapping[str, int]], at: datetime
+) -> dict[str, int]:
+    """Sum the fields *found* by key to the facts *asked* for; what was not found is not known."""
     told: dict[str, int] = {}
-    for of, fields in zip(wanted, found, strict=True):
-        told |= totals(fields, of, at)
+    for of, key in keys_of(subjects, asked).items():
+        if key in found:
+            told |= totals(found[key], of, at)
     return {name: count for name, count in told.items() if name in asked}
+
+
+async def fields_of(shared: SharedMemory, keys: list[str]) -> list[dict[str, int]] | None:
+    """Read the fields of *keys*, in their order; None where Redis does not answer."""
+    found: list[dict[str, int]] | None = await shared.ask(lambda client: _read(client, keys))
+    return found
 
 
 async def _read(client: Redis, keys: list[str]) -> list[dict[str, int]]:

@@ -117,7 +117,7 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
     if not sure and (decided.refusal is not None or not decided.order):
         return None
     if not decided.order:
-        shell.shadows.note(facts, known, decided)
+        shell.shadows.note(facts, known, decided, wanted.request.payment_method)
     if decided.refusal is not None:
         return await _refuse(shell, wanted, decided, facts)
     if not decided.order:
@@ -145,8 +145,8 @@ async def _charge(shell: Shell, wanted: Charge, *, sure: bool) -> Reply | None:
         return await _taken(shell, wanted) if conflict.table not in {None, card_slots.name} else None
     except CommitUnknownError:
         await _read_back(shell, attempt)
+    shell.shadows.note(facts, known, decided, wanted.request.payment_method)  # Before the attempt itself is counted.
     began(shell, payment, attempt)
-    shell.shadows.note(facts, known, decided)
     held = Held(payment=payment, operation=attempt, operations=(attempt,))
     recorded = await _attempts(shell, wanted, decided, held)
     return await reply_to(shell, wanted.key, recorded)

@@ -17,7 +17,9 @@ _log = structlog.get_logger(__name__)
 
 
 async def with_counts(shell: Shell, facts: Facts, payment_method: str | None, known: Snapshot) -> Facts:
-    """Add to *facts* how often it was tried before, where rules of *known* ask for that."""
+    """Add to *facts* how often it was tried before, where rules of *known* ask for that and are asked themselves."""
+    if facts.merchant_account is not None:
+        return facts
     counted = await shell.figures.seen(known, subjects_of(facts, payment_method))
     return replace(facts, counted=counted) if counted else facts
 

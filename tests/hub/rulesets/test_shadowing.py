@@ -6,17 +6,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import insert, text
 
 from hub.database import Database, metadata, open_database
+from hub.figures.asking_later import Answer
 from hub.merchants.service import Directory
+from hub.payments.store import find_payment
 from hub.rulesets.shadowing import WAITING_MAX, ShadowDesk
 from hub.rulesets.store import counts
 from hub.rulesets.tables import ruleset_activations, rulesets
+from routing.facts import Facts
 from routing.plan import Snapshot, Trial, plan
 from routing.rollout import within
-from tests.hub.house import House, house
+from tests.hub.house import QUICK, House, house
 from tests.routing.samples import account, facts, ruleset, snapshot, use
 
 RICH = {"name": "rich", "when": {"fact": "amount", "gte": 10_000}, "refuse": "blocked_by_risk_rule"}
@@ -37,6 +42,10 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
+def nobody_knows(*_: object) -> Answer:
+    raise AssertionError("nothing was asked for")
+
+
 def shadowed(percent: int = 100, **otherwise: Any) -> Snapshot:
     """Two accounts, of which the second would be first."""
     trial = Trial(change="rsa_1", ruleset=ruleset(otherwise=otherwise or use("ma_2", "ma_1")), percent=percent)
@@ -46,7 +55,7 @@ def shadowed(percent: int = 100, **otherwise: Any) -> Snapshot:
 def note(desk: ShadowDesk, known: Snapshot, payments: int = 1, **changes: object) -> None:
     for number in range(payments):
         payment = facts(reference=f"invoice-{number}", **changes)
-        desk.note(payment, known, plan(payment, known))
+        desk.note(payment, known, plan(payment, known), None)
 
 
 async def counted(database: Database) -> list[tuple[str, str, str, str, int]]:
@@ -57,7 +66,7 @@ async def counted(database: Database) -> list[tuple[str, str, str, str, int]]:
 
 
 async def test_what_differs_is_counted_by_rule_and_account(database: Database) -> None:
-    desk = ShadowDesk(database)
+    desk = ShadowDesk(database, nobody_knows)
 
     note(desk, shadowed(), 3)
     note(desk, shadowed(**use("ma_1")))
@@ -70,7 +79,7 @@ async def test_what_differs_is_counted_by_rule_and_account(database: Database) -
 
 
 async def test_counts_of_several_processes_add_up(database: Database) -> None:
-    for desk in (ShadowDesk(database), ShadowDesk(database)):
+    for desk in (ShadowDesk(database, nobody_knows), ShadowDesk(database, nobody_knows)):
         note(desk, shadowed(), 2)
         await desk.catch_up()
 
@@ -78,7 +87,7 @@ async def test_counts_of_several_processes_add_up(database: Database) -> None:
 
 
 async def test_a_share_is_drawn_by_reference(database: Database) -> None:
-    desk = ShadowDesk(database)
+    desk = ShadowDesk(database, nobody_knows)
 
     note(desk, shadowed(percent=20), 100)
     await desk.catch_up()
@@ -88,7 +97,7 @@ async def test_a_share_is_drawn_by_reference(database: Database) -> None:
 
 
 async def test_a_payment_that_names_its_account_is_not_counted(database: Database) -> None:
-    desk = ShadowDesk(database)
+    desk = ShadowDesk(database, nobody_knows)
 
     note(desk, shadowed(), merchant_account="ma_1")
     note(desk, snapshot(account("ma_1"), ruleset=DECIDES))
@@ -98,7 +107,7 @@ async def test_a_payment_that_names_its_account_is_not_counted(database: Databas
 
 
 async def test_counts_that_cannot_be_stored_wait_for_the_next_time(database: Database) -> None:
-    desk = ShadowDesk(database)
+    desk = ShadowDesk(database, nobody_knows)
     async with database.writer.begin() as connection:
         await connection.execute(text("ALTER TABLE shadow_counts RENAME TO gone"))
     note(desk, shadowed(), 2)
@@ -112,7 +121,7 @@ async def test_counts_that_cannot_be_stored_wait_for_the_next_time(database: Dat
 
 
 async def test_more_than_can_be_planned_are_left_out(database: Database) -> None:
-    desk = ShadowDesk(database)
+    desk = ShadowDesk(database, nobody_knows)
 
     note(desk, shadowed(), WAITING_MAX + 10)
     await desk.catch_up()
@@ -121,13 +130,48 @@ async def test_more_than_can_be_planned_are_left_out(database: Database) -> None
 
 
 async def test_what_is_left_at_the_end_is_stored(database: Database) -> None:
-    desk = ShadowDesk(database, every_s=3_600)
+    desk = ShadowDesk(database, nobody_knows, every_s=3_600)
     await desk.start()
 
     note(desk, shadowed())
     await desk.stop()
 
     assert [row[-1] for row in await counted(database)] == [1]
+
+
+OFTEN = {"fact": "velocity.payment_method.1h", "gte": 2}
+CAREFUL = {"name": "careful", "when": OFTEN, "refuse": "blocked_by_risk_rule"}
+
+
+@pytest.fixture(params=["with Valkey", "without"])
+def shared_url(request: pytest.FixtureRequest) -> str | None:
+    """Where Valkey answers, or nowhere."""
+    url: str | None = request.getfixturevalue("redis_url") if request.param == "with Valkey" else None
+    return url
+
+
+async def test_what_only_the_shadow_wants_counted_is_read_beside_the_charge(
+    shared_url: str | None, sqlite_url: str, tmp_path: Path
+) -> None:
+    async with house(sqlite_url, tmp_path, settings=replace(QUICK, redis_url=shared_url), with_worker=False) as made:
+        ours = use(made.accounts["stripe-eu"])
+        await activated(made, {"name": "main", "otherwise": ours}, "activate")
+        await activated(made, {"name": "main", "rules": [CAREFUL], "otherwise": ours}, "shadow")
+
+        charged = [(await made.hub.charge(payment_method=made.payment_method)).json() for _ in range(4)]
+        await made.hub.parts.shell.shadows.catch_up()
+        shown = (await made.hub.get("/v1/routing/shadow")).json()
+
+        assert [(one["status"], one["routing"]["unknown_facts"]) for one in charged] == [("captured", [])] * 4
+        for one in charged:
+            assert not (await facts_of(made, one["id"])).counted
+        assert (shown["agreeing"], shown["refusal"]) == (2, 2)
+
+
+async def facts_of(made: House, payment: str) -> Facts:
+    found = await find_payment(made.hub.parts.database, livemode=False, payment_id=payment)
+    assert found is not None
+    return msgspec.json.decode(found.facts, type=Facts)
 
 
 @pytest.fixture

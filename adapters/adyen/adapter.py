@@ -1,6 +1,6 @@
 """One Adyen merchant account: the calls, their keys and their deadline."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -8,16 +8,18 @@ from adapters.abilities import (
     AcceptDispute,
     CompleteVerification,
     OpenTokenSession,
+    SettlementReport,
     SubmitEvidence,
     TokenSession,
     Verify,
 )
-from adapters.adyen import amounts, translate, webhooks, wire
+from adapters.adyen import amounts, settlement_fetching, translate, webhooks, wire
 from adapters.adyen.client import PROCESSOR, Client, RequestRefused
 from adapters.adyen.credentials import AdyenCredentials
 from adapters.adyen.defending import Disputes
+from adapters.adyen.settlement_reports import open_report
 from adapters.adyen.tokens import Tokens
-from adapters.contract import Authorize, Complete, Delivery, FollowUp, Told, Webhook
+from adapters.contract import Authorize, Complete, Delivery, FollowUp, SettlementNotice, Told, Webhook
 from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownError
 from adapters.transport import Pause, Transport, pause_with_jitter
 from normalization.declines import Decline, DeclineCode
@@ -44,6 +46,7 @@ class AdyenAdapter:
         self._client = Client(credentials, transport, livemode=livemode, pause=pause)
         self._tokens = Tokens(credentials, self._client, livemode=livemode)
         self._disputes = Disputes(credentials, self._client)
+        self._transport = transport
         self._within_deadline = transport.within_deadline
 
     async def authorize(self, request: Authorize) -> Report:
@@ -161,6 +164,14 @@ class AdyenAdapter:
     def read_delivery(self, delivery: Delivery) -> list[Told]:
         """Translate one verified item from its signed fields."""
         return webhooks.read_delivery(delivery, self._credentials)
+
+    def open_report(self, header: Sequence[str]) -> SettlementReport:
+        """Recognise a settlement report; see `adapters.adyen.settlement`."""
+        return open_report(header)
+
+    def download(self, notice: SettlementNotice) -> AsyncIterator[bytes]:
+        """Fetch a settlement report; see `adapters.adyen.settlement_fetching`."""
+        return settlement_fetching.download(notice, self._credentials, self._transport, livemode=self._livemode)
 
     async def _pay(self, request: Authorize, build: Callable[[], object]) -> Report:
         reply = await self._client.call(build, wire.PaymentReply)

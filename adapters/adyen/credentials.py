@@ -21,6 +21,7 @@ class AdyenCredentials(Credentials, frozen=True, kw_only=True):
     `send_network_reference`: whether a charge that the payer is absent from tells the network's id of the first one;
     Adyen knows it of cards that were stored at Adyen, and needs it for those that came from elsewhere.
     `token_group`: whether Adyen lets the company's other merchant accounts that the hub has charge cards stored here.
+    `report_user` ("report@Company.…") and `report_password`, or `report_api_key`, are what reports are fetched with.
     Source: https://docs.adyen.com/online-payments/build-your-integration#client-side-environment.
     """
 
@@ -35,6 +36,9 @@ class AdyenCredentials(Credentials, frozen=True, kw_only=True):
     token_group: bool = False
     webhook_user: str | None = None
     webhook_password: str | None = None
+    report_user: str | None = None
+    report_password: str | None = None
+    report_api_key: str | None = None
 
 
 def capabilities(credentials: AdyenCredentials) -> Capabilities:
@@ -70,9 +74,10 @@ def check(credentials: AdyenCredentials, livemode: bool) -> list[tuple[str, str]
         for name in ("webhook_secret", "webhook_secret_previous")
         if (secret := getattr(credentials, name)) is not None and not is_hmac_key(secret)
     )
-    if (credentials.webhook_user is None) != (credentials.webhook_password is None):
-        name = "webhook_user" if credentials.webhook_user is None else "webhook_password"
-        wrong.append((name, "must be set together with its counterpart, or both left out"))
+    for kind in ("webhook", "report"):
+        lacking = [name for name in (f"{kind}_user", f"{kind}_password") if getattr(credentials, name) is None]
+        if len(lacking) == 1:
+            wrong.append((lacking[0], "must be set together with its counterpart, or both left out"))
     return wrong + _check_mode(credentials, livemode=livemode)
 
 

@@ -64,7 +64,8 @@ class Postgres:
     async def fresh_database(self, template: str | None = None) -> str:
         """Make a database and return its URL; *template* is the URL of one to copy, with nobody connected."""
         name, origin = f"fresh_{secrets.token_hex(8)}", _database(template) if template else "template1"
-        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{origin}"')
+        # Files are copied as they are: without fsync that is the quicker of PostgreSQL's two ways.
+        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{origin}" STRATEGY FILE_COPY')
         return self._url(name)
 
     async def drop_database(self, url: str) -> None:

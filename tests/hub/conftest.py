@@ -7,16 +7,11 @@ import pytest_asyncio
 from msgspec.structs import replace
 
 from tests.hub.house import QUICK, House, house
-from tests.servers import Postgres
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
-async def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def home(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """A house for a module's tests, on each database; they need `pytest.mark.asyncio(loop_scope="module")`."""
     folder = tmp_path_factory.mktemp("house")
-    url = f"sqlite:///{folder / 'hub.db'}"
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = await postgres.fresh_database()
-    async with house(url, folder, settings=replace(QUICK, body_read_ms=400)) as made:
+    async with house(module_database_url, folder, settings=replace(QUICK, body_read_ms=400)) as made:
         yield made

@@ -17,7 +17,6 @@ from hub.access.service import make_key
 from hub.app import Parts, create_app, utc_now
 from hub.database import open_database
 from hub.ids import new_id
-from hub.migrations import bring_up
 from hub.sandbox.server import processor as pretend
 from hub.settings import Settings
 from tests.hub.pretending import running
@@ -169,9 +168,9 @@ async def house(
 ) -> AsyncIterator[House]:
     """Run everything: the hub with its worker, a Stripe and an Adyen account for EUR, and what is behind them.
 
-    *besides* are further processors whose sandboxes run too; their accounts are opened with `add_account`.
+    The database has its tables already. *besides* are further processors whose sandboxes run too; their accounts are
+    opened with `add_account`.
     """
-    await bring_up(database_url)
     admin = await make_api_key(database_url, Role.ADMIN)
     settings = replace(settings, database_url=database_url)
     async with AsyncExitStack() as stack:

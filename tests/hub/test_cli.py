@@ -13,7 +13,6 @@ from hub.access.rules import Role
 from hub.access.service import Keys
 from hub.cli import ROLES, main
 from hub.database import open_database
-from hub.migrations import migrate
 from tests.hub.commands import DEVELOPMENT_KEY, environment, hub, started
 from tests.processes import accepts, free_port
 
@@ -35,8 +34,6 @@ def test_keys_can_be_made_for_every_role() -> None:
 
 
 async def test_a_key_is_printed_once_and_opens_the_hub(sqlite_url: str) -> None:
-    await asyncio.to_thread(migrate, sqlite_url)
-
     made = await asyncio.to_thread(hub, *KEY, HUB_DATABASE_URL=sqlite_url)
 
     database = await open_database(sqlite_url)
@@ -49,8 +46,6 @@ KEY = ("keys", "create", "--name", "desk", "--principal", "ada", "--role", "supp
 
 
 def test_a_key_that_would_have_expired_is_not_made(sqlite_url: str) -> None:
-    migrate(sqlite_url)
-
     refused = hub(*KEY, "--expires", "2020-01-01", HUB_DATABASE_URL=sqlite_url)
 
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -58,16 +53,14 @@ def test_a_key_that_would_have_expired_is_not_made(sqlite_url: str) -> None:
 
 
 def test_serving_is_refused_with_the_sealing_key_that_everybody_knows(sqlite_url: str) -> None:
-    migrate(sqlite_url)
-
     refused = hub("serve", HUB_DATABASE_URL=sqlite_url)
 
     assert refused.returncode == 1
     assert "HUB_KEYS is not set" in refused.stderr
 
 
-def test_serving_is_refused_before_the_database_is_migrated(sqlite_url: str) -> None:
-    refused = hub("serve", HUB_DATABASE_URL=sqlite_url, HUB_KEYS=DEVELOPMENT_KEY)
+def test_serving_is_refused_before_the_database_is_migrated(empty_sqlite_url: str) -> None:
+    refused = hub("serve", HUB_DATABASE_URL=empty_sqlite_url, HUB_KEYS=DEVELOPMENT_KEY)
 
     assert refused.returncode == 1
     assert "hub migrate" in refused.stderr
@@ -82,14 +75,13 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence() -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_migrating_twice_changes_nothing(sqlite_url: str) -> None:
-    codes = [hub("migrate", HUB_DATABASE_URL=sqlite_url).returncode for _ in range(2)]
+def test_migrating_twice_changes_nothing(empty_sqlite_url: str) -> None:
+    codes = [hub("migrate", HUB_DATABASE_URL=empty_sqlite_url).returncode for _ in range(2)]
 
     assert codes == [0, 0]
 
 
 def test_two_workers_serve_one_port_and_end_with_their_parent(sqlite_url: str) -> None:
-    migrate(sqlite_url)
     port = free_port()
     settings = {"HUB_DATABASE_URL": sqlite_url, "HUB_KEYS": DEVELOPMENT_KEY, "HUB_PORT": str(port)}
     with started("serve", "--workers", "2", **settings) as process:
@@ -103,7 +95,6 @@ def test_two_workers_serve_one_port_and_end_with_their_parent(sqlite_url: str) -
 
 
 def test_a_worker_ends_when_it_is_asked_to(sqlite_url: str) -> None:
-    migrate(sqlite_url)
     with started("worker", HUB_DATABASE_URL=sqlite_url, HUB_KEYS=DEVELOPMENT_KEY) as process:
         assert process.stderr is not None
         told = msgspec.json.decode(process.stderr.readline())

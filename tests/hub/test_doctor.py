@@ -19,7 +19,6 @@ from hub.doctor_declines import unmapped
 from hub.doctor_findings import Finding
 from hub.merchants.profile import Profile
 from hub.merchants.tables import merchant_accounts
-from hub.migrations import bring_up
 from hub.sealing import Sealer
 from hub.settings import DEVELOPMENT_KEYS
 from normalization.declines import Decline, DeclineCode
@@ -56,7 +55,6 @@ async def add_account(database: Database, credentials: Mapping[str, Any], proces
 
 async def with_account(url: str, credentials: Mapping[str, Any] = STRIPE, processor: str = "stripe") -> None:
     """Migrate a database and add one account."""
-    await bring_up(url)
     database = await open_database(url)
     await add_account(database, credentials, processor)
     await database.close()
@@ -95,13 +93,13 @@ async def test_the_sealing_key_that_everybody_knows_is_wrong_outside_development
     assert "set HUB_KEYS" in wrong(await examine({"HUB_DATABASE_URL": sqlite_url}))["sealing keys"]
 
 
-async def test_tables_of_another_version_are_to_be_migrated(database_url: str) -> None:
-    database = await open_database(database_url)
+async def test_tables_of_another_version_are_to_be_migrated(empty_database_url: str) -> None:
+    database = await open_database(empty_database_url)
     async with database.reading():
         pass  # An SQLite file comes into being.
     await database.close()
 
-    assert "run `hub migrate`" in wrong(await examine(development(database_url)))["tables"]
+    assert "run `hub migrate`" in wrong(await examine(development(empty_database_url)))["tables"]
 
 
 async def test_an_sqlite_file_that_is_missing_is_told_and_not_made(tmp_path: Path) -> None:
@@ -162,8 +160,6 @@ async def test_live_keys_need_a_public_address_with_https(sqlite_url: str) -> No
 
 
 async def test_without_any_account_nothing_can_be_charged(sqlite_url: str) -> None:
-    await bring_up(sqlite_url)
-
     assert "POST /v1/merchant_accounts" in wrong(await examine(development(sqlite_url)))["merchant accounts"]
 
 

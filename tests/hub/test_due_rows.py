@@ -8,13 +8,11 @@ from sqlalchemy import insert, literal_column
 
 from hub.database import Database, in_seconds, open_database
 from hub.due_rows import claim_due
-from hub.migrations import bring_up
 from hub.webhooks.tables import webhook_deliveries
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await bring_up(database_url)
     opened = await open_database(database_url)
     yield opened
     await opened.close()

@@ -30,6 +30,7 @@ from schemathesis.specs.openapi.checks import (
 from hub.access.rules import Role
 from hub.app import create_app
 from hub.ids import new_id
+from hub.migrations import bring_up
 from hub.settings import Settings
 from tests.hub.disputes.test_api_disputes import disputed
 from tests.hub.house import QUICK, house
@@ -85,7 +86,9 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
 
     async def live() -> None:
         settled = replace(QUICK, rate_limit_per_minute=1_000_000)
-        async with house(f"sqlite:///{folder / 'hub.db'}", folder, settings=settled) as made:
+        url = f"sqlite:///{folder / 'hub.db'}"
+        await bring_up(url)
+        async with house(url, folder, settings=settled) as made:
             pinned = {"payment_method": made.payment_method, "merchant_account": made.accounts["stripe-eu"]}
             names: dict[str, list[str]] = {name: [] for name in ("payment_id", "refund_id")}
             for capture in ("manual", "automatic", "manual", "automatic"):

@@ -1,18 +1,16 @@
 """The API's pages work on a machine that reaches nothing else."""
 
 import re
-from pathlib import Path
 
 from hub.access.rules import Role
-from hub.migrations import bring_up
 from hub.settings import Settings
 from tests.hub.house import make_api_key, serving
 
 
-async def test_pages_load_only_what_the_hub_itself_serves(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/hub.db"
-    await bring_up(url)
-    async with serving(Settings(database_url=url), await make_api_key(url, Role.ADMIN), with_worker=False) as hub:
+async def test_pages_load_only_what_the_hub_itself_serves(sqlite_url: str) -> None:
+    async with serving(
+        Settings(database_url=sqlite_url), await make_api_key(sqlite_url, Role.ADMIN), with_worker=False
+    ) as hub:
         page = await hub.get("/docs")
         asked = re.findall(r'(?:src|href)="([^"]+)"', page.text)
         found = [await hub.get(address) for address in asked]

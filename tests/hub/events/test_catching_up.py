@@ -14,7 +14,6 @@ from hub.database import Database, open_database
 from hub.events.jobs import publish_events
 from hub.events.store import publish
 from hub.events.tables import events
-from hub.migrations import bring_up
 from tests.hub.events.writing import event, positions
 from tests.hub.house import House, house
 from tests.hub.periphery_app import periphery
@@ -71,7 +70,6 @@ async def relay_until(database: Database, over: asyncio.Event, random: Random) -
 
 
 async def test_with_eight_writers_and_two_relays_at_once(database_url: str) -> None:
-    await bring_up(database_url)
     other = await open_database(database_url)
     async with periphery(database_url) as hub:
         key = await hub.key(Role.SERVICE)

@@ -11,7 +11,6 @@ from hub.access.rules import Role
 from hub.events.cursors import Place, write_place
 from hub.events.store import publish
 from hub.ids import new_id
-from hub.migrations import bring_up
 from hub.pages import write_cursor
 from tests.hub.events.writing import event, write
 from tests.hub.periphery_app import Periphery, periphery
@@ -21,7 +20,6 @@ PATH = "/v1/events"
 
 @pytest.fixture
 async def hub(database_url: str) -> AsyncIterator[Periphery]:
-    await bring_up(database_url)
     async with periphery(database_url) as running:
         yield running
 

@@ -8,7 +8,6 @@ from sqlalchemy import insert, text
 from hub.database import Database, open_database
 from hub.events.store import Wanted, published
 from hub.events.tables import events
-from hub.migrations import bring_up
 
 MANY = 5_000
 
@@ -16,7 +15,6 @@ MANY = 5_000
 @pytest.fixture
 async def crowded(database_url: str) -> Database:
     """A database with many events of one type and one of another."""
-    await bring_up(database_url)
     database = await open_database(database_url)
     at = datetime.now(UTC)
     rows = [
@@ -48,7 +46,6 @@ async def test_the_plan_for_a_rare_type_goes_by_the_index_on_types(crowded: Data
 
 
 async def test_no_plan_is_kept_for_any_type(postgres_url: str) -> None:
-    await bring_up(postgres_url)
     database = await open_database(postgres_url)
     for _ in range(8):
         await published(database, Wanted(livemode=False, types=["dispute.lost"]), 100)

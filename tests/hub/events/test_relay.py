@@ -10,7 +10,6 @@ import pytest
 
 from hub.database import Database, open_database
 from hub.events.store import become_relay, give_positions, oldest_unpublished, publish
-from hub.migrations import bring_up
 from tests.hub.events.writing import event, positions, write
 
 DIES_AT_WORK = """
@@ -31,7 +30,6 @@ asyncio.run(work())
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await bring_up(database_url)
     opened = await open_database(database_url)
     yield opened
     await opened.close()
@@ -123,7 +121,6 @@ async def _soon_published(database: Database) -> int:
 
 
 async def test_while_one_relay_works_another_does_not_wait_for_it(postgres_url: str) -> None:
-    await bring_up(postgres_url)
     database = await open_database(postgres_url)
     held = asyncio.Event()
     over = asyncio.Event()

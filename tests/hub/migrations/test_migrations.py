@@ -25,9 +25,9 @@ from normalization.disputes import AnswerRefused, RefusalCode
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    await bring_up(database_url)
-    opened = await open_database(database_url)
+async def database(empty_database_url: str) -> AsyncIterator[Database]:
+    await bring_up(empty_database_url)
+    opened = await open_database(empty_database_url)
     yield opened
     await opened.close()
 
@@ -78,8 +78,8 @@ async def indexes(database: Database) -> set[str]:
         return set((await connection.execute(text(query))).scalars())
 
 
-async def test_a_database_of_before_gets_what_a_new_one_has(database_url: str) -> None:
-    database = await open_database(database_url)
+async def test_a_database_of_before_gets_what_a_new_one_has(empty_database_url: str) -> None:
+    database = await open_database(empty_database_url)
     async with database.writer.begin() as connection:
         await connection.run_sync(to_revision, "0004")
     new = await indexes(database)
@@ -91,7 +91,7 @@ async def test_a_database_of_before_gets_what_a_new_one_has(database_url: str) -
         await connection.run_sync(to_revision, "0005")
 
     assert new <= await indexes(database)
-    await bring_up(database_url)
+    await bring_up(empty_database_url)
     async with database.reading() as connection:
         assert await connection.run_sync(differences) == []
     await database.close()
@@ -104,8 +104,8 @@ REFUSED_BEFORE = (
 WITHOUT_ITS_DISPUTE = "ALTER TABLE dispute_submissions DROP CONSTRAINT fk_dispute_submissions_dispute_id"
 
 
-async def test_an_answer_that_was_refused_before_keeps_the_processors_code(database_url: str) -> None:
-    database = await open_database(database_url)
+async def test_an_answer_that_was_refused_before_keeps_the_processors_code(empty_database_url: str) -> None:
+    database = await open_database(empty_database_url)
     async with database.writer.connect() as connection:
         await connection.run_sync(to_revision, "0011")
         postgresql = database.is_postgresql
@@ -122,19 +122,19 @@ async def test_an_answer_that_was_refused_before_keeps_the_processors_code(datab
     await database.close()
 
 
-def test_migrating_again_changes_nothing(database_url: str) -> None:
-    before = is_migrated(database_url)
+def test_migrating_again_changes_nothing(empty_database_url: str) -> None:
+    before = is_migrated(empty_database_url)
 
-    migrate(database_url)
-    migrate(database_url)
+    migrate(empty_database_url)
+    migrate(empty_database_url)
 
-    assert (before, is_migrated(database_url)) == (False, True)
+    assert (before, is_migrated(empty_database_url)) == (False, True)
 
 
-async def test_two_who_migrate_at_once_do_it_one_after_the_other(database_url: str) -> None:
-    await asyncio.gather(bring_up(database_url), bring_up(database_url))
+async def test_two_who_migrate_at_once_do_it_one_after_the_other(empty_database_url: str) -> None:
+    await asyncio.gather(bring_up(empty_database_url), bring_up(empty_database_url))
 
-    assert await asyncio.to_thread(is_migrated, database_url)
+    assert await asyncio.to_thread(is_migrated, empty_database_url)
 
 
 async def written(database: Database) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from hub.access.rules import Role
 from hub.app import create_app
+from hub.migrations import bring_up
 from hub.settings import Settings
 from tests.hub.disputes import outcomes as dispute_outcomes
 from tests.hub.house import QUICK, House, Hub, house, make_api_key, serving
@@ -66,6 +67,7 @@ async def town(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
         async def settle(server: Postgres, name: str) -> House:
             folder: Path = tmp_path_factory.mktemp(name)
             settings = replace(QUICK, body_read_ms=400, database_url=await server.fresh_database())
+            await bring_up(settings.database_url)
             built = house(settings.database_url, folder, settings=settings, with_worker=name == "home")
             return await stack.enter_async_context(built)
 

@@ -17,6 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from hub.access.rules import Role
+from hub.migrations import bring_up
 from hub.payments.jobs import cancel_due, inquire_due
 from tests.hub.house import QUICK, House, house
 from tests.hub.money import agrees, book, rows
@@ -194,6 +195,7 @@ async def test_a_database_that_crashes_and_comes_back_keeps_what_was_acknowledge
     try:
         settings = replace(SOON, lease_ms=3_500)
         url = await durable.fresh_database()
+        await bring_up(url)
         async with house(url, tmp_path, settings=settings, with_worker=False, clock=clock) as made:
             for processor in PROCESSORS:
                 await made.control(processor, "POST", "webhooks", {"mode": "drop"})

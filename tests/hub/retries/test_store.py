@@ -11,7 +11,6 @@ from sqlalchemy import func, insert, select, update
 
 from hub.database import ConflictError, Database, Unit, open_database
 from hub.ids import new_id
-from hub.migrations import bring_up
 from hub.payment_methods.tables import payment_methods, processor_tokens
 from hub.payments.rows import operation_values, payment_values
 from hub.payments.states import OperationStatus
@@ -32,7 +31,6 @@ STOPPED = replace(REFUSED, network_code="14")
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await bring_up(database_url)
     opened = await open_database(database_url)
     yield opened
     await opened.close()

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from hub.access.tables import audit_log
 from hub.database import open_database
 from hub.merchants.tables import merchant_accounts
-from hub.migrations import bring_up
 from hub.rulesets.store import changes
 from hub.rulesets.tables import rulesets
 from tests.hub.commands import hub
@@ -43,7 +42,6 @@ ROW = {
 @pytest.fixture
 async def url(sqlite_url: str) -> str:
     """A migrated database with two accounts."""
-    await bring_up(sqlite_url)
     database = await open_database(sqlite_url)
     at = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
     async with database.transaction() as connection:

@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.access.rules import Role
 from hub.database import open_database
-from hub.migrations import bring_up
 from hub.rulesets.tables import ruleset_activations, rulesets
 from routing.rollout import within
 from tests.hub.rulesets.ruling import BACK, PATH, SHADOW, Rules, ruling
@@ -272,7 +271,6 @@ async def test_the_other_mode_has_its_own_standing(rules: Rules) -> None:
     ids=str,
 )
 async def test_a_version_and_a_change_stay_as_they_were_written(database_url: str, change: Any) -> None:
-    await bring_up(database_url)
     database = await open_database(database_url)
     at = datetime.now(UTC)
     row = {"id": "rs_1", "livemode": False, "name": "main", "version": 1, "document": "{}", "created_at": at}

@@ -15,7 +15,6 @@ from sqlalchemy import func, select
 
 from hub.access.tables import audit_log
 from hub.database import Database, open_database
-from hub.migrations import bring_up
 from hub.payment_methods.tables import customers, payment_methods, processor_tokens
 from hub.token_imports.service import default_places
 from hub.token_imports.tables import token_imports
@@ -55,7 +54,6 @@ def rows_of(path: str) -> list[dict[str, str]]:
 
 @pytest.fixture
 async def migrated(database_url: str) -> str:
-    await bring_up(database_url)
     return database_url
 
 
@@ -215,7 +213,6 @@ async def test_two_files_with_the_same_tokens_make_each_once(migrated: str, tmp_
 
 
 def test_a_file_that_is_not_ours_is_told_in_one_sentence(sqlite_url: str, tmp_path: Path) -> None:
-    asyncio.run(bring_up(sqlite_url))
     file = tmp_path / "cards.csv"
     file.write_text("processor,number\nstripe,1\n")
 
@@ -229,7 +226,6 @@ def test_a_file_that_is_not_ours_is_told_in_one_sentence(sqlite_url: str, tmp_pa
 
 
 def test_a_file_that_was_imported_whole_is_not_told_as_if_it_were_new(sqlite_url: str, tmp_path: Path) -> None:
-    asyncio.run(bring_up(sqlite_url))
     file = tmp_path / "cards.csv"
     file.write_text("processor,token\nstripe,pm_1\n")
     words = ("tokens", "import", str(file), "--mode", "test")

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from standardwebhooks import Webhook
 
 from hub.access.rules import Role
-from hub.migrations import bring_up
 from hub.settings import Settings
 from tests.hub.house import Hub, make_api_key, serving
 
@@ -139,7 +138,6 @@ class Shop(Struct):
 @asynccontextmanager
 async def shop(database_url: str, *, settings: Settings = QUICK, with_worker: bool = True) -> AsyncIterator[Shop]:
     """Run a hub without processors, and a receiver."""
-    await bring_up(database_url)
     admin = await make_api_key(database_url, Role.ADMIN)
     async with (
         receiving() as receiver,

@@ -17,22 +17,17 @@ from normalization.tokens import CardFacts, ProcessorToken
 from tests.hub.house import House, house
 from tests.hub.money import rows
 from tests.hub.webhooks.kept import audited
-from tests.servers import Postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 OLD, NEW, NEWEST = (CardFacts(last4=last4, exp_month=3, exp_year=year) for last4, year in
                     (("4242", 2027), ("1117", 2029), ("9995", 2031)))  # fmt: skip
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
-async def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def made(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """A house whose worker does not run; each test has a card of its own."""
     folder = tmp_path_factory.mktemp("house")
-    url = f"sqlite:///{folder / 'hub.db'}"
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = await postgres.fresh_database()
-    async with house(url, folder, with_worker=False) as running:
+    async with house(module_database_url, folder, with_worker=False) as running:
         yield running
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from hub.database import Database, open_database
-from hub.migrations import bring_up
 from hub.webhooks import store
 from hub.webhooks.store import Ended, Waiting
 from tests.hub.webhooks.telling import arrive, delivery, inbox
@@ -18,7 +17,6 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await bring_up(database_url)
     opened = await open_database(database_url)
     yield opened
     await opened.close()

@@ -16,7 +16,6 @@ from hub.webhooks.listing import Asker, Sought
 from hub.webhooks.tables import webhook_deliveries
 from tests.hub.house import House, house
 from tests.hub.webhooks.kept import audited, delivery, write
-from tests.servers import Postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PATH = "/v1/webhook_deliveries"
@@ -24,15 +23,11 @@ CARD = "4242424242424242"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
-async def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def made(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """A house whose worker does not run, so that what is to be read stays so; each test has an account of its own."""
     folder = tmp_path_factory.mktemp("house")
-    url = f"sqlite:///{folder / 'hub.db'}"
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = await postgres.fresh_database()
-    async with house(url, folder, with_worker=False) as running:
+    async with house(module_database_url, folder, with_worker=False) as running:
         yield running
 
 

@@ -30,7 +30,6 @@ from tests.hub.webhooks.forging import (
     stripe_event,
     to,
 )
-from tests.servers import Postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PLACES = {"stripe": "eu", "adyen": "HubEU", "checkout_com": "pc_eu"}
@@ -43,15 +42,11 @@ SECRETS = {"stripe": (STRIPE, "whsec_before", "whsec_never"), "adyen": (ADYEN, "
            "checkout_com": (CHECKOUT, "key-before", "key-never")}  # fmt: skip
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
-async def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def made(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """A house with two accounts at each of three processors, and one more with user and password."""
     folder: Path = tmp_path_factory.mktemp("house")
-    url = f"sqlite:///{folder / 'hub.db'}"
-    if request.param == "postgresql":
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = await postgres.fresh_database()
-    async with house(url, folder, with_worker=False, besides=["checkout_com"]) as running:
+    async with house(module_database_url, folder, with_worker=False, besides=["checkout_com"]) as running:
         await add_account(running, "checkout-eu", "checkout_com", "pc_eu")
         await add_account(running, "stripe-two", "stripe", "two", credentials={"webhook_secret": "whsec_two"})
         await add_account(running, "adyen-two", "adyen", "HubTwo")

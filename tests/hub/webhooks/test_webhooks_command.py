@@ -11,7 +11,6 @@ from sqlalchemy import delete
 
 from hub.cli import DELIVERY_STATUSES
 from hub.database import open_database
-from hub.migrations import bring_up
 from hub.webhooks.delivery_routes import ReplayWanted, WebhookDeliveryStatus
 from hub.webhooks.tables import webhook_deliveries
 from tests.hub.commands import hub
@@ -22,7 +21,6 @@ from tests.hub.webhooks.kept import audited, delivery, write
 
 async def kept(url: str, *changes: dict[str, object]) -> list[str]:
     """Migrate a database and write a delivery for each of *changes*."""
-    await bring_up(url)
     database = await open_database(url)
     ids = await write(database, *(delivery(**one) for one in changes))
     await database.close()
@@ -93,8 +91,6 @@ async def test_one_or_all_of_a_status_are_replayed(sqlite_url: str) -> None:
     ],
 )
 async def test_what_cannot_be_done_is_said(sqlite_url: str, words: tuple[str, ...], told: str) -> None:
-    await bring_up(sqlite_url)
-
     refused = await run(*words, url=sqlite_url)
 
     assert refused.returncode != 0

@@ -10,7 +10,6 @@ from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, RowMapping, Ta
 from hub.database import Database, Instant, open_database
 from hub.doctor_findings import Finding
 from hub.doctor_webhooks import Heard, is_silent, look_at_webhooks
-from hub.migrations import bring_up
 from hub.payments.tables import operations, payments
 from hub.webhooks.marks import catch_ups
 from tests.hub.webhooks.kept import delivery, write
@@ -22,7 +21,6 @@ ACCOUNT: Any = {"id": "ma_1", "name": "stripe-eu", "processor": "stripe"}
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await bring_up(database_url)
     opened = await open_database(database_url)
     yield opened
     await opened.close()

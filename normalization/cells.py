@@ -41,14 +41,22 @@ def minor_units(text: str, currency: Currency, column: str) -> int:
     Raises:
         CellError: when it is none, or has digits that the currency does not have; nothing is ever rounded.
     """
+    return units(text, EXPONENT[currency], column)
+
+
+def units(text: str, digits_max: int, column: str) -> int:
+    """Read a decimal number into units of 10**-*digits_max*.
+
+    Raises:
+        CellError: when it is none, or has more decimal digits, noughts at the end left out.
+    """
     if _DECIMAL.fullmatch(text) is None:
         raise CellError(column, "is no decimal number such as 12.34, with a point and without separators of thousands")
-    exponent = EXPONENT[currency]
     whole, _, digits = text.partition(".")
-    if len(digits) != exponent:
-        if digits[exponent:].strip("0"):
-            raise CellError(column, f"has more than the {exponent} decimal digits that {currency} has")
-        digits = digits[:exponent].ljust(exponent, "0")
+    if len(digits) != digits_max:
+        if digits[digits_max:].strip("0"):
+            raise CellError(column, f"has more than the {digits_max} decimal digits that there can be")
+        digits = digits[:digits_max].ljust(digits_max, "0")
     return int(whole + digits)
 
 

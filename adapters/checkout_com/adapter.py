@@ -1,11 +1,11 @@
 """One processing channel at Checkout.com: the calls, their keys and their deadline."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Final, TypeVar
 from urllib.parse import quote
 
-from adapters.abilities import CompleteVerification, OpenTokenSession, TokenSession, Verify
-from adapters.checkout_com import parameters, translate, webhooks, wire
+from adapters.abilities import CompleteVerification, OpenTokenSession, SettlementReport, TokenSession, Verify
+from adapters.checkout_com import parameters, settlement, translate, webhooks, wire
 from adapters.checkout_com.client import PROCESSOR, Client, RequestRefused
 from adapters.checkout_com.credentials import CheckoutComCredentials
 from adapters.checkout_com.tokens import Tokens
@@ -155,6 +155,10 @@ class CheckoutComAdapter:
             Operation.REFUND: api.refund_payment,
         }[operation]
         return await self._client.call(lambda: send(identifier, body, key), wire.Accepted)
+
+    def open_report(self, header: Sequence[str]) -> SettlementReport:
+        """Recognise a settlement report; see `adapters.checkout_com.settlement`."""
+        return settlement.open_report(header)
 
     async def _find(self, request: Authorize) -> wire.Payment | None:
         """Find the payment that *request* made; its id, where Checkout.com gave us one, must be known there."""

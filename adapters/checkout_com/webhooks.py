@@ -19,6 +19,7 @@ from adapters.checkout_com.credentials import CheckoutComCredentials
 from adapters.checkout_com.parameters import KIND
 from adapters.contract import VERIFICATION_PREFIX, Delivery, Webhook, tag_of
 from adapters.errors import WebhookRejectedError
+from adapters.tagging import read_back
 from normalization.money import Money
 from normalization.outcome import Approved, Declined, Operation, Outcome, Pending, Report
 
@@ -164,6 +165,7 @@ def _opening(data: wire.EventData, kind: Operation, outcome: Outcome) -> Report:
         outcome=outcome,
         card=translate.card_of(data.source),
         network_transaction_id=data.scheme_id or None,
+        tags=read_back(data.metadata),
     )
 
 
@@ -176,6 +178,7 @@ def _follow_up(data: wire.EventData, kind: Operation, outcome: Outcome) -> Repor
         money=_money(data),
         livemode=False,
         outcome=outcome,
+        tags=read_back(data.metadata),
     )
 
 

@@ -1,0 +1,179 @@
+"""Working at a batch: rows are read a chunk at a time, each chunk with its progress in a transaction of its own.
+
+Who is killed in the middle of a chunk leaves nothing of it; who goes on reads the rows before it once more, because a
+report counts lines that have no names, and writes none of them.
+"""
+
+import asyncio
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable
+from itertools import islice
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub import metrics
+from hub.database import Database
+from hub.events.tables import events
+from hub.ids import new_id
+from hub.merchants.service import Connected
+from hub.payments.shell import Shell
+from hub.settlement import batches, settling, telling
+from hub.settlement.batches import Batch
+from hub.settlement.cells import Row
+from hub.settlement.reading import Chunk, ReportReader, merge
+from hub.settlement.showing import batch_body
+from hub.settlement.tables import broken_rows, settlement_lines
+from hub.settlement.uploads import open_report
+from hub.settlement.values import Terms
+
+ROWS_AT_ONCE: Final = 2_000
+LEASE_S: Final = 60.0
+
+Told = Callable[[Batch], None]
+"""What is told after each chunk: how far the batch is."""
+
+
+class Importer(Struct, frozen=True, kw_only=True):
+    """What one batch is worked at with; `stop` ends it after a chunk, and whoever comes next goes on there."""
+
+    shell: Shell
+    connected: Connected
+    stop: asyncio.Event
+    told: Told = lambda _batch: None
+    rows_at_once: int = ROWS_AT_ONCE
+
+    async def run(self, batch: Batch) -> bool:
+        """Go on with *batch*, which was claimed, until it is done; false where `stop` was set before.
+
+        Raises:
+            NotAReportError: where its header is, by now, that of no report of this processor.
+            LostError: when somebody else took it up meanwhile.
+        """
+        reader = ReportReader(lambda header: open_report(self.connected, header))
+        async for rows, bytes_read in self._chunks(reader, batch):
+            began = time.monotonic()
+            chunk = await asyncio.to_thread(reader.read, rows)
+            batch, came_of = await self._write(batch, chunk, bytes_read)
+            _count(chunk, came_of, time.monotonic() - began)
+            self.told(batch)
+            if self.stop.is_set():
+                await batches.put_off(self.shell.database, batch, 0.0)
+                return False
+        await self._finish(batch)
+        return True
+
+    async def _chunks(self, reader: ReportReader, batch: Batch) -> AsyncIterator[tuple[list[Row], int]]:
+        """Give the rows that nobody has written yet, and how many bytes of the file are read with them."""
+        skip, waiting, bytes_read = batch.rows_read, list[Row](), 0
+        async for content, last in _file(self.shell.database, batch.id):
+            bytes_read += len(content)
+            rows = await asyncio.to_thread(reader.feed, content, last=last)
+            if skip:
+                await asyncio.to_thread(reader.skip, list(islice(rows, skip)))
+                skip, rows = max(0, skip - len(rows)), rows[skip:]
+            waiting += rows
+            while len(waiting) >= self.rows_at_once:
+                yield waiting[: self.rows_at_once], bytes_read
+                del waiting[: self.rows_at_once]
+        if waiting:
+            yield waiting, bytes_read
+
+    async def _write(self, batch: Batch, chunk: Chunk, bytes_read: int) -> tuple[Batch, telling.CameOf]:
+        async with self.shell.database.transaction() as connection:
+            terms = self._terms(batch)
+            came_of = await telling.tell(connection, terms, chunk.lines)
+            if chunk.broken:
+                broken = [{"batch_id": batch.id, **msgspec.structs.asdict(row)} for row in chunk.broken]
+                await connection.execute(insert(broken_rows), broken)
+            batch = _advanced(batch, chunk, came_of, bytes_read)
+            await batches.advance(connection, batch, LEASE_S)
+        return batch, came_of
+
+    async def _finish(self, batch: Batch) -> None:
+        """Let what is still open be decided, then end the batch with its event; the file is not needed any more."""
+        await settling.finish(self.shell, self._terms(batch))
+        at = self.shell.clock()
+        async with self.shell.database.transaction() as connection:
+            matched, excepted = await _came_of(connection, batch.id)
+            ended = {"status": batches.DONE, "ended_at": at, "lines_matched": matched, "lines_excepted": excepted}
+            await batches.end(connection, batch, ended | {"bytes_read": batch.bytes_total}, keep_file=False)
+            await tell_of(connection, batch, "settlement.imported", self.shell)
+
+    def _terms(self, batch: Batch) -> Terms:
+        return Terms(
+            batch_id=batch.id,
+            livemode=batch.livemode,
+            merchant_account=batch.merchant_account,
+            account=self.connected.terms,
+            now=self.shell.clock(),
+        )
+
+
+async def tell_of(connection: AsyncConnection, batch: Batch, type_: str, shell: Shell) -> None:
+    """Write the event that shows *batch* as it is in this transaction."""
+    row = await batches.read(connection, batch.id)
+    event = {
+        "id": new_id("evt_"),
+        "livemode": batch.livemode,
+        "type": type_,
+        "object_id": batch.id,
+        "data": msgspec.json.encode(batch_body(row)),
+        "created_at": shell.clock(),
+    }
+    await connection.execute(insert(events), event)
+
+
+async def _file(database: Database, batch_id: str) -> AsyncIterator[tuple[bytes, bool]]:
+    """Give a file's pieces in their order, and with each whether it is the last."""
+    number, piece = 0, await batches.piece(database, batch_id, 0)
+    while piece is not None:
+        number += 1
+        following = await batches.piece(database, batch_id, number)
+        yield zlib.decompress(piece), following is None
+        piece = following
+
+
+def _advanced(batch: Batch, chunk: Chunk, came_of: telling.CameOf, bytes_read: int) -> Batch:
+    totals = {currency: replace(total) for currency, total in batch.totals.items()}
+    merge(totals, chunk.totals)
+    return replace(
+        batch,
+        bytes_read=bytes_read,
+        rows_read=batch.rows_read + chunk.rows,
+        lines_added=batch.lines_added + came_of.added,
+        lines_known=batch.lines_known + came_of.known,
+        lines_restated=batch.lines_restated + came_of.restated,
+        rows_broken=batch.rows_broken + len(chunk.broken),
+        rows_skipped=batch.rows_skipped + chunk.skipped,
+        lines_matched=batch.lines_matched + came_of.settled.matched,
+        lines_excepted=batch.lines_excepted + came_of.settled.excepted,
+        totals=totals,
+    )
+
+
+async def _came_of(connection: AsyncConnection, batch_id: str) -> tuple[int, int]:
+    """Count a batch's lines that are matched, and those in exceptions."""
+    columns = settlement_lines.c
+    counted = select(columns.status, func.count()).where(columns.batch_id == batch_id).group_by(columns.status)
+    found = {status: int(count) for status, count in await connection.execute(counted)}
+    return found.get("matched", 0), found.get("exception", 0)
+
+
+def _count(chunk: Chunk, came_of: telling.CameOf, seconds: float) -> None:
+    counts = {
+        "added": came_of.added,
+        "known": came_of.known,
+        "restated": came_of.restated,
+        "broken": len(chunk.broken),
+        "skipped": chunk.skipped,
+    }
+    for status, count in counts.items():
+        metrics.SETTLEMENT_LINES.labels(status).inc(count)
+    metrics.MASKED.inc(chunk.masked)
+    metrics.SETTLEMENT_ROWS_PER_SECOND.set(chunk.rows / max(seconds, 1e-6))

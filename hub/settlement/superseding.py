@@ -1,0 +1,75 @@
+"""Undoing what a line did that another one stands in place of: its match, its postings and its exceptions."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.exceptions.store import close
+from hub.ids import new_id
+from hub.ledger.tables import transfers
+from hub.settlement.tables import exceptions, settlement_lines, settlement_matches
+from hub.settlement.values import Terms
+
+CODE: Final = "line_superseded"
+"""Why a transfer gives back what a line had posted."""
+_KEPT: Final = ("livemode", "currency", "payment_id", "operation_id", "line_id")
+
+
+async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str]) -> Mapping[str, RowMapping]:
+    """Let the lines *ids* stand no more, in the transaction of *connection*; gives them as they were, by id.
+
+    Lines that were matched together with them are open again: what they fit without them is decided anew.
+    """
+    if not ids:
+        return {}
+    lines = settlement_lines
+    before = (await connection.execute(select(lines).where(lines.c.id.in_(ids)))).mappings().all()
+    matches = sorted({row["match_id"] for row in before if row["match_id"] is not None})
+    together: Sequence[str] = ()
+    if matches:
+        members = select(lines.c.id).where(lines.c.match_id.in_(matches), lines.c.id.not_in(ids))
+        together = (await connection.execute(members)).scalars().all()
+        await connection.execute(delete(settlement_matches).where(settlement_matches.c.line_id.in_(matches)))
+    undone = sorted({*ids, *together})
+    await _post_back(connection, undone, terms.now)
+    await _close_exceptions(connection, undone, terms.now)
+    await connection.execute(update(lines).where(lines.c.id.in_(ids)).values(status="superseded"))
+    if together:
+        loose = {"status": "open", "match_id": None, "payment_id": None, "operation_id": None}
+        await connection.execute(update(lines).where(lines.c.id.in_(together)).values(**loose))
+    return {row["id"]: row for row in before}
+
+
+def posted_back(posted: Iterable[Mapping[Any, Any]], at: datetime) -> list[dict[str, Any]]:
+    """Make the transfers that take back what *posted* leave standing, which may hold some that took back before; pure.
+
+    Each pair of accounts is netted by itself, so that what comes back is what was posted, and by the same way.
+    """
+    nets: dict[tuple[Any, ...], int] = defaultdict(int)
+    for row in posted:
+        first, second = sorted((row["debit"], row["credit"]))
+        sign = 1 if row["debit"] == first else -1
+        nets[first, second, *(row[name] for name in _KEPT)] += sign * row["amount_minor"]
+    made = []
+    for (first, second, *kept), net in nets.items():
+        if net:
+            debit, credit = (second, first) if net > 0 else (first, second)
+            sides = {"id": new_id("trf_"), "debit": debit, "credit": credit, "amount_minor": abs(net)}
+            made.append(sides | dict(zip(_KEPT, kept, strict=True)) | {"code": CODE, "created_at": at})
+    return made
+
+
+async def _post_back(connection: AsyncConnection, ids: Sequence[str], at: datetime) -> None:
+    posted = await connection.execute(select(transfers).where(transfers.c.line_id.in_(ids)).order_by(transfers.c.id))
+    if back := posted_back(posted.mappings().all(), at):
+        await connection.execute(insert(transfers), back)
+
+
+async def _close_exceptions(connection: AsyncConnection, ids: Sequence[str], at: datetime) -> None:
+    about = select(exceptions.c.id).where(exceptions.c.line_id.in_(ids), exceptions.c.status == "open")
+    found = (await connection.execute(about)).scalars().all()
+    await close(connection, found, "line_restated", at, reason="a later report says something else of the line")

@@ -158,7 +158,7 @@ class FinancialActions:
         """Give the whole minor units of a fee and of what was left over before it; the rest is kept for the next."""
         of = payout, currency
         total = self._left_over.get(of, 0) + units(held, DIGITS, "Holding Currency Amount")
-        step = 10 ** (DIGITS - EXPONENT[currency])
+        step: int = 10 ** (DIGITS - EXPONENT[currency])
         whole = total // step if total >= 0 else -(-total // step)
         self._left_over[of] = total - whole * step
         return whole

@@ -339,6 +339,20 @@ def apply_routes(
     sys.exit(apply(file, activation, livemode=mode == "live"))
 
 
+@main.group()
+def ledger() -> None:
+    """Look after the books."""
+
+
+@ledger.command("verify")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify_ledger(*, as_json: bool) -> None:
+    """Say what is wrong with the books, a sentence each; 1 where anything is."""
+    from hub.ledger.command import run
+
+    sys.exit(run(as_json=as_json))
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, as_json: bool) -> None:

@@ -18,6 +18,9 @@ UNKNOWN_DECLINE_CODES: Final = Counter(
     "hub_unknown_decline_codes", "Declines whose code stands in no table of the adapter.", ("processor",)
 )
 EXCEPTIONS: Final = Counter("hub_exceptions", "Disagreements that a human must settle.", ("type",))
+LEDGER_FINDINGS: Final = Gauge(
+    "hub_ledger_findings", "What the last daily check of the books found wrong; anything above 0 is an alarm."
+)
 FAILOVERS: Final = Counter("hub_failovers", "Attempts passed over for another account.", ("reason",))
 SHADOWED: Final = Counter(
     "hub_routing_shadowed", "Payments planned by a shadow ruleset too, by how its plan differs.", ("verdict",)

@@ -11,6 +11,7 @@ from hub.backtests.jobs import replay_backtests
 from hub.disputes.jobs import answer_due, remind_due
 from hub.events.jobs import publish_events
 from hub.idempotency.jobs import prune_keys
+from hub.ledger.jobs import check_ledger, close_ledger
 from hub.payment_methods.detaching import detach_due
 from hub.payment_methods.verifying import verify_due
 from hub.payments.jobs import cancel_due, inquire_due
@@ -27,6 +28,7 @@ POLL_S: Final = 1.0
 AFTER_FAILURE_S: Final = 2.0
 CATCH_UP_EVERY_S: Final = 10.0
 CLOSE_EVERY_S: Final = 30.0
+ADD_UP_EVERY_S: Final = 60.0
 REMIND_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 3_600.0
 _log = structlog.get_logger(__name__)
@@ -42,6 +44,8 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
     (remove_cut_off, REMIND_EVERY_S),
+    (close_ledger, ADD_UP_EVERY_S),
+    (check_ledger, PRUNE_EVERY_S),
     (prune_keys, PRUNE_EVERY_S),
     (prune_declines, PRUNE_EVERY_S),
     (bury_old, PRUNE_EVERY_S),

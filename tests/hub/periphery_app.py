@@ -22,6 +22,7 @@ from hub.database import Database, DatabaseClock, metadata, open_database, read_
 from hub.decoding import StrictRequest
 from hub.errors import HANDLERS
 from hub.events import routes as events
+from hub.ledger import routes as ledger
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchants
 from hub.merchants.editing import AccountEditor
@@ -90,6 +91,7 @@ async def periphery(
             *standing_routes.HANDLERS,
             *payment_methods.HANDLERS,
             *events.HANDLERS,
+            *ledger.HANDLERS,
         ],
         request_class=StrictRequest,
         exception_handlers=HANDLERS,

@@ -63,7 +63,7 @@ async def ask(hub: Hub, route: Route, *, query: str = "", **sent: Any) -> httpx.
 
 async def narrow(home: House) -> dict[str, str]:
     """Headers of a caller whose key opens nothing that these routes show."""
-    grant = Grant(principal="ada", scopes=frozenset({"ledger:read"}))
+    grant = Grant(principal="ada", scopes=frozenset())
     database = home.hub.parts.database
     _, secret = await make_key(database, grant, name="narrow", role=None, livemode=False, by=None, at=utc_now())
     return {"Authorization": f"Bearer {secret}"}

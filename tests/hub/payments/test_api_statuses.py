@@ -23,6 +23,7 @@ from tests.hub.house import QUICK, House, Hub, house, make_api_key, serving
 from tests.hub.payments import (
     delivery_outcomes,
     endpoint_outcomes,
+    ledger_outcomes,
     outcomes,
     ruleset_outcomes,
     trial_outcomes,
@@ -44,6 +45,7 @@ SCENES = (
     | delivery_outcomes.SCENES
     | dispute_outcomes.SCENES
     | endpoint_outcomes.SCENES
+    | ledger_outcomes.SCENES
     | ruleset_outcomes.SCENES
     | trial_outcomes.SCENES
 )

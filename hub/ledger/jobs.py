@@ -1,0 +1,35 @@
+"""What the worker does for the ledger: adding up what is final, and checking the books once a day."""
+
+from hub import metrics
+from hub.database import ConflictError
+from hub.ledger import checks, closing
+from hub.ledger.closing import STRETCH_MAX, Closing
+from hub.payments.shell import Shell
+
+
+async def close_ledger(shell: Shell) -> int:
+    """Add up a stretch of transfers where a day has ended or enough are open; returns how many there were."""
+    at = shell.clock()
+    async with shell.database.reading() as connection:
+        last = await closing.last_closing(connection)
+    if not _is_due(last, await closing.newest(shell.database), shell):
+        return 0
+    try:
+        return await closing.close_next(shell.database, at)
+    except ConflictError:
+        return 0  # Another worker did it.
+
+
+def _is_due(last: Closing, newest: int, shell: Shell) -> bool:
+    of_earlier = last.closed_at is None or last.closed_at.date() < shell.clock().date()
+    return newest > last.position and (of_earlier or newest - last.position >= STRETCH_MAX)
+
+
+async def check_ledger(shell: Shell) -> int:
+    """Check the books where nobody did today, and show what the last check found; returns 0: once a day will do."""
+    today = shell.clock().date()
+    last = await checks.last_check(shell.database)
+    if last is None or last.day < today:
+        last = await checks.check(shell.database, shell.clock())
+    metrics.LEDGER_FINDINGS.set(last.findings)
+    return 0

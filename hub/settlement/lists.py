@@ -66,15 +66,15 @@ async def ties_of(connection: AsyncConnection, lines: Sequence[Mapping[Any, Any]
     expected = select(matched.line_id, matched.expected_id).where(matched.line_id.in_(matches))
     together = select(members.match_id, members.id).where(members.match_id.in_(matches), members.match_id != members.id)
     about = select(exceptions.c.line_id, exceptions.c.id).where(exceptions.c.line_id.in_(ids))
-    others = _by_first((await connection.execute(together)).tuples())
+    others = _by_first((await connection.execute(together)).all())
     return Ties(
-        expected=_by_first((await connection.execute(expected)).tuples()),
+        expected=_by_first((await connection.execute(expected)).all()),
         members={match: [match, *others[match]] for match in others},
-        exceptions=_by_first((await connection.execute(about.order_by(exceptions.c.id))).tuples()),
+        exceptions=_by_first((await connection.execute(about.order_by(exceptions.c.id))).all()),
     )
 
 
-def _by_first(pairs: Iterable[tuple[Any, Any]]) -> dict[str, list[str]]:
+def _by_first(pairs: Iterable[Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for first, second in pairs:
         found[first].append(second)

@@ -75,6 +75,8 @@ class Report(Struct, frozen=True, kw_only=True):
     `parent_reference` the payment that a follow-up belongs to. `money` is what the outcome is about and may differ
     from what was asked; None where the processor did not say. `reason` says why something happened by itself: a void
     as it "expired", a capture as a failed one was "recaptured".
+    `tags` are the names that we gave the operation along, as they came back in webhooks and look-ups: hints for people,
+    anybody may change them there.
     `stored` is the token that the processor made of the card where the operation asked for that, and
     `network_transaction_id` the card network's own id of this charge, by which later ones without the payer refer to
     it; each may be missing although it exists.
@@ -94,6 +96,7 @@ class Report(Struct, frozen=True, kw_only=True):
     raw_status: str = ""  # The processor's own status word, verbatim.
     network_transaction_id: str | None = None
     stored: ProcessorToken | None = None
+    tags: dict[str, str] = {}
 
 
 class Verification(Struct, frozen=True, kw_only=True):

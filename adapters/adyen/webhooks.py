@@ -3,7 +3,7 @@
 Source: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -25,6 +25,7 @@ from adapters.contract import (
     tag_of,
 )
 from adapters.errors import UnclearDeliveryError, WebhookRejectedError
+from adapters.tagging import REFERENCE, read_back
 from normalization.declines import Decline
 from normalization.money import Money
 from normalization.outcome import Approved, Declined, Operation, Outcome, Report, Reversed
@@ -252,7 +253,17 @@ def _report(item: Item, kind: Operation, tag: str | None, reference: str | None,
         livemode=False,  # The delivery knows; it is set last, for every reader.
         outcome=_outcome(item),
         raw_status=f"{item.event_code} {item.success}",
+        tags=_tags(item.additional_data or {}),
     )
+
+
+def _tags(facts: Mapping[str, object]) -> dict[str, str]:
+    """Read back what went along with the payment, where the account has it in webhooks; none of it is signed.
+
+    Source: https://docs.adyen.com/development-resources/webhooks/webhook-types, additionalData.
+    """
+    ordered = {REFERENCE: facts.get("merchantOrderReference")}
+    return read_back(facts, before="metadata.") | read_back(ordered)
 
 
 def _outcome(item: Item) -> Outcome:

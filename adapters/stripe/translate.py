@@ -12,6 +12,7 @@ from adapters.stripe.currencies import from_stripe
 from adapters.stripe.declines import REFUND_FAILURES, decline_of
 from adapters.stripe.parameters import CAPTURE, OPERATION
 from adapters.stripe.wire import Card, Charge, Error, PaymentIntent, Refund, id_of
+from adapters.tagging import read_back
 from normalization.declines import Decline, DeclineCode
 from normalization.money import InexactAmountError, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Pending, Report
@@ -62,6 +63,7 @@ def opening(intent: PaymentIntent, kind: Operation) -> Report:
         avs=address_checks(card),
         cvc=card.checks.cvc_check if card and card.checks else None,
         raw_status=intent.status,
+        tags=read_back(intent.metadata),
         network_transaction_id=details.card.network_transaction_id if details and details.card else None,
         stored=_stored(intent),
     )
@@ -93,6 +95,7 @@ def capture(intent: PaymentIntent, tag: str | None, *, multicapture: bool = Fals
         livemode=intent.livemode,
         outcome=_capture_outcome(intent, tag),
         raw_status=intent.status,
+        tags=read_back(intent.metadata),
     )
 
 
@@ -154,6 +157,7 @@ def void(intent: PaymentIntent, tag: str | None) -> Report:
         outcome=Approved(),
         reason="expired" if why in CANCELED_BY_ITSELF else why,
         raw_status=intent.status,
+        tags=read_back(intent.metadata),
     )
 
 
@@ -172,6 +176,7 @@ def refund(told: Refund, *, livemode: bool) -> Report:
         livemode=livemode,
         outcome=_refund_outcome(told),
         raw_status=told.status or "",
+        tags=read_back(told.metadata),
     )
 
 

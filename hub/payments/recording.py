@@ -32,6 +32,7 @@ from hub.payments.retrying import hear
 from hub.payments.shell import TRIES, Shell
 from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Transition
 from hub.payments.steps import ASKED_AFTER, HORIZON
+from hub.payments.tags import compared
 from hub.retries.rules import Counted
 from hub.settlement.expecting import Terms, expected_lines
 from normalization.outcome import OPENING, ActionRequired, Approved, Declined, Operation, Report, Reversed
@@ -104,6 +105,10 @@ async def record(
     shell: Shell, held: Held, report: Report, source: str, latency_ms: int | None = None, *, opens: bool = False
 ) -> Recorded:
     """Commit everything that *report* changes; of two writers the slower one decides anew on what it then reads."""
+    if report.tags:
+        # An answer says again what was sent in the same moment.
+        ours = compared(held.payment, held.operation, held.operations, report) if source != "answer" else {}
+        report = replace(report, tags=ours)
     if saving.brings_more(report):
         held = await _with_method(shell, held, report)
     heard, told = None, report

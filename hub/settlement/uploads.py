@@ -3,7 +3,8 @@
 import asyncio
 import csv
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from hashlib import sha256
 from typing import Any, Final, Literal, NoReturn
 
@@ -56,17 +57,17 @@ async def take(shell: Shell, wanted: Wanted, content: AsyncIterator[bytes]) -> T
         NotAReportError: when its header is that of no report of the account's processor.
         TooLargeError: when it is larger than the setting `settlement_file_max_bytes`.
     """
-    pieces = aiter(_pieces(content, shell.settings.settlement_file_max_bytes))
-    first = await anext(pieces, b"")
-    header = read_header(first)
-    form = open_report(wanted.connected, header).format
-    row = _row(shell, wanted, form, header)
-    await batches.begin(shell.database, row, LEASE_S)
-    try:
-        return await _keep(shell, row, first, pieces)
-    except BaseException:
-        await asyncio.shield(batches.discard(shell.database, row["id"]))
-        raise
+    async with aclosing(_pieces(content, shell.settings.settlement_file_max_bytes)) as pieces:
+        first = await anext(pieces, b"")
+        header = read_header(first)
+        form = open_report(wanted.connected, header).format
+        row = _row(shell, wanted, form, header)
+        await batches.begin(shell.database, row, LEASE_S)
+        try:
+            return await _keep(shell, row, first, pieces)
+        except BaseException:
+            await asyncio.shield(batches.discard(shell.database, row["id"]))
+            raise
 
 
 def read_header(first: bytes) -> list[str]:
@@ -100,20 +101,24 @@ def open_report(connected: Connected, header: Sequence[str]) -> Any:  # noqa: AN
     return connected.adapter.open_report(header)
 
 
-async def _pieces(content: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+async def _pieces(content: AsyncIterator[bytes], most: int) -> AsyncGenerator[bytes, None]:
     """Cut *content* into pieces of one size."""
     buffer = bytearray()
     size = 0
-    async for some in content:
-        size += len(some)
-        if size > most:
-            _too_large(most)
-        buffer += some
-        while len(buffer) >= PIECE_BYTES:
-            yield bytes(buffer[:PIECE_BYTES])
-            del buffer[:PIECE_BYTES]
-    if buffer:
-        yield bytes(buffer)
+    try:
+        async for some in content:
+            size += len(some)
+            if size > most:
+                _too_large(most)
+            buffer += some
+            while len(buffer) >= PIECE_BYTES:
+                yield bytes(buffer[:PIECE_BYTES])
+                del buffer[:PIECE_BYTES]
+        if buffer:
+            yield bytes(buffer)
+    finally:
+        if close := getattr(content, "aclose", None):
+            await close()  # A connection that a report comes by is given back at once.
 
 
 async def _keep(shell: Shell, row: dict[str, Any], first: bytes, pieces: AsyncIterator[bytes]) -> Taken:

@@ -17,6 +17,7 @@ from hub.payment_methods.verifying import verify_due
 from hub.payments.jobs import cancel_due, inquire_due
 from hub.payments.shell import Shell
 from hub.retries.jobs import prune_declines
+from hub.settlement.downloading import download_reports
 from hub.settlement.jobs import import_settlements, remove_cut_off
 from hub.webhook_endpoints.jobs import bury_old, deliver
 from hub.webhooks.catching_up import catch_up_due
@@ -43,6 +44,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (publish_events, POLL_S),
     (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
+    (download_reports, POLL_S),
     (remove_cut_off, REMIND_EVERY_S),
     (close_ledger, ADD_UP_EVERY_S),
     (check_ledger, PRUNE_EVERY_S),

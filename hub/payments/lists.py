@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, CompoundSelect, RowMapping, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, RowMapping, Select, or_, select, union
 
 from hub.database import Database
 from hub.merchants.tables import merchant_accounts
@@ -13,11 +13,15 @@ from hub.payments.answers import PaymentBody, payment_body
 from hub.payments.rows import to_operation, to_payment
 from hub.payments.states import OperationState, Status
 from hub.payments.tables import operations, payments
+from hub.rulesets.tables import rulesets
 from normalization.outcome import OPENING, Operation
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which payments or refunds to list; None does not narrow. `before` is the id that was listed last."""
+    """Which payments or refunds to list; None does not narrow. `before` is the id that was listed last.
+
+    `ruleset` is the name of a ruleset or the id of one version; `rule` is one that decided.
+    """
 
     livemode: bool
     before: str | None = None
@@ -27,6 +31,9 @@ class Filter(Struct, frozen=True, kw_only=True):
     customer: str | None = None
     payment: str | None = None
     tag: str | None = None
+    ruleset: str | None = None
+    ruleset_version: int | None = None
+    rule: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     merchant_accounts: frozenset[str] | None = None
@@ -41,6 +48,7 @@ async def payments_before(database: Database, wanted: Filter, most: int) -> Sequ
         (table.c.status, wanted.status),
         (table.c.merchant_account, wanted.merchant_account),
         (table.c.customer, wanted.customer),
+        (table.c.rule, wanted.rule),
     ):
         if value is not None:
             narrow.append(column == value)
@@ -55,8 +63,21 @@ async def payments_before(database: Database, wanted: Filter, most: int) -> Sequ
     if wanted.before is not None:
         narrow.append(table.c.id < wanted.before)
     async with database.reading() as connection:
+        if any(one is not None for one in (wanted.ruleset, wanted.ruleset_version, wanted.rule)):
+            # Named one by one, so that the database knows how many payments each of them has.
+            narrow.append(table.c.ruleset.in_((await connection.execute(_versions(wanted))).scalars().all()))
         listed = select(table).where(*narrow).order_by(table.c.id.desc()).limit(most)
         return (await connection.execute(listed)).mappings().all()
+
+
+def _versions(wanted: Filter) -> Select[tuple[str]]:
+    """Find the versions of rulesets that may have decided what is wanted."""
+    found = select(rulesets.c.id).where(rulesets.c.livemode == wanted.livemode)
+    if wanted.ruleset is not None:
+        found = found.where(or_(rulesets.c.id == wanted.ruleset, rulesets.c.name == wanted.ruleset))
+    if wanted.ruleset_version is not None:
+        found = found.where(rulesets.c.version == wanted.ruleset_version)
+    return found
 
 
 def _tagged(tag: str, *, livemode: bool) -> CompoundSelect[Any]:

@@ -97,6 +97,8 @@ def payment_of(wanted: Charge, decided: Plan, facts: Facts, at: datetime, attemp
         return_url=request.return_url,
         decline=Decline(code=decided.refusal, processor_code="hub/rule") if decided.refusal else None,
         routing=msgspec.json.encode(routing_body(decided)),
+        ruleset=decided.ruleset,
+        rule=decided.rule,
         metadata=msgspec.json.encode(request.metadata),
         facts=msgspec.json.encode(facts),
         created_by=wanted.caller.principal,

@@ -103,12 +103,18 @@ async def list_payments(  # noqa: PLR0913, PLR0917 - one argument for each query
     merchant_account: FromQuery[str | None] = None,
     customer: FromQuery[str | None] = None,
     tag: FromQuery[str | None] = None,
+    ruleset: FromQuery[str | None] = None,
+    ruleset_version: FromQuery[int | None] = None,
+    rule: FromQuery[str | None] = None,
     created_after: FromQuery[datetime | None] = None,
     created_before: FromQuery[datetime | None] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Payments:
-    """List payments, newest first; a `tag` finds the payment of any operation, by its id or the processor's own."""
+    """List payments, newest first; a `tag` finds the payment of any operation, by its id or the processor's own.
+
+    `ruleset` is the name of a ruleset, or the id of one version, and `rule` the name of a rule that decided.
+    """
     wanted = lists.Filter(
         livemode=caller.livemode,
         reference=reference,
@@ -116,6 +122,9 @@ async def list_payments(  # noqa: PLR0913, PLR0917 - one argument for each query
         merchant_account=merchant_account,
         customer=customer,
         tag=tag,
+        ruleset=ruleset,
+        ruleset_version=ruleset_version,
+        rule=rule,
         created_after=instant("created_after", created_after),
         created_before=instant("created_before", created_before),
         merchant_accounts=caller.merchant_accounts,

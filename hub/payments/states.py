@@ -47,7 +47,8 @@ class Payment(Struct, frozen=True, kw_only=True):
 
     `attempt_id` is the attempt that stands, None where a rule refused the payment; earlier ones were passed over.
     `version` guards every write.
-    `capture_closed`: a final capture was asked for or made. `routing`, `metadata` and `facts` are JSON.
+    `capture_closed`: a final capture was asked for or made. `routing`, `metadata` and `facts` are JSON. `ruleset` and
+    `rule` stand in `routing` too.
     """
 
     id: str
@@ -87,6 +88,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     canceling: bool = False
     cancel_reason: str | None = None
     decline: Decline | None = None
+    ruleset: str | None = None
+    rule: str | None = None
 
 
 class OperationState(Struct, frozen=True, kw_only=True):

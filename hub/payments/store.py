@@ -76,6 +76,7 @@ def _after(name: str) -> Any:  # noqa: ANN401 - an SQL expression
 _PAYMENT_FIXED: Final = frozenset({
     "id", "livemode", "amount_minor", "currency", "capture", "reference", "customer", "payment_method", "country",
     "region", "risk_score", "brand", "return_url", "routing", "metadata", "facts", "created_by", "created_at",
+    "ruleset", "rule",
 })  # fmt: skip
 _OPERATION_CHANGES: Final = (
     "status", "processor_reference", "decline", "avs", "cvc", "action", "action_url", "action_expires_at", "latency_ms",

@@ -56,6 +56,8 @@ payments = Table(
     Column("created_by", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("ruleset", Text),
+    Column("rule", Text),
     CheckConstraint("amount_minor > 0", name="amount"),
     # What the hub asks for never passes what it holds; what was done outside stands in refunded_externally_minor.
     CheckConstraint("capturing_minor >= 0 AND captured_minor >= 0", name="captured"),
@@ -77,6 +79,14 @@ payments = Table(
         "customer",
         postgresql_where=text("customer IS NOT NULL"),
         sqlite_where=text("customer IS NOT NULL"),
+    ),
+    Index(  # New rows go to one end of it; the rule is there to be passed over without reading the payment.
+        "ix_payments_ruleset",
+        "ruleset",
+        "id",
+        "rule",
+        postgresql_where=text("ruleset IS NOT NULL"),
+        sqlite_where=text("ruleset IS NOT NULL"),
     ),
     Index("ix_payments_canceling", "id", postgresql_where=text("canceling"), sqlite_where=text("canceling")),
 )

@@ -78,7 +78,7 @@ async def _replay(
             raise CannotServeError(f"a worker took {wanted.id} up: this process stood still too long") from lost
     if not ended:
         raise CannotServeError(f"stopped; a worker goes on with it, and GET /v1/routing/backtests/{wanted.id} shows it")
-    kept = await store.find(database, livemode=livemode, backtest_id=wanted.id)
+    kept = await store.find(database, livemode=livemode, backtest_id=wanted.id, allowed=None)
     return backtest_body(kept or row)
 
 
@@ -103,6 +103,13 @@ def _summary(result: ResultBody) -> Table:
     table.add_row(f"{told.expected:,.0f}", f"approvals expected; {told.low:,.0f} to {told.high:,.0f} at 95%")
     if result.no_evidence:
         table.add_row(f"{result.no_evidence:,}", "of which nothing can be expected: no evidence")
+    if result.undecided:
+        table.add_row(f"{result.undecided:,}", "undecided: a rule asks for counts that were not kept with them")
+    for one in result.unknown_facts:
+        table.add_row(f"{one.payments:,}", f"do not tell {one.fact}, and rules were passed over for it")
+    for left_out in result.left_out:
+        names = len(left_out.merchant_accounts)
+        table.add_row("", f"{left_out.what} of {names} merchant accounts are left out: {left_out.why}")
     if result.unreadable:
         table.add_row(f"{result.unreadable:,}", "stored by another version, and not replayed")
     return table

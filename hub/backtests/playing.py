@@ -31,11 +31,13 @@ class Setting(Struct, frozen=True, kw_only=True):
     rules: RuleSet
     accounts: tuple[MerchantAccount, ...]
     figures: Figures = Figures()
+    allowed: frozenset[str] | None = None
 
     def snapshot(self) -> Snapshot:
         """Make it ready to be asked."""
         compiled = compile_ruleset(self.rules, id=self.ruleset, version=self.version)
-        return Snapshot(accounts=AccountIndex(self.accounts), ruleset=compiled, figures=self.figures)
+        accounts = AccountIndex(self.accounts)
+        return Snapshot(accounts=accounts, ruleset=compiled, figures=self.figures, allowed=self.allowed)
 
 
 def portable(figures: Figures) -> Figures:

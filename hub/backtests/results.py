@@ -5,18 +5,22 @@ country, its part of the answer is `no_evidence` and not a guess.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import sqrt
 from typing import Final, Literal
 
 from msgspec import Struct, field
 
-from hub.backtests.rules import NOWHERE, REFUSED, Flow, Group, Seen, Tally
+from hub.backtests.rules import NOWHERE, REFUSED, Flow, Group, Key, Seen, Tally
 
 Z: Final = 1.96
 """Standard deviations on either side of a rate that hold 95 of 100."""
 
-Evidence = Literal["unchanged", "measured", "no_evidence", "none_needed"]
+Evidence = Literal["unchanged", "measured", "no_evidence", "none_needed", "unknown_facts"]
+UNLIMITED: Final = (
+    "what an account would have taken on a day follows from all payments before it, and each is replayed by itself;"
+    " those beyond a daily limit would go to the next account"
+)
 
 
 class Approvals(Struct, frozen=True, kw_only=True):
@@ -35,8 +39,9 @@ class FlowBody(Struct, frozen=True, kw_only=True):
 
     Where no account took or would take them that is null, and `why` says what would become of them. `evidence`:
     unchanged (they stay), measured (`approvals` rests on so many `outcomes` of `to` in the same group), no_evidence (it
-    has none) or none_needed (no account would be asked). `approved`, `declined` and `open` are what happened. Costs are
-    of the approved ones, as far as both are known (`costed`).
+    has none), none_needed (no account would be asked) or unknown_facts (a rule asks for counts that were not kept with
+    these payments: `to` is where they go without it, and nobody knows whether it would matter). `approved`, `declined`
+    and `open` are what happened. Costs are of the approved ones, as far as both are known (`costed`).
     """
 
     from_: str | None = field(name="from")
@@ -72,6 +77,7 @@ class GroupBody(Struct, frozen=True, kw_only=True):
     open: int
     approvals: Approvals
     no_evidence: int
+    undecided: int = 0
     costed: int
     paid_minor: int
     cost_minor: int
@@ -79,7 +85,7 @@ class GroupBody(Struct, frozen=True, kw_only=True):
 
 
 class AccountBody(Struct, frozen=True, kw_only=True):
-    """One merchant account in one currency, before and after."""
+    """One merchant account in one currency, before and after; what is undecided is not in what comes after."""
 
     merchant_account: str
     currency: str
@@ -89,23 +95,43 @@ class AccountBody(Struct, frozen=True, kw_only=True):
     amount_after_minor: int
 
 
+class UnknownFact(Struct, frozen=True):
+    """For how many payments a fact was not known that a rule wanted to know, and was passed over for."""
+
+    fact: str
+    payments: int
+
+
+class LeftOut(Struct, frozen=True):
+    """What holds for charges and not here, why, and for which merchant accounts."""
+
+    what: Literal["daily_limits"]
+    why: str
+    merchant_accounts: list[str]
+
+
 class ResultBody(Struct, frozen=True, kw_only=True):
     """What the ruleset would change.
 
-    `refused` and `nowhere` would reach no account: for a rule, or because none would take them. `unreadable` were
-    stored by another version and are in no other figure.
+    `refused` and `nowhere` would reach no account: for a rule, or because none would take them. `undecided` might go
+    elsewhere or not: a rule asks for what the hub counts, which was not kept with them; they are in `no_evidence` too,
+    as far as they have an outcome, and not in `moved`, `refused` and `nowhere`. `unreadable` were stored by another
+    version and are in no other figure.
     """
 
     payments: int
     moved: int
     refused: int
     nowhere: int
+    undecided: int = 0
     unreadable: int
     approved: int
     declined: int
     open: int
     approvals: Approvals
     no_evidence: int
+    unknown_facts: list[UnknownFact] = []
+    left_out: list[LeftOut] = []
     accounts: list[AccountBody]
     groups: list[GroupBody]
 
@@ -121,34 +147,40 @@ def wilson(approved: int, tried: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def result_of(tally: Tally) -> ResultBody:
-    """Make the answer of what was counted, the groups that would move most first."""
-    by_group: defaultdict[Group, list[tuple[str, str, Flow]]] = defaultdict(list)
-    for (currency, country, before, after), flow in tally.flows.items():
-        by_group[currency, country].append((before, after, flow))
-    groups = [_group(group, flows, tally.seen) for group, flows in by_group.items()]
+def result_of(tally: Tally, limited: Sequence[str] = ()) -> ResultBody:
+    """Make the answer of what was counted, the groups that would move most first; *limited* have daily limits."""
+    by_group: defaultdict[Group, list[FlowBody]] = defaultdict(list)
+    for flows, decided in ((tally.flows, True), (tally.undecided, False)):
+        for key, flow in flows.items():
+            seen = tally.seen.get((key[0], key[1], key[3]))
+            by_group[key[0], key[1]].append(_flow(key, flow, seen, decided=decided))
+    groups = [_group(group, flows) for group, flows in by_group.items()]
     groups.sort(key=lambda one: (-one.moved, -one.payments, one.currency, one.country or ""))
-    flows = [flow for group in groups for flow in group.flows]
+    told = [flow for group in groups for flow in group.flows if flow.evidence != "unknown_facts"]
+    unknown = sorted(tally.unknown_facts.items(), key=lambda one: (-one[1], one[0]))
     return ResultBody(
         payments=sum(group.payments for group in groups),
         moved=sum(group.moved for group in groups),
-        refused=sum(flow.payments for flow in flows if flow.why == REFUSED),
-        nowhere=sum(flow.payments for flow in flows if flow.to is None and flow.why != REFUSED),
+        refused=sum(flow.payments for flow in told if flow.why == REFUSED),
+        nowhere=sum(flow.payments for flow in told if flow.to is None and flow.why != REFUSED),
+        undecided=sum(group.undecided for group in groups),
         unreadable=tally.unreadable,
         approved=sum(group.approved for group in groups),
         declined=sum(group.declined for group in groups),
         open=sum(group.open for group in groups),
         approvals=_summed(group.approvals for group in groups),
         no_evidence=sum(group.no_evidence for group in groups),
+        unknown_facts=[UnknownFact(fact, payments) for fact, payments in unknown],
+        left_out=[LeftOut("daily_limits", UNLIMITED, list(limited))] if limited else [],
         accounts=_accounts(tally),
         groups=groups,
     )
 
 
-def _group(group: Group, counted: list[tuple[str, str, Flow]], seen: dict[tuple[str, str, str], Seen]) -> GroupBody:
-    flows = [_flow(before, after, flow, seen.get((*group, after))) for before, after, flow in counted]
+def _group(group: Group, flows: list[FlowBody]) -> GroupBody:
     flows.sort(key=lambda one: (one.from_ == one.to, -one.payments, one.from_ or "", one.to or ""))
-    moved = [flow for flow in flows if flow.from_ != flow.to]
+    moved = [flow for flow in flows if flow.from_ != flow.to and flow.evidence != "unknown_facts"]
+    unsure = [flow for flow in flows if flow.evidence in {"no_evidence", "unknown_facts"}]
     return GroupBody(
         currency=group[0],
         country=group[1] or None,
@@ -159,7 +191,8 @@ def _group(group: Group, counted: list[tuple[str, str, Flow]], seen: dict[tuple[
         declined=sum(flow.declined for flow in flows),
         open=sum(flow.open for flow in flows),
         approvals=_summed(flow.approvals for flow in flows if flow.approvals is not None),
-        no_evidence=sum(flow.approved + flow.declined for flow in flows if flow.evidence == "no_evidence"),
+        no_evidence=sum(flow.approved + flow.declined for flow in unsure),
+        undecided=sum(flow.payments for flow in flows if flow.evidence == "unknown_facts"),
         costed=sum(flow.costed for flow in flows),
         paid_minor=sum(flow.paid_minor for flow in flows),
         cost_minor=sum(flow.cost_minor for flow in flows),
@@ -167,9 +200,13 @@ def _group(group: Group, counted: list[tuple[str, str, Flow]], seen: dict[tuple[
     )
 
 
-def _flow(before: str, after: str, flow: Flow, seen: Seen | None) -> FlowBody:
+def _flow(key: Key, flow: Flow, seen: Seen | None, *, decided: bool) -> FlowBody:
+    _, _, before, after = key
     ended = flow.payments - flow.open
-    evidence, approvals = _expected(before, after, flow, seen)
+    evidence: Evidence = "unknown_facts"
+    approvals: Approvals | None = None
+    if decided:
+        evidence, approvals = _expected(before, after, flow, seen)
     return FlowBody(
         from_=None if before in NOWHERE else before,
         to=None if after in NOWHERE else after,
@@ -218,6 +255,8 @@ def _accounts(tally: Tally) -> list[AccountBody]:
     for (currency, _, one, other), flow in tally.flows.items():
         before[one, currency].add(flow)
         after[other, currency].add(flow)
+    for (currency, _, one, _), flow in tally.undecided.items():
+        before[one, currency].add(flow)
     return [
         AccountBody(
             merchant_account=account,

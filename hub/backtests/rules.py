@@ -15,7 +15,7 @@ from normalization.tokens import CardFacts
 from routing.accounts import MerchantAccount
 from routing.choosing import Figures
 from routing.costs import expected_cost
-from routing.facts import Facts
+from routing.facts import COUNTED, Facts
 from routing.plan import Plan, Snapshot, plan
 
 REFUSED: Final = "refused"
@@ -30,6 +30,8 @@ OTHERS: Final = "*"
 
 Group = tuple[str, str]
 """A currency and the payer's country, "" where it is not known."""
+Key = tuple[str, str, str, str]
+"""A group, the account that was tried first, and the one that would be."""
 
 
 class Flow(Struct):
@@ -68,10 +70,14 @@ class Seen(Struct):
 class Tally(Struct):
     """Flows by currency, country, account before and after; outcomes by currency, country and account.
 
-    `unreadable` payments were stored by another version and cannot be replayed.
+    `undecided` are those that rules were passed over for, for want of counts that were not kept with the payment: what
+    it would go to is what it goes to without those rules. `unknown_facts` is for how many payments a fact was not
+    known that a rule wanted. `unreadable` payments were stored by another version and cannot be replayed.
     """
 
-    flows: dict[tuple[str, str, str, str], Flow] = {}
+    flows: dict[Key, Flow] = {}
+    undecided: dict[Key, Flow] = {}
+    unknown_facts: dict[str, int] = {}
     seen: dict[tuple[str, str, str], Seen] = {}
     unreadable: int = 0
 
@@ -115,17 +121,28 @@ def replay(payments: Iterable[Stored], snapshot: Snapshot) -> Tally:
         first = considered[0].merchant_account if considered and considered[0].eligible else REFUSED
         if payment.merchant_account is None:
             first = REFUSED
-        _count(tally, payment, facts, first, _destination(plan(facts, snapshot)), accounts, snapshot.figures)
+        elif snapshot.allowed is not None and first not in snapshot.allowed:
+            first = payment.merchant_account  # Who asks may not know of the one that was tried before it.
+        again = plan(facts, snapshot)
+        for fact in again.unknown_facts:
+            tally.unknown_facts[fact] = tally.unknown_facts.get(fact, 0) + 1
+        # What a payment does not tell it would not tell today either; what the hub counts it would.
+        flows = tally.flows if COUNTED.isdisjoint(again.unknown_facts) else tally.undecided
+        key = (facts.money.currency.value, facts.country or "", first, _destination(again))
+        _count(tally, flows.setdefault(key, Flow()), key, payment, facts, accounts, snapshot.figures)
     return tally
 
 
 def merge(tally: Tally, more: Tally) -> None:
     """Count *more* in *tally* too; *more* is used up."""
     tally.unreadable += more.unreadable
-    groups = {key[:2] for key in tally.flows}
-    for (currency, country, before, after), flow in more.flows.items():
-        group = _bounded(groups, (currency, country))
-        tally.flows.setdefault((*group, before, after), Flow()).add(flow)
+    groups = {key[:2] for flows in (tally.flows, tally.undecided) for key in flows}
+    for flows, added in ((tally.flows, more.flows), (tally.undecided, more.undecided)):
+        for (currency, country, before, after), flow in added.items():
+            group = _bounded(groups, (currency, country))
+            flows.setdefault((*group, before, after), Flow()).add(flow)
+    for fact, payments in more.unknown_facts.items():
+        tally.unknown_facts[fact] = tally.unknown_facts.get(fact, 0) + payments
     for (currency, country, account), seen in more.seen.items():
         known = tally.seen.setdefault((*_bounded(groups, (currency, country)), account), Seen())
         known.tried += seen.tried
@@ -150,15 +167,14 @@ def _destination(decided: Plan) -> str:
 
 def _count(
     tally: Tally,
+    flow: Flow,
+    key: Key,
     payment: Stored,
     facts: Facts,
-    before: str,
-    after: str,
     accounts: dict[str, MerchantAccount],
     figures: Figures,
 ) -> None:
-    money, group = facts.money, (facts.money.currency.value, facts.country or "")
-    flow = tally.flows.setdefault((*group, before, after), Flow())
+    money, before, after = facts.money, key[2], key[3]
     flow.payments += 1
     flow.amount_minor += money.minor
     if payment.status in OPEN:
@@ -167,9 +183,9 @@ def _count(
     approved = payment.authorized_minor > 0
     ended = payment.merchant_account
     if ended is not None:
-        _see(tally, (*group, ended), approved=approved)
+        _see(tally, (key[0], key[1], ended), approved=approved)
         if before not in {ended, REFUSED}:
-            _see(tally, (*group, before), approved=False)  # Another account was tried after it.
+            _see(tally, (key[0], key[1], before), approved=False)  # Another account was tried after it.
     if not approved:
         return
     flow.approved += 1

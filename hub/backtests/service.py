@@ -16,6 +16,7 @@ from hub.backtests.results import result_of
 from hub.backtests.rules import Stored, Tally, merge
 from hub.backtests.store import Backtest, Place
 from hub.database import Database
+from hub.figures.days import is_limited
 from hub.payments.shell import Shell
 from routing.plan import Snapshot
 
@@ -47,7 +48,14 @@ def setting_of(wanted: Backtest, snapshot: Snapshot) -> Setting:
         rules=wanted.rules,
         accounts=snapshot.accounts.accounts,
         figures=portable(snapshot.figures),
+        allowed=wanted.allowed,
     )
+
+
+def limited(wanted: Backtest, snapshot: Snapshot) -> list[str]:
+    """List the accounts that *wanted* speaks of and that have daily limits, which are not kept here."""
+    ours = [one for one in snapshot.accounts.accounts if one.livemode is wanted.livemode and is_limited(one)]
+    return sorted(one.id for one in ours if wanted.allowed is None or one.id in wanted.allowed)
 
 
 async def work_at(
@@ -71,7 +79,7 @@ async def work_at(
     with Players(setting_of(wanted, snapshot)) as players:
         wanted, ended = await _replay_all(database, wanted, players, stop, told, page_size)
     if ended:
-        result = msgspec.json.encode(result_of(wanted.tally))
+        result = msgspec.json.encode(result_of(wanted.tally, limited(wanted, snapshot)))
         values = {"result": result, "status": "done", "tally": None, "ended_at": clock()}
         if not await store.keep(database, wanted, values, None):
             raise LostError

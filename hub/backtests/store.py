@@ -1,6 +1,6 @@
 """All SQL of backtests: the ones asked for, and the payments they replay, page by page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -52,6 +52,7 @@ class Backtest(Struct, frozen=True, kw_only=True):
     from_at: datetime
     to_at: datetime
     merchant_account: str | None
+    allowed: frozenset[str] | None
     total: int | None
     done: int
     place: Place | None
@@ -65,20 +66,38 @@ async def add(database: Database, row: Mapping[str, Any]) -> None:
         await connection.execute(insert(backtests), dict(row))
 
 
-async def find(database: Database, *, livemode: bool, backtest_id: str) -> RowMapping | None:
-    """Read one as it stands."""
+def reached(allowed: Collection[str] | None) -> str | None:
+    """Write down the accounts that a key reaches, None for all; the same ones always read alike."""
+    return None if allowed is None else msgspec.json.encode(sorted(allowed)).decode()
+
+
+async def find(
+    database: Database, *, livemode: bool, backtest_id: str, allowed: Collection[str] | None
+) -> RowMapping | None:
+    """Read one as it stands, if a key that reaches *allowed* accounts may."""
     async with database.reading() as connection:
-        wanted = select(backtests).where(backtests.c.livemode == livemode, backtests.c.id == backtest_id)
-        return (await connection.execute(wanted)).mappings().one_or_none()
+        wanted = _readable(allowed, livemode=livemode).where(backtests.c.id == backtest_id)
+        found: RowMapping | None = (await connection.execute(wanted)).mappings().one_or_none()
+    return found
 
 
-async def before(database: Database, *, livemode: bool, last: str | None, most: int) -> Sequence[RowMapping]:
-    """Read the newest ones, from the one before *last* on."""
-    wanted = select(backtests).where(backtests.c.livemode == livemode)
+async def before(
+    database: Database, *, livemode: bool, last: str | None, most: int, allowed: Collection[str] | None
+) -> Sequence[RowMapping]:
+    """Read the newest ones that a key that reaches *allowed* accounts may read, from the one before *last* on."""
+    wanted = _readable(allowed, livemode=livemode)
     if last is not None:
         wanted = wanted.where(backtests.c.id < last)
     async with database.reading() as connection:
-        return (await connection.execute(wanted.order_by(backtests.c.id.desc()).limit(most))).mappings().all()
+        asked = wanted.order_by(backtests.c.id.desc()).limit(most)
+        found: Sequence[RowMapping] = (await connection.execute(asked)).mappings().all()
+    return found
+
+
+def _readable(allowed: Collection[str] | None, *, livemode: bool) -> Select[Any]:
+    """Choose those of a mode; a key of some accounts reads what was made with a key of the very same ones."""
+    wanted = select(backtests).where(backtests.c.livemode == livemode)
+    return wanted if allowed is None else wanted.where(backtests.c.merchant_accounts == reached(allowed))
 
 
 async def ruleset(database: Database, ruleset_id: str) -> RowMapping | None:
@@ -100,6 +119,7 @@ async def opened(database: Database, row: Mapping[Any, Any]) -> Backtest:
         from_at=row["from_at"],
         to_at=row["to_at"],
         merchant_account=row["merchant_account"],
+        allowed=None if row["merchant_accounts"] is None else frozenset(msgspec.json.decode(row["merchant_accounts"])),
         total=row["total"],
         done=row["done"],
         place=None if row["cursor_at"] is None else (row["cursor_at"], row["cursor_id"]),
@@ -136,6 +156,8 @@ def _meant(wanted: Backtest) -> list[ColumnElement[bool]]:
     ]
     if wanted.merchant_account is not None:
         meant.append(payments.c.merchant_account == wanted.merchant_account)
+    if wanted.allowed is not None:
+        meant.append(payments.c.merchant_account.in_(sorted(wanted.allowed)))
     return meant
 
 

@@ -13,6 +13,7 @@ backtests = Table(
     Column("from_at", Instant, nullable=False),
     Column("to_at", Instant, nullable=False),
     Column("merchant_account", Text),
+    Column("merchant_accounts", Text),  # The accounts its maker's key reaches, as a sorted list in JSON; NULL: all.
     Column("status", Text, nullable=False),  # waiting, running, done, failed
     Column("total", Integer),  # Payments to replay; NULL until they are counted.
     Column("done", Integer, nullable=False),

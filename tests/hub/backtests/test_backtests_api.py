@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from hub.access.rules import Role
 from hub.backtests import store
 from hub.backtests.jobs import TRIES_MAX, replay_next
-from hub.backtests.service import LostError, work_at
+from hub.backtests.service import LEASE_S, LostError, work_at
 from hub.backtests.tables import backtests
 from hub.due_rows import claim_due
-from tests.hub.house import House, house
+from tests.hub.house import House, add_account, house
 from tests.hub.money import rows
 
 PATH = "/v1/routing/backtests"
@@ -156,19 +157,6 @@ async def test_who_comes_second_to_one_keeps_nothing_of_it(database_url: str, tm
         assert await rows(made, "SELECT status, done FROM backtests") == [{"status": "done", "done": 2}]
 
 
-async def test_one_that_comes_no_further_is_given_up(database_url: str, tmp_path: Path) -> None:
-    async with house(database_url, tmp_path, with_worker=False) as made:
-        asking = await asked(made, await ruleset(made, "adyen-eu"))
-        for _ in range(TRIES_MAX):
-            assert await claim_due(made.hub.parts.database, backtests, 1, 0.0)
-
-        assert await replay_next(made.hub.parts.shell, asyncio.Event())
-
-        body = (await made.hub.get(f"{PATH}/{asking['id']}")).json()
-        assert (body["status"], body["result"]) == ("failed", None)
-        assert "came no further" in body["error"]
-
-
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -205,13 +193,114 @@ async def test_lists_are_paged_and_each_mode_sees_its_own(database_url: str, tmp
         assert (await made.hub.client.get(PATH, params={"cursor": "?"})).status_code == 422
 
 
-async def test_a_key_of_some_accounts_or_of_another_job_may_not(database_url: str, tmp_path: Path) -> None:
+async def test_a_key_of_another_job_may_not(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, with_worker=False) as made:
         body = {"ruleset": await ruleset(made, "adyen-eu"), "from": YESTERDAY}
-        some = await made.caller(Role.OPERATOR, merchant_accounts=frozenset({made.accounts["adyen-eu"]}))
         service = await made.caller(Role.SERVICE)
 
-        for headers in (some, service):
-            answer = await made.hub.client.post(PATH, json=body, headers=headers)
-            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-            assert (await made.hub.client.get(PATH, headers=headers)).status_code == 403
+        answer = await made.hub.client.post(PATH, json=body, headers=service)
+
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        assert (await made.hub.client.get(PATH, headers=service)).status_code == 403
+
+
+async def test_a_key_of_some_accounts_learns_of_those_alone(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as made:
+        stripe, adyen = made.accounts["stripe-eu"], made.accounts["adyen-eu"]
+        await charged(made, 2, country="DE")  # At Stripe.
+        await charged(made, 1, country="DE", merchant_account=adyen)
+        declining = await made.method(stripe="pm_card_chargeDeclinedProcessingError", adyen="stored_visa")
+        passed_on = await made.hub.charge(payment_method=declining, country="DE")
+        assert [one["merchant_account"] for one in passed_on.json()["attempts"]] == [stripe, adyen]
+        some = await made.caller(Role.OPERATOR, merchant_accounts=frozenset({adyen}))
+        tried = await ruleset(made, "stripe-eu")
+
+        body = {"ruleset": tried, "from": YESTERDAY}
+        asking = await made.hub.client.post(PATH, json=body, headers=some)
+        foreign = await made.hub.client.post(PATH, json=body | {"merchant_account": stripe}, headers=some)
+        whole = (await asked(made, tried))["id"]
+        while await replay_next(made.hub.parts.shell, asyncio.Event()):
+            pass
+
+        told = await made.hub.client.get(asking.headers["location"], headers=some)
+        assert stripe not in told.text
+        result = told.json()["result"]
+        assert (result["payments"], result["nowhere"]) == (2, 1)  # The rules name nobody whom the key reaches.
+        flows = [(flow["from"], flow["to"]) for group in result["groups"] for flow in group["flows"]]
+        assert flows == [(adyen, None), (adyen, adyen)]  # The payment that names its account skips the rules.
+        assert (foreign.status_code, foreign.json()["errors"][0]["field"]) == (422, "merchant_account")
+        assert (await made.hub.client.get(f"{PATH}/{whole}", headers=some)).status_code == 404
+        listed = (await made.hub.client.get(PATH, headers=some)).json()["data"]
+        assert [one["id"] for one in listed] == [asking.json()["id"]]
+        assert (await ended(made, whole))["result"]["payments"] == 4
+
+
+async def test_counts_that_were_not_kept_are_told_and_nothing_is_concluded_without_them(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with house(database_url, tmp_path) as made:
+        await charged(made, 3, country="DE")
+        often = {"all": [{"fact": "velocity.payment_method.1h", "gte": 2}, {"fact": "country", "eq": "DE"}]}
+        rules = [{"name": "often", "when": often, "refuse": "blocked_by_risk_rule"}]
+
+        tried = await ruleset(made, "adyen-eu", rules=rules)
+        result = (await ended(made, (await asked(made, tried))["id"]))["result"]
+
+        assert result["unknown_facts"] == [{"fact": "velocity.payment_method.1h", "payments": 3}]
+        assert (result["undecided"], result["no_evidence"], result["moved"], result["refused"]) == (3, 3, 0, 0)
+        (flow,) = result["groups"][0]["flows"]
+        assert (flow["evidence"], flow["approvals"], flow["to"]) == ("unknown_facts", None, made.accounts["adyen-eu"])
+
+
+async def test_daily_limits_keep_nobody_away_and_the_result_says_so(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path) as made:
+        limited = await add_account(made, "limited", "adyen", "Limited", limits={"daily_count_max": 1})
+        await charged(made, 2, country="DE")
+
+        result = (await ended(made, (await asked(made, await ruleset(made, "limited")))["id"]))["result"]
+
+        assert result["moved"] == 2
+        (left_out,) = result["left_out"]
+        assert (left_out["what"], left_out["merchant_accounts"]) == ("daily_limits", [limited])
+        assert "replayed by itself" in left_out["why"]
+
+
+async def test_one_whose_worker_was_killed_is_taken_up_where_it_was_once_its_lease_ends(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as made:
+        await charged(made, 3)
+        asking = await asked(made, await ruleset(made, "adyen-eu"))
+        parts = made.hub.parts
+        (row,) = await claim_due(parts.database, backtests, 1, LEASE_S)
+        killed = await store.opened(parts.database, row)
+        await store.keep(parts.database, killed, {"total": 3, "status": "running"}, LEASE_S)
+
+        assert not await replay_next(parts.shell, asyncio.Event())  # It may still be at work.
+        await lease_ends(made)
+        assert await replay_next(parts.shell, asyncio.Event())
+
+        body = (await made.hub.get(f"{PATH}/{asking['id']}")).json()
+        assert (body["status"], body["progress"]) == ("done", {"done": 3, "total": 3})
+
+
+async def test_one_that_kills_every_worker_ends_as_failed_and_says_why(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, with_worker=False) as made:
+        parts = made.hub.parts
+        asking = await asked(made, await ruleset(made, "adyen-eu"))
+        for _ in range(TRIES_MAX):
+            assert await claim_due(parts.database, backtests, 1, LEASE_S)
+            await lease_ends(made)
+
+        assert await replay_next(parts.shell, asyncio.Event())
+
+        body = (await made.hub.get(f"{PATH}/{asking['id']}")).json()
+        assert (body["status"], body["result"], body["ended_at"] is None) == ("failed", None, False)
+        assert f"taken up {TRIES_MAX} times and came no further" in body["error"]
+        assert not await replay_next(parts.shell, asyncio.Event())
+
+
+async def lease_ends(made: House) -> None:
+    """What time brings about: whoever held it may hold it no more."""
+    async with made.hub.parts.database.transaction() as connection:
+        await connection.execute(update(backtests).values(due_at=datetime.now(UTC) - timedelta(minutes=1)))

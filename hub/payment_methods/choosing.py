@@ -15,7 +15,7 @@ from routing.plan import plan
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What routing may ask; `amount_minor` 0 is no amount, and keeps no account out."""
+    """What routing may ask; `amount_minor` 0 is no amount, and keeps no account out, nor do daily limits then."""
 
     caller: Caller
     reference: str
@@ -34,7 +34,8 @@ def choose(shell: Shell, asked: Asked, able: type[Any], to_do: str) -> list[Conn
     Raises:
         ProblemError: no_merchant_account, merchant_accounts_unavailable.
     """
-    decided = plan(_facts(shell, asked), allowed(shell, asked.caller))
+    facts = _facts(shell, asked)
+    decided = plan(facts, allowed(shell, asked.caller, facts.money if facts.money.minor else None))
     found = [shell.directory.connected(choice.merchant_account) for choice in decided.order]
     fitting = [connected for connected in found if connected is not None and isinstance(connected.adapter, able)]
     if not fitting:

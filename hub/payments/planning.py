@@ -22,7 +22,7 @@ UNAVAILABLE_RETRY_S: Final = 30
 def allowed(shell: Shell, caller: Caller, money: Money | None = None) -> Snapshot:
     """Give what routing looks at: the accounts that *caller* may use, which of them fail just now, and figures.
 
-    Daily limits are looked at where there is *money* to charge.
+    Daily limits are looked at where there is *money* to charge: a card may be checked on any day.
     """
     livemode = caller.livemode
     snapshot = shell.directory.routing(livemode=livemode)

@@ -10,13 +10,21 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.access.rules import Caller
 from hub.database import Database
 from hub.figures.board import FigureBoard
 from hub.figures.days import Attempt
+from hub.payments.planning import allowed, still_open
 from hub.redis import SharedMemory
 from normalization.money import Currency, Money
+from routing.facts import Chargeable
+from routing.plan import plan
 from tests.hub.figures.living import decide, eventually, health_of, second_of
 from tests.hub.house import QUICK, House, Hub, add_account, house, serving
+from tests.routing.samples import facts
+
+NOBODY: dict[str, Any] = {"key_id": "", "principal": "ada", "role": None, "scopes": frozenset(), "livemode": False}
+PAYMENT = facts(chargeable=Chargeable(processors=("stripe",)))
 
 
 class Held(Database):
@@ -138,3 +146,52 @@ async def test_without_redis_another_process_is_counted_when_the_database_is_rea
         await second_of(home).parts.shell.figures.read_days()
 
         assert await goes_to(second_of(home), home) != account
+
+
+async def test_a_simulated_payment_is_kept_away_as_a_charge_would_be_now(sqlite_url: str, tmp_path: Path) -> None:
+    async with house(sqlite_url, tmp_path, with_worker=False) as home:
+        account = await limited(home, daily_count_max=5, daily_amount_max=10_000)
+        asked = {"amount": 4_000, "currency": "EUR", "payment_method": home.payment_method}
+
+        async def reason(amount: int) -> str | None:
+            told = await home.hub.post("/v1/routing/simulate", asked | {"amount": amount})
+            reasons = {one["merchant_account"]: one["reason"] for one in told.json()["routing"]["considered"]}
+            found: str | None = reasons[account]
+            return found
+
+        before = await reason(10_000)
+        await goes_to(home.hub, home, amount=6_001)
+
+        assert [before, await reason(4_000), await reason(3_999)] == [None, "limits", None]
+
+
+async def test_an_attempt_after_a_failed_one_passes_over_what_was_used_up_meanwhile(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with house(sqlite_url, tmp_path, with_worker=False) as home:
+        account = await limited(home, daily_count_max=1)
+        shell, caller = home.hub.parts.shell, Caller(**NOBODY)
+        known = allowed(shell, caller, PAYMENT.money)
+        decided = plan(PAYMENT, known)
+        assert [choice.merchant_account for choice in decided.order] == [account, home.accounts["stripe-eu"]]
+
+        await goes_to(home.hub, home)
+
+        left = still_open(shell, caller, PAYMENT.money, decided)
+        assert [choice.merchant_account for choice in left.order] == [home.accounts["stripe-eu"]]
+
+
+async def test_a_session_for_an_amount_is_opened_elsewhere_and_one_without_stays(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with house(sqlite_url, tmp_path, with_worker=False) as home:
+        account = await limited(home, daily_count_max=1)
+        await goes_to(home.hub, home)
+
+        pinned = {"currency": "EUR", "merchant_account": account}
+        free = await home.hub.post("/v1/payment_sessions", pinned)
+        charging = await home.hub.post("/v1/payment_sessions", pinned | {"amount": 4_999})
+
+        assert free.status_code == 201, free.text
+        assert (charging.status_code, charging.json()["code"]) == (422, "no_merchant_account")
+        assert {"merchant_account": account, "eligible": False, "reason": "limits"} in charging.json()["considered"]

@@ -17,6 +17,7 @@ from adapters.conformance import (
     registration,
     replays,
     secrecy,
+    settlements,
     tagging,
     webhooks,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "registration",
     "replays",
     "secrecy",
+    "settlements",
     "tagging",
     "webhooks",
 ]

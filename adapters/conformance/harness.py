@@ -18,6 +18,7 @@ from normalization.declines import DeclineCode
 from normalization.disputes import DisputeReport
 from normalization.money import Currency
 from normalization.outcome import ActionRequired
+from normalization.settlements import LineType
 from normalization.tokens import ProcessorToken
 
 
@@ -117,3 +118,25 @@ class DefendingHarness(Protocol):
 
     def evidence(self, told: DisputeReport, operation_id: str) -> SubmitEvidence:
         """Make a defense that the server takes of a dispute about a payment with `SandboxHarness.token`."""
+
+
+class SampleReport(Struct, frozen=True, kw_only=True):
+    """A settlement report as the processor writes it, with made-up rows, each beside what it is.
+
+    Every row is read with nonsense in its cell of `amount_column` too, and with an unknown word in that of
+    `type_column`.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[LineType, tuple[str, ...]], ...]
+    type_column: str
+    amount_column: str
+
+
+@runtime_checkable
+class SettlingHarness(Protocol):
+    """What a harness says besides, whose adapter reads settlement reports."""
+
+    @property
+    def sample_report(self) -> SampleReport:
+        """A report with a charge, a refund and a fee of the account at the least."""

@@ -61,6 +61,8 @@ def next_steps(name: str) -> str:
         "Then, as docs/adapters/writing.md says: fill in the tables and the wire format from the processor's pages,\n"
         f'give the harness a server, run both halves, and add "adapters.{name}" to OURS in adapters/registry.py\n'
         "(the tests ask for that server then), and let `make pages` write its page of decline codes.\n"
+        "For its settlement reports add an `open_report` to the adapter and a `sample_report` to the harness: the kit\n"
+        "tries them then.\n"
     )
 
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from adapters.abilities import EvidenceFile, SubmitEvidence
 from adapters.adyen import REGISTRATION
 from adapters.adyen.credentials import AdyenCredentials
-from adapters.conformance.harness import SandboxHarness, Server
+from adapters.conformance.harness import SampleReport, SandboxHarness, Server
 from adapters.contract import Webhook
 from hub.sandbox.adyen.currencies import DECIMALS
 from hub.sandbox.adyen.notices import signed
@@ -23,6 +23,7 @@ from normalization.declines import DeclineCode
 from normalization.disputes import DisputeReport
 from normalization.money import Currency
 from normalization.outcome import ActionRequired
+from normalization.settlements import LineType
 from normalization.tokens import ProcessorToken
 
 ACCOUNT = "HubShop"
@@ -43,8 +44,42 @@ def with_items(webhook: Webhook, entries: Sequence[Any]) -> Webhook:
     return replace(webhook, body=body)
 
 
+HEADER = (
+    "Merchant Account", "Psp Reference", "Merchant Reference", "Creation Date", "TimeZone", "Type",
+    "Modification Reference", "Gross Currency", "Gross Debit (GC)", "Gross Credit (GC)", "Net Currency",
+    "Net Debit (NC)", "Net Credit (NC)", "Commission (NC)", "Batch Number",
+)  # fmt: skip
+
+
+def settled(type: str, psp: str, modification: str, **cells: str) -> tuple[str, ...]:
+    known = {"Merchant Account": ACCOUNT, "Psp Reference": psp, "Type": type, "Modification Reference": modification}
+    known |= {"Creation Date": "2026-11-20 10:00:00", "TimeZone": "CET", "Net Currency": "EUR", "Batch Number": "12"}
+    known |= {"Gross Currency": "EUR" if psp else ""}
+    return tuple((known | cells).get(name, "") for name in HEADER)
+
+
+SAMPLE = SampleReport(
+    header=HEADER,
+    rows=(
+        (
+            LineType.CHARGE,
+            settled(
+                "Settled", "P1", "M1",
+                **{"Gross Credit (GC)": "20.00", "Net Credit (NC)": "19.45", "Commission (NC)": "0.55"},
+            ),
+        ),
+        (LineType.REFUND, settled("Refunded", "P1", "M2", **{"Gross Debit (GC)": "5.00", "Net Debit (NC)": "5.00"})),
+        (LineType.FEE, settled("Fee", "", "Transaction Fees November 2026", **{"Net Debit (NC)": "0.44"})),
+        (LineType.PAYOUT, settled("MerchantPayout", "", "TX1XT batch 12", **{"Net Debit (NC)": "14.01"})),
+    ),
+    type_column="Type",
+    amount_column="Net Credit (NC)",
+)  # fmt: skip
+
+
 class AdyenHarness:
     registration = REGISTRATION
+    sample_report = SAMPLE
     token = card("visa")
     one_time = {  # noqa: RUF012 - never changed
         "paymentMethod": {

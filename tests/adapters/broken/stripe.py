@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from adapters.abilities import SettlementReport
 from adapters.contract import Authorize, Delivery, FollowUp, Told, Webhook
 from adapters.errors import AdapterError, NotSentError, OutcomeUnknownError
 from adapters.stripe.account import StripeCredentials
@@ -19,6 +20,7 @@ from adapters.transport import Transport
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Currency, Money
 from normalization.outcome import Approved, Declined, Pending, Report
+from normalization.settlements import BrokenRow, LineType, SettlementLine
 
 
 class Broken(StripeAdapter):
@@ -186,3 +188,19 @@ def refusal(request: Authorize, code: DeclineCode) -> Report:
 def resigned(webhook: Webhook, at: int, secret: str) -> Webhook:
     signature = hmac.new(secret.encode(), f"{at}.".encode() + webhook.body, hashlib.sha256).hexdigest()
     return replace(webhook, headers={**webhook.headers, "stripe-signature": f"t={at},v1={signature}"})
+
+
+class PassesOverUnknownTypes(Broken):
+    def open_report(self, header: Sequence[str]) -> SettlementReport:
+        return Narrow(super().open_report(header))
+
+
+class Narrow:
+    def __init__(self, report: SettlementReport) -> None:
+        self._report = report
+        self.format = report.format
+
+    def read(self, cells: Sequence[str]) -> SettlementLine | BrokenRow | None:
+        told = self._report.read(cells)
+        unknown = isinstance(told, SettlementLine) and told.type is LineType.UNMAPPED
+        return None if unknown else told

@@ -23,6 +23,11 @@ BY_NAME = {check.name: check for check in CHECKS}
 LOST = "faults/a_lost_answer_is_unknown_and_then_found_out"
 CAUGHT_BY = [
     (
+        broken.PassesOverUnknownTypes,
+        "settlements/an_unknown_type_is_kept",
+        "a row that can be read is a line; saw None",
+    ),
+    (
         broken.TakesSilenceForARefusal,
         f"{LOST}[silent_after-purchase]",
         "the purchase that meets silent_after is OutcomeUnknownError; saw Report",

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from adapters.checkout_com import REGISTRATION
 from adapters.checkout_com.credentials import CheckoutComCredentials
-from adapters.conformance.harness import SandboxHarness, Server
+from adapters.conformance.harness import SampleReport, SandboxHarness, Server
 from adapters.contract import Webhook
 from hub.sandbox.checkout_com.currencies import DECIMALS
 from hub.sandbox.checkout_com.notices import signature
@@ -20,6 +20,7 @@ from hub.sandbox.server import processor, serve
 from normalization.declines import DeclineCode
 from normalization.money import Currency
 from normalization.outcome import ActionRequired
+from normalization.settlements import LineType
 from normalization.tokens import ProcessorToken
 
 CHANNEL = "pc_conformance"
@@ -30,8 +31,46 @@ def card(name: str) -> ProcessorToken:
     return ProcessorToken(processor="checkout_com", token=f"src_{name}")
 
 
+HEADER = (
+    "Action Type", "Action ID", "Payment ID", "Processed On", "Processing Currency", "Holding Currency", "Payout ID",
+    "Reference", "Breakdown Type", "Processing Currency Amount", "Holding Currency Amount",
+)  # fmt: skip
+
+
+def booked(action: str, action_id: str, breakdown: str, amount: str) -> tuple[str, ...]:
+    return (
+        action,
+        action_id,
+        "pay_1",
+        "2026-11-20T10:00:00.000",
+        "EUR",
+        "EUR",
+        "PO1",
+        "att_1",
+        breakdown,
+        amount,
+        amount,
+    )
+
+
+SAMPLE = SampleReport(
+    header=HEADER,
+    rows=(
+        (LineType.CHARGE, booked("Capture", "act_1", "Capture", "20.00000000")),
+        (LineType.CHARGE, booked("Capture", "act_1", "Premium Variable Fee", "-0.55000000")),
+        (LineType.REFUND, booked("Refund", "act_2", "Refund", "-5.00")),
+        (LineType.CHARGEBACK, booked("Chargeback", "act_3", "Chargeback (ADJM)", "-9.00")),
+        (LineType.FEE, booked("Authorization", "act_4", "Authorization Fixed Fee", "-0.08")),
+        (LineType.PAYOUT, booked("Payout", "act_5", "Payout", "-5.37")),
+    ),
+    type_column="Breakdown Type",
+    amount_column="Holding Currency Amount",
+)
+
+
 class CheckoutComHarness:
     registration = REGISTRATION
+    sample_report = SAMPLE
     token = card("visa")
     one_time = {"token": "tok_visa"}  # noqa: RUF012 - never changed
     challenged = card("challenge")

@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 from msgspec.structs import replace
 
-from adapters.conformance.harness import SandboxHarness, Server
+from adapters.conformance.harness import SampleReport, SandboxHarness, Server
 from adapters.contract import Webhook
 from adapters.stripe import REGISTRATION
 from adapters.stripe.account import StripeCredentials
@@ -18,6 +18,7 @@ from hub.sandbox.stripe.currencies import SUPPORTED, THREE_DECIMAL, ZERO_DECIMAL
 from normalization.declines import DeclineCode
 from normalization.money import Currency
 from normalization.outcome import ActionRequired
+from normalization.settlements import LineType
 from normalization.tokens import ProcessorToken
 
 ACCOUNT = "shop"
@@ -34,8 +35,31 @@ def decimals(currency: str) -> int:
     return 3 if currency in THREE_DECIMAL else 2
 
 
+SAMPLE = SampleReport(
+    header=(
+        "balance_transaction_id", "available_on_utc", "currency", "gross", "fee", "net", "reporting_category",
+        "automatic_payout_id", "source_id",
+    ),
+    rows=(
+        (
+            LineType.CHARGE,
+            ("txn_1", "2026-11-22 00:00:00", "eur", "20.00", "0.55", "19.45", "charge", "po_1", "ch_1"),
+        ),
+        (LineType.REFUND, ("txn_2", "2026-11-22 00:00:00", "eur", "-5.00", "0", "-5.00", "refund", "po_1", "re_1")),
+        (
+            LineType.CHARGEBACK,
+            ("txn_3", "2026-11-22 00:00:00", "eur", "-9.00", "15.00", "-24.00", "dispute", "po_1", "du_1"),
+        ),
+        (LineType.FEE, ("txn_4", "2026-11-22 00:00:00", "eur", "-0.50", "0.00", "-0.50", "fee", "po_1", "")),
+    ),
+    type_column="reporting_category",
+    amount_column="gross",
+)  # fmt: skip
+
+
 class StripeHarness:
     registration = REGISTRATION
+    sample_report = SAMPLE
     token = card("visa")
     one_time = {"token": "tok_visa_debit"}  # noqa: RUF012 - never changed
     challenged = card("threeDSecure2Required")

@@ -23,6 +23,7 @@ from hub import health
 from hub.access import routes as access_routes
 from hub.access.guards import provide_caller
 from hub.access.service import Keys
+from hub.approvals import routes as approval_routes
 from hub.backtests import routes as backtest_routes
 from hub.database import Database, open_database
 from hub.decoding import StrictRequest
@@ -30,6 +31,7 @@ from hub.disputes import routes as dispute_routes
 from hub.disputes.uploads import Uploads
 from hub.errors import HANDLERS as EXCEPTION_HANDLERS
 from hub.events import routes as event_routes
+from hub.exceptions import routes as exception_routes
 from hub.figures import routes as figure_routes
 from hub.figures.board import FigureBoard
 from hub.ledger import routes as ledger_routes
@@ -50,6 +52,7 @@ from hub.payments import routes as payment_routes
 from hub.payments.shell import Shell
 from hub.redis import SharedMemory
 from hub.reference import routes as reference_routes
+from hub.rulesets import review_routes
 from hub.rulesets import routes as ruleset_routes
 from hub.rulesets import simulation_routes, standing_routes
 from hub.rulesets.shadowing import ShadowDesk
@@ -73,10 +76,13 @@ HANDLERS: Final = [
     *payment_session_routes.HANDLERS,
     *merchant_routes.HANDLERS,
     *ruleset_routes.HANDLERS,
+    *review_routes.HANDLERS,
     *standing_routes.HANDLERS,
     *simulation_routes.HANDLERS,
     *backtest_routes.HANDLERS,
     *figure_routes.HANDLERS,
+    *exception_routes.HANDLERS,
+    *approval_routes.HANDLERS,
     *ledger_routes.HANDLERS,
     *settlement_routes.HANDLERS,
     *access_routes.HANDLERS,

@@ -157,6 +157,24 @@ CODES: Final[dict[str, Code]] = {
         retryable=False,
         meaning="A routing rule refused the payment: there is nothing to confirm.",
     ),
+    "exception_not_open": Code(
+        409,
+        "Exception not open",
+        retryable=False,
+        meaning="The exception was resolved already, perhaps by somebody else just now. Reopen it first.",
+    ),
+    "exception_not_resolved": Code(
+        409,
+        "Exception not resolved",
+        retryable=False,
+        meaning="The exception is open: there is nothing to reopen.",
+    ),
+    "approval_decided": Code(
+        409,
+        "Approval decided",
+        retryable=False,
+        meaning="It was approved, rejected or expired already. A decision is made once.",
+    ),
     "conflict": Code(
         409,
         "Conflict",

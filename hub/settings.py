@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import fields
 
+from hub.approvals.rules import NO_APPROVALS, ApprovalLimits
 from hub.setting_meanings import SETTINGS
 from normalization.declines import DeclineCode
 from normalization.verdicts import NO_POLICY, Policy
@@ -69,7 +70,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     failover_insufficient_funds: bool = False
     decline_policy: Policy = NO_POLICY
     delivery_ms: int = 15_000
+    approvals: ApprovalLimits = NO_APPROVALS
+    approval_hours: int = 72
     endpoint_networks: tuple[Any, ...] = ()  # IPv4Network or IPv6Network: msgspec takes no union of two such.
+
+    @property
+    def approval_expiry(self) -> timedelta:
+        """How long something waits for a second person."""
+        return timedelta(hours=self.approval_hours)
 
     @property
     def challenge_expiry(self) -> timedelta:
@@ -147,8 +155,8 @@ def _read(variable: str, text: str, kind: Any) -> Any:  # noqa: ANN401 - a type 
         return text.lower() in {"yes", "true", "1"}
     if variable == "HUB_KEYS":
         return _keys(variable, text)
-    if kind is Policy:
-        return _policy(variable, text)
+    if kind in {Policy, ApprovalLimits}:
+        return _policy(variable, text) if kind is Policy else _approvals(variable, text)
     if variable == "HUB_ENDPOINT_NETWORKS":
         return _networks(variable, text)
     if kind is str and not text:
@@ -181,6 +189,14 @@ def _policy(variable: str, text: str) -> Policy:
         raise InvalidSettingError(f"{variable}: {wrong}; write JSON such as {example}") from wrong
     waits = {code: timedelta(hours=hours) for code, hours in read.wait_hours.items()}
     return Policy(never=read.never, wait_at_least=waits, no_failover=read.no_failover)
+
+
+def _approvals(variable: str, text: str) -> ApprovalLimits:
+    try:
+        return msgspec.json.decode(text, type=ApprovalLimits)
+    except msgspec.MsgspecError as wrong:
+        example = '{"refund": {"EUR": 50000}, "exception_transfer": {"EUR": 10000}, "ruleset_activation": true}'
+        raise InvalidSettingError(f"{variable}: {wrong}; write JSON such as {example}") from wrong
 
 
 def _networks(variable: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -226,7 +242,7 @@ def _shown(name: str, value: object) -> str:
 def _default(name: str, value: object) -> str:
     if name == "keys":
         return "none; `hub dev` uses a public one"
-    if value is None or value in (NO_POLICY, ()):
+    if value is None or value in (NO_POLICY, NO_APPROVALS, ()):
         return "none"
     if isinstance(value, bool):
         return "`yes`" if value else "`no`"

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from hub.approvals.jobs import carry_out_due, expire_old
 from hub.backtests.jobs import replay_backtests
 from hub.disputes.jobs import answer_due, remind_due
 from hub.events.jobs import publish_events
@@ -44,6 +45,8 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (publish_events, POLL_S),
     (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
+    (carry_out_due, POLL_S),
+    (expire_old, REMIND_EVERY_S),
     (download_reports, POLL_S),
     (remove_cut_off, REMIND_EVERY_S),
     (close_ledger, ADD_UP_EVERY_S),

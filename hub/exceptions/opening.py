@@ -53,7 +53,7 @@ def _row(opening: Opening, at: datetime) -> dict[str, Any]:
     return row | dict.fromkeys(("owner", "resolution", "resolved_by", "resolved_at"))
 
 
-def event_row(row: Mapping[str, Any], type_: str, at: datetime) -> dict[str, Any]:
+def event_row(row: Mapping[Any, Any], type_: str, at: datetime) -> dict[str, Any]:
     """Make the event that shows the exception as it is in *row*."""
     return {
         "id": new_id("evt_"),

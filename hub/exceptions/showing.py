@@ -49,7 +49,7 @@ class ExceptionBody(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-def exception_body(row: Mapping[str, Any]) -> ExceptionBody:
+def exception_body(row: Mapping[Any, Any]) -> ExceptionBody:
     """Show a row of `exceptions`; columns that an opening leaves out are None."""
     type_: ExceptionType = row["type"]
     context, resolution = row.get("context"), row.get("resolution")

@@ -1,6 +1,6 @@
 """Adding and changing merchant accounts, each with its audit row and the word to every process in one transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -74,8 +74,29 @@ class AccountEditor(Struct, frozen=True, kw_only=True):
         await self.directory.changed()
         return stored
 
-    async def change(self, caller: Caller, request_id: str, account_id: str, changes: Mapping[str, Any]) -> RowMapping:
-        """Change an account.
+    async def check(self, caller: Caller, account_id: str, changes: Mapping[str, Any]) -> RowMapping:
+        """Refuse what `change` would refuse, and change nothing; gives the account as it is.
+
+        Raises:
+            ProblemError: not_found, validation_failed.
+        """
+        async with self.database.reading() as connection:
+            row = await store.account(connection, livemode=caller.livemode, account_id=account_id)
+        if row is None or not caller.may_use(account_id):
+            raise not_found()
+        self._values(row, changes)
+        return row
+
+    async def change(
+        self,
+        caller: Caller,
+        request_id: str,
+        account_id: str,
+        changes: Mapping[str, Any],
+        *,
+        also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+    ) -> RowMapping:
+        """Change an account; *also* is done in the same transaction.
 
         Raises:
             ProblemError: not_found, validation_failed, name_taken.
@@ -86,6 +107,8 @@ class AccountEditor(Struct, frozen=True, kw_only=True):
                 if row is None or not caller.may_use(account_id):
                     raise not_found()
                 values = self._values(row, changes)
+                if also is not None:
+                    await also(connection)
                 await store.change_account(connection, livemode=caller.livemode, account_id=account_id, values=values)
                 told = {name: value for name, value in changes.items() if name != "credentials"}
                 told["changed"] = sorted(changes)

@@ -1,10 +1,10 @@
 """`/v1/merchant_accounts`: made, listed, changed; credentials go in and never come out."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, get, patch, post
+from litestar import Request, Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -12,11 +12,15 @@ from sqlalchemy import RowMapping
 
 from hub.access.guards import requires
 from hub.access.rules import Caller
+from hub.approvals.changes import ask_to_change, change_waits
+from hub.approvals.documented import WAITS
 from hub.database import Database
 from hub.errors import ProblemError, problems, request_id_of
+from hub.idempotency.keyed import answer
 from hub.merchants import editing, store
 from hub.merchants.profile import Brand, Country, FeeRow, LimitsGiven, Profile, Risk, Tolerances
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
+from hub.payments.shell import Shell
 from normalization.money import Currency
 from normalization.regions import Region
 from routing.accounts import AccountStatus
@@ -52,6 +56,7 @@ class MerchantAccountChange(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     settlement_days: Annotated[int, Meta(ge=0, le=60)] | UnsetType = UNSET
     limits: LimitsGiven | UnsetType = UNSET
     tolerances: Tolerances | UnsetType = UNSET
+    holidays: Annotated[list[date], Meta(max_length=400)] | UnsetType = UNSET
 
 
 class MerchantAccountShown(Profile, frozen=True, kw_only=True):
@@ -147,7 +152,7 @@ async def get_merchant_account(
     "/v1/merchant_accounts/{account_id:str}",
     guards=[requires("merchant_accounts:write")],
     tags=["merchant accounts"],
-    responses=problems(400, 404, 409, 413, 415, 422),
+    responses=problems(400, 404, 409, 413, 415, 422) | WAITS,
 )
 async def change_merchant_account(
     request: Request[Any, Any, Any],
@@ -155,10 +160,14 @@ async def change_merchant_account(
     data: JSONBody[MerchantAccountChange],
     caller: NamedDependency[Caller],
     editor: NamedDependency[editing.AccountEditor],
-) -> MerchantAccountShown:
+    shell: NamedDependency[Shell],
+) -> Response[MerchantAccountShown]:
     """Change an account: `draining` and `paused` keep new payments away, and what it holds goes on."""
     changes: dict[str, Any] = msgspec.to_builtins(data)
-    return _shown(await editor.change(caller, request_id_of(request), account_id, changes))
+    if change_waits(shell, changes):
+        account = await editor.check(caller, account_id, changes)
+        return answer(await ask_to_change(shell, caller, request_id_of(request), account, changes))
+    return Response(_shown(await editor.change(caller, request_id_of(request), account_id, changes)))
 
 
 def _shown(row: RowMapping) -> MerchantAccountShown:

@@ -39,7 +39,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Directory:
-    """Accounts and rules of both modes; `start` it before use."""
+    """Accounts and rules of both modes; `start` it before use. `registrations` are the adapters, by processor."""
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Directory:
         poll_ms: int = 1_000,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self.registrations = registrations
         self._clock = clock
         self._database = database
         self._connector = Connector(sealer=sealer, registrations=registrations, transport=transport)

@@ -1,6 +1,7 @@
 """Every table of the hub: importing this module fills `metadata`."""
 
 from hub.access import tables as _access
+from hub.approvals import tables as _approvals
 from hub.backtests import tables as _backtests
 from hub.database import metadata
 from hub.disputes import tables as _disputes
@@ -24,6 +25,7 @@ from hub.webhooks import tables as _webhooks
 __all__ = ["metadata"]
 DOMAINS = (
     _access,
+    _approvals,
     _backtests,
     _disputes,
     _events,

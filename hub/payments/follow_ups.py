@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from adapters.abilities import CancelsByReference
 from adapters.contract import OPERATION_PREFIX, Authorize, FollowUp, Inquiry, Routed
 from hub.access.rules import Caller
+from hub.approvals.rules import passes
 from hub.database import CommitUnknownError, ConflictError
 from hub.errors import ProblemError
 from hub.idempotency.service import Reply, look_up
@@ -81,21 +82,39 @@ async def capture(shell: Shell, wish: Wish, asked: CaptureRequest) -> Reply:
     return await carry_out(shell, replace(wish, reserve=reserve, final=asked.final))
 
 
-async def refund(shell: Shell, wish: Wish, asked: RefundRequest) -> Reply:
-    """Give back what was captured, or a part of it.
+class ApprovalNeededError(Exception):
+    """A refund is more than may be given back without a second person; nothing was done.
+
+    `amount_minor` is what would be given back of `payment`.
+    """
+
+    def __init__(self, payment: Payment, amount_minor: int) -> None:
+        super().__init__(f"{amount_minor} {payment.currency} of {payment.id}")
+        self.payment = payment
+        self.amount_minor = amount_minor
+
+
+async def refund(shell: Shell, wish: Wish, asked: RefundRequest, *, approved: bool = False) -> Reply:
+    """Give back what was captured, or a part of it; *approved*: a second person has agreed.
 
     Raises:
+        ApprovalNeededError: when all refunds of the payment together pass the limit, and nobody has agreed.
         ProblemError: not_found, payment_unresolved, payment_not_refundable, payment_disputed,
             amount_exceeds_captured, forbidden.
     """
 
     def reserve(payment: Payment) -> asking.Reserved | asking.Refused:
-        return asking.refund(
+        reserved = asking.refund(
             payment,
             asked.amount,
             within_limit=lambda minor: wish.caller.may_refund(minor, payment.currency),
             despite_dispute=asked.despite_dispute is True,
         )
+        if isinstance(reserved, asking.Reserved) and not approved:
+            in_all = payment.refunded_minor + reserved.payment.refunding_minor
+            if passes(shell.settings.approvals.refund, in_all, payment.currency):
+                raise ApprovalNeededError(payment, reserved.amount_minor)
+        return reserved
 
     return await carry_out(shell, replace(wish, reserve=reserve, reason=asked.reason, reference=asked.reference))
 

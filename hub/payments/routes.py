@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from hub.access.guards import provide_caller, requires
 from hub.access.rules import Caller
+from hub.approvals import refunds
+from hub.approvals.showing import ApprovalBody
 from hub.errors import FieldError, ProblemError, problems, request_id_of
 from hub.idempotency.documented import MovesMoney
 from hub.idempotency.keyed import answer, key_of
@@ -45,6 +47,15 @@ class Payments(Struct, frozen=True):
 
 def _accepted(body: type[Struct]) -> dict[int, ResponseSpec]:
     return {202: ResponseSpec(body, description="Accepted; the outcome is unknown or pending", generate_examples=False)}
+
+
+_MAY_WAIT: Final = {
+    202: ResponseSpec(
+        RefundBody | ApprovalBody,
+        description="Accepted; the outcome is pending, or a second person has to approve it first",
+        generate_examples=False,
+    )
+}
 
 
 def _wish(request: Request[Any, Any, Any], kind: Operation, payment_id: str, caller: Caller, body: Struct) -> Wish:
@@ -231,7 +242,7 @@ async def confirm_payment(
 @post(
     "/v1/payments/{payment_id:str}/refunds",
     guards=[requires("refunds:write")],
-    responses=_MOVES_MONEY | _accepted(RefundBody),
+    responses=_MOVES_MONEY | _MAY_WAIT,
     operation_class=MovesMoney,
     tags=["refunds"],
 )
@@ -244,7 +255,7 @@ async def create_refund(
 ) -> Response[RefundBody]:
     """Give back what was captured, or a part of it; several refunds of one payment are fine."""
     wish = _wish(request, Operation.REFUND, payment_id, caller, data)
-    return answer(await shielded(shell, follow_ups.refund(shell, wish, data)))
+    return answer(await shielded(shell, refunds.refund(shell, wish, data)))
 
 
 @get(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
@@ -11,10 +11,13 @@ from sqlalchemy import RowMapping
 
 from hub.access.guards import requires
 from hub.access.rules import Caller
+from hub.approvals.changes import activation_waits, ask_to_activate
+from hub.approvals.documented import WAITS
 from hub.database import Database
 from hub.errors import FieldError, ProblemError, problems, request_id_of
-from hub.merchants.service import Directory
+from hub.idempotency.keyed import answer
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
+from hub.payments.shell import Shell
 from hub.rulesets import reading, service, store
 from hub.rulesets.service import Author
 from routing.rollout import WHOLE, Standing
@@ -119,25 +122,36 @@ async def get_ruleset(
     guards=WRITE,
     status_code=200,
     tags=["routing"],
-    responses=problems(400, 404, 409, 413, 415, 422),
+    responses=problems(400, 404, 409, 413, 415, 422) | WAITS,
 )
 async def activate_ruleset(
     request: Request[Any, Any, Any],
     ruleset_id: FromPath[str],
     caller: NamedDependency[Caller],
-    database: NamedDependency[Database],
-    directory: NamedDependency[Directory],
+    shell: NamedDependency[Shell],
     data: JSONBody[Activation] = Activation(),  # noqa: B008 - a frozen value
-) -> RulesetWritten:
+) -> Response[RulesetWritten]:
     """Let a ruleset decide the payments of its mode, or a part of them by reference, at once or from an instant on."""
+    percent, starts_at, database = data.rollout_percent, data.starts_at, shell.database
+    if activation_waits(shell, caller):
+        waiting = ask_to_activate(
+            shell,
+            caller,
+            request_id_of(request),
+            ruleset_id,
+            percent=percent,
+            starts_at=starts_at,
+            reason=data.reason,
+        )
+        return answer(await waiting)
     author = author_of(request, caller, data.reason)
-    row = await service.activate(database, author, ruleset_id, percent=data.rollout_percent, starts_at=data.starts_at)
-    await directory.changed()
+    row = await service.activate(database, author, ruleset_id, percent=percent, starts_at=starts_at)
+    await shell.directory.changed()
     document = reading.read(row["document"], id=row["id"])
     found = await service.look_through(database, document, livemode=caller.livemode)
     async with database.reading() as connection:
         now = await service.standing_now(database, connection, livemode=caller.livemode)
-    return _written(row, now, found.warnings)
+    return Response(_written(row, now, found.warnings))
 
 
 def author_of(request: Request[Any, Any, Any], caller: Caller, reason: str | None = None) -> Author:

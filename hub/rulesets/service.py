@@ -1,7 +1,7 @@
 """Writing rulesets, and every change of which one decides; each is audited with who made it and why."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
@@ -96,9 +96,17 @@ async def write(database: Database, ruleset: RuleSet, author: Author) -> Written
 
 
 async def activate(
-    database: Database, author: Author, ruleset_id: str, *, percent: int = WHOLE, starts_at: datetime | None = None
+    database: Database,
+    author: Author,
+    ruleset_id: str,
+    *,
+    percent: int = WHOLE,
+    starts_at: datetime | None = None,
+    also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
 ) -> RowMapping:
     """Let a ruleset decide *percent* of the payments, from *starts_at* on or at once; gives the ruleset.
+
+    *also* is done in the same transaction.
 
     Raises:
         ProblemError: not_found, validation_failed, conflict, ruleset_unreadable.
@@ -114,7 +122,7 @@ async def activate(
             _refuse("rollout_percent", "must be 100: this ruleset is the base, and only another can take a part of it")
         return _change(author, at, Kind.ACTIVATE, ruleset_id, percent, later)
 
-    return await _make(database, author, "ruleset.activated", change)
+    return await _make(database, author, "ruleset.activated", change, also)
 
 
 async def roll_back(database: Database, author: Author, *, scheduled_only: bool = False) -> None:
@@ -169,7 +177,11 @@ async def end_shadow(database: Database, author: Author) -> None:
 
 
 async def _make(
-    database: Database, author: Author, action: str, decide: Callable[[Standing, datetime], Change]
+    database: Database,
+    author: Author,
+    action: str,
+    decide: Callable[[Standing, datetime], Change],
+    also: Callable[[AsyncConnection], Awaitable[None]] | None = None,
 ) -> RowMapping:
     """Store the change that *decide* makes of how things stand at an instant; gives its ruleset.
 
@@ -195,6 +207,8 @@ async def _make(
                 told["starts_at"] = change.starts_at
             await _audit(connection, author, at, action, change.ruleset, told)
             await bump(connection, livemode=author.livemode)
+            if also is not None:
+                await also(connection)
     except ConflictError as second:
         raise ProblemError("conflict", "what decides was changed by somebody else at the same moment") from second
     return found

@@ -1,0 +1,177 @@
+"""What humans do about exceptions: take one on, settle it by a transfer or a reason, open it again."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.access.rules import Caller
+from hub.access.store import AUDIT, audit_row
+from hub.errors import ProblemError
+from hub.events.tables import events
+from hub.exceptions.opening import OPEN, RESOLVED, event_row
+from hub.exceptions.rules import Posting, posting_errors
+from hub.exceptions.showing import ExceptionBody, Resolution, exception_body
+from hub.exceptions.store import history_row
+from hub.exceptions.tables import exception_history
+from hub.ids import new_id
+from hub.ledger.tables import transfers
+from hub.settlement.tables import exceptions
+
+SETTLED: Final = "exception_settled"
+REOPENED: Final = "exception_reopened"
+"""Why money moved: the codes of the transfers."""
+
+
+class Author(Struct, frozen=True, kw_only=True):
+    """Who does something about an exception; `approval` is the one that a second person gave to it."""
+
+    caller: Caller
+    request_id: str | None
+    at: datetime
+    approval: str | None = None
+
+
+class Settling(Struct, frozen=True, kw_only=True):
+    """How an exception is settled: in which words, and by which transfer where one is to be booked."""
+
+    reason: str
+    posting: Posting | None = None
+
+
+async def hold(connection: AsyncConnection, caller: Caller, exception_id: str) -> RowMapping:
+    """Read an exception that nobody else changes until the transaction ends.
+
+    Raises:
+        ProblemError: not_found.
+    """
+    mine = select(exceptions).where(exceptions.c.id == exception_id, exceptions.c.livemode == caller.livemode)
+    row = (await connection.execute(mine.with_for_update())).mappings().one_or_none()
+    if row is None or not caller.may_use(row["merchant_account"]):
+        raise not_found()
+    return row
+
+
+async def assign(connection: AsyncConnection, author: Author, exception_id: str, owner: str | None) -> ExceptionBody:
+    """Make somebody the owner of an open exception; None takes the owner off.
+
+    Raises:
+        ProblemError: not_found, exception_not_open.
+    """
+    row = await hold(connection, author.caller, exception_id)
+    _must_be(row, OPEN)
+    return await _change(connection, author, row, "assigned", {"owner": owner}, {"owner": owner})
+
+
+async def resolve(connection: AsyncConnection, author: Author, exception_id: str, settling: Settling) -> ExceptionBody:
+    """Settle an open exception, and book its transfer.
+
+    Raises:
+        ProblemError: not_found, exception_not_open, validation_failed for a transfer that is not allowed.
+    """
+    row = await hold(connection, author.caller, exception_id)
+    check(row, settling)
+    posting = settling.posting
+    booked = None if posting is None else await _book(connection, author, row, posting, SETTLED)
+    how = "reason" if posting is None else "transfer"
+    resolution = Resolution(how=how, reason=settling.reason, transfer=booked)
+    details = msgspec.to_builtins(resolution) | ({"approval": author.approval} if author.approval else {})
+    values = {
+        "status": RESOLVED,
+        "resolution": msgspec.json.encode(resolution).decode(),
+        "resolved_by": author.caller.principal,
+        "resolved_at": author.at,
+    }
+    return await _change(connection, author, row, "resolved", values, details)
+
+
+async def reopen(connection: AsyncConnection, author: Author, exception_id: str, reason: str) -> ExceptionBody:
+    """Open an exception again; what was booked to settle it is booked back.
+
+    Raises:
+        ProblemError: not_found, exception_not_resolved.
+    """
+    row = await hold(connection, author.caller, exception_id)
+    _must_be(row, RESOLVED)
+    booked = msgspec.json.decode(row["resolution"], type=Resolution).transfer if row["resolution"] else None
+    details: dict[str, Any] = {"reason": reason}
+    if booked is not None:
+        mine = select(transfers).where(transfers.c.id == booked)
+        was = (await connection.execute(mine)).mappings().one()
+        back = Posting(debit=was["credit"], credit=was["debit"], amount_minor=was["amount_minor"])
+        details["transfer"] = await _book(connection, author, row, back, REOPENED)
+    values = {"status": OPEN} | dict.fromkeys(("resolution", "resolved_by", "resolved_at"))
+    return await _change(connection, author, row, "reopened", values, details)
+
+
+def check(row: Mapping[Any, Any], settling: Settling) -> None:
+    """Refuse what cannot settle the exception of *row*.
+
+    Raises:
+        ProblemError: exception_not_open, validation_failed.
+    """
+    _must_be(row, OPEN)
+    posting = settling.posting
+    if posting is None:
+        return
+    if errors := posting_errors(posting, row["merchant_account"], row["amount_minor"]):
+        raise ProblemError("validation_failed", "the transfer cannot be booked", errors=errors)
+
+
+def not_found() -> ProblemError:
+    """Say that an exception is not there, or not for this key."""
+    return ProblemError("not_found", "there is no such exception in this mode")
+
+
+def _must_be(row: Mapping[Any, Any], status: str) -> None:
+    if row["status"] == status:
+        return
+    if status == OPEN:
+        raise ProblemError("exception_not_open", f"it was resolved by {row['resolved_by']}; reopen it first")
+    raise ProblemError("exception_not_resolved", "it is open, so it cannot be opened again")
+
+
+async def _book(
+    connection: AsyncConnection, author: Author, row: Mapping[Any, Any], posting: Posting, code: str
+) -> str:
+    transfer_id = new_id("trf_")
+    tied = {name: row[name] for name in ("livemode", "currency", "payment_id", "operation_id", "line_id")}
+    booked = tied | {
+        "id": transfer_id,
+        "debit": posting.debit,
+        "credit": posting.credit,
+        "amount_minor": posting.amount_minor,
+        "code": code,
+        "exception_id": row["id"],
+        "approval_id": author.approval,
+        "created_at": author.at,
+    }
+    await connection.execute(insert(transfers).values(booked))
+    return transfer_id
+
+
+async def _change(
+    connection: AsyncConnection,
+    author: Author,
+    row: Mapping[Any, Any],
+    action: str,
+    values: Mapping[str, Any],
+    details: Mapping[str, Any],
+) -> ExceptionBody:
+    """Write one step: the exception as it is now, its history, its event and the audit row."""
+    mine = update(exceptions).where(exceptions.c.id == row["id"])
+    await connection.execute(mine.values(**values))
+    now = dict(row) | dict(values)
+    name, caller = f"exception.{action}", author.caller
+    step = history_row(row["id"], action, caller.principal, details, author.at)
+    await connection.execute(insert(exception_history).values(step))
+    await connection.execute(insert(events).values(event_row(now, name, author.at)))
+    entry = audit_row(
+        caller, name, row["id"], details, livemode=caller.livemode, at=author.at, request_id=author.request_id
+    )
+    await connection.execute(AUDIT, entry)
+    return exception_body(now)

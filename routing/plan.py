@@ -14,7 +14,7 @@ from routing.account_index import AccountIndex, Choice, Excluded, Fitting, State
 from routing.choosing import Figures, Score, by_figures
 from routing.eligibility import PASSING, Reason
 from routing.facts import Facts
-from routing.rates import rates_of
+from routing.rates import NO_RATES, Rates, rates_of
 from routing.rollout import within
 from routing.rule_index import Found, RuleIndex
 from routing.rules import OTHERWISE, Authentication, Key, RuleSet, Strategy, Use
@@ -31,7 +31,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class CompiledRuleSet(Struct, frozen=True, kw_only=True):
-    """A ruleset ready to be asked; `otherwise` is what is done where no rule matches.
+    """A ruleset ready to be asked; `otherwise` is what is done where no rule matches, `rates` what converts amounts.
 
     All versions bear one `name`, and draw alike by it.
     """
@@ -42,6 +42,7 @@ class CompiledRuleSet(Struct, frozen=True, kw_only=True):
     index: RuleIndex
     decisions: tuple[Decision, ...]
     otherwise: Decision | None
+    rates: Rates = NO_RATES
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -139,11 +140,13 @@ def compile_ruleset(ruleset: RuleSet, *, id: str, version: int) -> CompiledRuleS
         )
         for rule in ruleset.rules
     ]
+    rates = rates_of(ruleset.rates)
     return CompiledRuleSet(
         id=id,
         name=ruleset.name,
         version=version,
-        index=RuleIndex([rule.when for rule in ruleset.rules], rates_of(ruleset.rates)),
+        rates=rates,
+        index=RuleIndex([rule.when for rule in ruleset.rules], rates),
         decisions=tuple(decisions),
         otherwise=None
         if ruleset.otherwise is None

@@ -28,7 +28,7 @@ from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.pan import mask
 from hub.payments.changes import Actor
-from hub.payments.recording import patiently
+from hub.payments.recording import patiently, settlement_terms
 from hub.payments.rows import audit_values, booking_values, settling_values
 from hub.payments.shell import TRIES, Shell
 from hub.payments.states import OperationState
@@ -205,8 +205,8 @@ async def _write(
     besides = [owner | booking_values(booking, at) for booking in decided.bookings]
     await store.add(connection, transfers, [*(transfer for _, transfer in moved), *besides])
     await store.add(connection, dispute_movements, [_movement_row(dispute, *one, at) for one in moved])
-    connected = shell.directory.connected(operation.merchant_account)
-    lines = lines_of((booking for _, booking in decided.moved), connected.terms if connected else None, at)
+    terms, rates = settlement_terms(shell, operation)
+    lines = lines_of((booking for _, booking in decided.moved), terms, at, rates=rates)
     expected = [owner | msgspec.structs.asdict(line) | settling_values(operation, at) for line in lines]
     await store.add(connection, expected_settlements, expected)
     await open_exceptions(connection, _openings(operation, dispute, decided.exceptions), at)

@@ -1,6 +1,8 @@
 """What an operator says of a merchant account, besides its name and its credentials."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -14,9 +16,14 @@ Country = Annotated[str, Meta(min_length=2, max_length=2, description="ISO 3166-
 Brand = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class FeeRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One row of a fee schedule; the first that fits counts."""
+FeeKind = Literal["charge", "refund", "chargeback", "decline"]
+"""What a fee is charged for."""
 
+
+class FeeRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One row of a fee schedule; of the rows of its kind the first that fits counts."""
+
+    kind: FeeKind = "charge"
     currency: Currency | None = None
     card_region: Region | None = None
     percent_bps: Annotated[int, Meta(ge=0, le=10_000)] = 0
@@ -54,6 +61,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     settlement_days: Annotated[int, Meta(ge=0, le=60)] = 2
     limits: LimitsGiven = LimitsGiven()
     tolerances: Tolerances = Tolerances()
+    holidays: Annotated[list[date], Meta(max_length=400)] = []
 
     def __post_init__(self) -> None:
         if self.risk_min > self.risk_max:
@@ -63,12 +71,18 @@ class Profile(Struct, frozen=True, kw_only=True):
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """What of an account decides when and how much it settles."""
+    """What of an account decides when and how much it settles.
+
+    `fees` are those of charges, `other_fees` those of anything else, by their kind. `holidays` are days, besides
+    Saturdays and Sundays, on which nothing is paid out.
+    """
 
     fees: tuple[Fee, ...]
     settlement_days: int
     settlement_currency: Currency | None
     tolerances: Tolerances
+    other_fees: Mapping[str, tuple[Fee, ...]] = {}
+    holidays: frozenset[date] = frozenset()
 
 
 def terms_of(profile: Profile) -> Terms:
@@ -78,6 +92,8 @@ def terms_of(profile: Profile) -> Terms:
         settlement_days=profile.settlement_days,
         settlement_currency=profile.settlement_currency,
         tolerances=profile.tolerances,
+        other_fees={kind: fees for kind in get_args(FeeKind) if kind != "charge" and (fees := _fees(profile, kind))},
+        holidays=frozenset(profile.holidays),
     )
 
 
@@ -118,7 +134,7 @@ def account_of(
     )
 
 
-def _fees(profile: Profile) -> tuple[Fee, ...]:
+def _fees(profile: Profile, kind: FeeKind = "charge") -> tuple[Fee, ...]:
     return tuple(
         Fee(
             currency=row.currency,
@@ -127,4 +143,5 @@ def _fees(profile: Profile) -> tuple[Fee, ...]:
             fixed_minor=row.fixed_minor,
         )
         for row in profile.fees
+        if row.kind == kind
     )

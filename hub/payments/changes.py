@@ -11,13 +11,19 @@ from normalization.money import Currency
 
 
 class Expected(Struct, frozen=True, kw_only=True):
-    """One line that the processor's settlement must bring; `gross_minor` is positive where it credits us."""
+    """One line that the processor's settlement must bring; `gross_minor` is positive where it credits us.
+
+    `fee_minor` None: no schedule says. `settle_minor` of `settle_currency` is what arrives where another currency than
+    the payment's is paid out and a rate is known.
+    """
 
     type: str
     gross_minor: int
-    fee_minor: int
+    fee_minor: int | None
     currency: Currency
     due_on: date
+    settle_minor: int | None = None
+    settle_currency: Currency | None = None
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ from hub.payments.answers import (
     payment_body,
     refund_body,
 )
-from hub.payments.changes import Change, Evidence
+from hub.payments.changes import Change, Evidence, Expected
 from hub.payments.figuring import ended
 from hub.payments.retrying import hear
 from hub.payments.shell import TRIES, Shell
@@ -37,6 +37,7 @@ from hub.retries.rules import Counted
 from hub.settlement.expecting import Terms, expected_lines
 from normalization.outcome import OPENING, ActionRequired, Approved, Declined, Operation, Report, Reversed
 from routing.failover import Failure
+from routing.rates import NO_RATES, Rates
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -212,7 +213,7 @@ async def change(
                     transition=transition,
                     evidence=evidence,
                     due_s=_due_s(shell, transition.operation, at),
-                    expected=expected_lines(transition, _terms(shell, transition.operation), at),
+                    expected=_expected(shell, held.operation, transition, at),
                     events=_events(recorded, transition),
                     answer=answer,
                     fenced=fenced,
@@ -263,9 +264,19 @@ async def _again(shell: Shell, held: Held, failure: Exception, *, fenced: bool, 
     return replace(held, payment=payment)
 
 
-def _terms(shell: Shell, operation: OperationState) -> Terms | None:
+def _expected(shell: Shell, before: OperationState, transition: Transition, at: datetime) -> tuple[Expected, ...]:
+    declined = _is_declined(before, transition)
+    if not transition.bookings and not declined:
+        return ()
+    terms, rates = settlement_terms(shell, transition.operation)
+    return expected_lines(transition, terms, at, rates, declined=declined)
+
+
+def settlement_terms(shell: Shell, operation: OperationState) -> tuple[Terms | None, Rates]:
+    """Find what an operation settles by: its account's terms, and the rates that are known as data."""
     connected = shell.directory.connected(operation.merchant_account)
-    return connected.terms if connected else None
+    ruleset = shell.directory.routing(livemode=operation.livemode).ruleset
+    return connected.terms if connected else None, ruleset.rates if ruleset is not None else NO_RATES
 
 
 def _nothing_new(held: Held, transition: Transition) -> bool:

@@ -189,7 +189,7 @@ class _Shape(Struct, frozen=True):
 
 
 _OF_SETTLEMENT: Final = frozenset({
-    "line_id", "exception_id", "approval_id", "bank_entry_id", "settle_minor", "settle_currency", "variance_minor",
+    "line_id", "exception_id", "approval_id", "bank_entry_id", "variance_minor",
     "expected_id", "batch_id", "delivery_id", "context", "owner", "resolution", "resolved_by", "resolved_at",
     "position",
 })  # fmt: skip

@@ -1,53 +1,88 @@
-"""Where a report's new lines are written down, with all that is decided about them in the same transaction."""
+"""Where a report's new lines are written down, with all that is decided about them in the same transaction.
 
-from collections.abc import Sequence
-from typing import Any, Final
+What a line settles to the unit is decided at once, with its chunk. Everything else is left open until the last line of
+the report is there, because several lines may be about one thing.
+"""
 
-import msgspec
+from collections.abc import Iterable, Sequence
+from functools import partial
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.payments.shell import Shell
-from hub.settlement.copying import add_rows
-from hub.settlement.tables import settlement_lines
-from hub.settlement.values import NewLine, Settled, Terms
-from normalization.settlements import SettlementLine
-
-_COLUMNS: Final = tuple(column.name for column in settlement_lines.c)
+from hub.settlement import finishing, lookups, payouts
+from hub.settlement.matching import by_itself, exactly
+from hub.settlement.placing import EXPECTED_AS
+from hub.settlement.values import Decided, NewLine, Pending, Settled, Terms, Wanted
+from hub.settlement.writing import add_lines, add_outcomes
 
 
 async def settle(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> Settled:
     """Write *lines* and what was decided about them; what cannot be decided before the report's end stays open."""
-    rows = [_row(terms, new) for new in lines]
-    await add_rows(connection, settlement_lines, _COLUMNS, rows)
-    return Settled(open=len(rows))
+    decided = {one.line.id: one for one in await _decide(connection, terms, lines)}
+    await add_lines(connection, terms, lines, decided)
+    await add_outcomes(connection, terms, [*decided.values()])
+    await payouts.count(connection, terms, [new.line for new in lines])
+    came_of = count_of(decided.values())
+    return Settled(
+        matched=came_of.matched, posted=came_of.posted, excepted=came_of.excepted, open=len(lines) - len(decided)
+    )
 
 
 async def finish(shell: Shell, terms: Terms) -> Settled:
-    """Decide about what its report left open, after its last line."""
-    del shell, terms
-    return Settled()
+    """Decide about what was left open, after the last line of a report, and hold payouts against their lines."""
+    settled = Settled()
+    async for decided in finishing.rounds(shell, terms):
+        settled += count_of(decided)
+    await payouts.check(shell, terms)
+    return settled
 
 
-def _row(terms: Terms, new: NewLine) -> tuple[Any, ...]:
-    line = new.line
-    presented = line.presented
-    return (
-        new.id, terms.livemode, terms.batch_id, new.number, terms.merchant_account, line.key, line.type.value,
-        line.raw_type, line.gross_minor, line.fee_minor, line.net_minor, line.currency.value,
-        presented.minor if presented else None, presented.currency.value if presented else None, line.exchange_rate,
-        line.booked_at, line.batch, line.tag, line.processor_reference, line.parent_reference, _facts(line), new.raw,
-        new.digest, "open", None, None, None, terms.now,
-    )  # fmt: skip
+def count_of(decided: Iterable[Decided]) -> Settled:
+    """Count what became of lines."""
+    counts = {"matched": 0, "posted": 0, "exception": 0}
+    for one in decided:
+        counts[one.status] += 1
+    return Settled(matched=counts["matched"], posted=counts["posted"], excepted=counts["exception"])
 
 
-def _facts(line: SettlementLine) -> str | None:
-    told = {
-        "fee_parts": line.fee_parts,
-        "account": line.account,
-        "card_brand": line.card_brand,
-        "card_funding": line.card_funding,
-        "card_country": line.card_country,
-        "description": line.description,
-    }
-    known = {name: value for name, value in told.items() if value is not None}
-    return msgspec.json.encode(known).decode() if known else None
+async def _decide(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> list[Decided]:
+    """Decide about the lines that need no others beside them: by tag, then by the processor's reference."""
+    decided, left = list[Decided](), list[Pending]()
+    for new in lines:
+        pending = Pending(new.id, new.line)
+        alone = by_itself(terms, pending)
+        if alone is not None:
+            decided.append(alone)
+        elif new.line.type in EXPECTED_AS:
+            left.append(pending)
+    taken: set[str] = set()
+    match = partial(_match, terms, taken, decided)
+    tags = {one.line.tag for one in left if one.line.tag}
+    if tags:
+        wanted = await lookups.wanted_of(connection, terms.merchant_account, tags)
+        left = match(left, [wanted.get(one.line.tag or "", ()) for one in left])
+    references = {one.line.processor_reference for one in left if one.line.processor_reference}
+    if references:
+        wanted = await lookups.wanted_by_reference(connection, terms.merchant_account, references)
+        match(left, [wanted.get(one.line.processor_reference or "", ()) for one in left])
+    return decided
+
+
+def _match(
+    terms: Terms,
+    taken: set[str],
+    decided: list[Decided],
+    lines: Sequence[Pending],
+    wanted: Sequence[Sequence[Wanted]],
+) -> list[Pending]:
+    """Match lines with what they settle to the unit, each expectation once; gives those that are left."""
+    left = []
+    for one, fitting in zip(lines, wanted, strict=True):
+        found = exactly(terms, one, fitting) if fitting else None
+        if found is None or found.wanted[0].id in taken:
+            left.append(one)
+        else:
+            taken.add(found.wanted[0].id)
+            decided.append(found)
+    return left

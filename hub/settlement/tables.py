@@ -219,7 +219,7 @@ settlement_lines = Table(
     ),
     Index(
         "ix_settlement_lines_open",
-        "batch_id",
+        "merchant_account",
         "subject",
         "id",
         postgresql_where=text("status = 'open'"),

@@ -1,10 +1,15 @@
-"""The values of an import: a line that is new to us, what its account goes by, and what came of the lines."""
+"""The values of an import: a line that is new to us, what may belong to it, and what was decided about it."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
 
 from msgspec import Struct
 
+from hub.exceptions.types import ExceptionType
 from hub.merchants.profile import Terms as AccountTerms
+from hub.payments.states import Booking, OperationStatus, Status
+from normalization.outcome import Operation
 from normalization.settlements import SettlementLine
 
 
@@ -51,3 +56,76 @@ class Settled(Struct, frozen=True, kw_only=True):
             excepted=self.excepted + other.excepted,
             open=self.open + other.open,
         )
+
+
+class Wanted(Struct, frozen=True):
+    """What must arrive for an operation; `fee_minor` None: no schedule says. `line_id`: the match that it is in."""
+
+    id: str
+    payment_id: str
+    operation_id: str
+    type: str
+    gross_minor: int
+    fee_minor: int | None
+    currency: str
+    settle_minor: int | None
+    settle_currency: str | None
+    due_on: date
+    line_id: str | None = None
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """An operation of ours and, of its payment, what tells why money came that was not expected.
+
+    `standing` is the payment's attempt that stands; amounts are in minor units of the payment's `currency`.
+    """
+
+    id: str
+    payment_id: str
+    attempt_id: str
+    kind: Operation
+    status: OperationStatus
+    merchant_account: str
+    processor_reference: str | None
+    standing: str | None
+    payment_status: Status
+    captured_minor: int
+    refunded_minor: int
+    currency: str
+
+
+class Pending(Struct, frozen=True):
+    """A line that is not decided yet."""
+
+    id: str
+    line: SettlementLine
+
+
+class Concern(Struct, frozen=True, kw_only=True):
+    """What a human must look at; `variance_minor` is what was settled less what was expected."""
+
+    type: ExceptionType
+    variance_minor: int
+    currency: str
+    detail: str
+    expected_id: str | None = None
+    payment_id: str | None = None
+    operation_id: str | None = None
+    context: Mapping[str, Any] | None = None
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """What becomes of a line, or of several of one match: `wanted` stand with the first of them, `match_id`.
+
+    `status` is one of settlement_lines. `concerns` become exceptions, `info` stands in the line's answer.
+    """
+
+    line: Pending
+    status: str
+    bookings: tuple[Booking, ...] = ()
+    match_id: str | None = None
+    wanted: tuple[Wanted, ...] = ()
+    payment_id: str | None = None
+    operation_id: str | None = None
+    concerns: tuple[Concern, ...] = ()
+    info: tuple[Mapping[str, Any], ...] = ()

@@ -112,7 +112,7 @@ def _lines() -> None:
     op.create_index(op.f("ix_settlement_lines_batch"), "settlement_lines", ["batch_id", "number"])
     of = ["merchant_account", "key"]
     _partial("uq_settlement_lines_key", "settlement_lines", of, "status <> 'superseded'", unique=True)
-    about = ["batch_id", "subject", "id"]
+    about = ["merchant_account", "subject", "id"]
     _partial("ix_settlement_lines_open", "settlement_lines", about, "status = 'open'")
     of = ["merchant_account", "id"]
     _partial("ix_settlement_lines_exception", "settlement_lines", of, "status = 'exception'")

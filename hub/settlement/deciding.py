@@ -1,0 +1,81 @@
+"""What becomes of lines that are seen together with all that the books know of what they name; pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from hub.settlement.agreeing import amount_in
+from hub.settlement.matching import Placed, by_itself, joined, placed, unexpected
+from hub.settlement.placing import Facts, place
+from hub.settlement.pooling import Pool
+from hub.settlement.reasons import is_news
+from hub.settlement.searching import key_of
+from hub.settlement.values import Decided, Pending, Terms
+
+
+class Sorted(Struct, frozen=True):
+    """Lines that are decided, those that tell what nobody knew and is recorded first, and those that name nothing.
+
+    `mended` are exceptions that a line has made good.
+    """
+
+    decided: tuple[Decided, ...]
+    news: tuple[Placed, ...]
+    nameless: tuple[Pending, ...]
+    mended: tuple[str, ...]
+
+
+class _Deciding:
+    def __init__(self, terms: Terms, facts: Facts, heard: frozenset[str]) -> None:
+        self.terms = terms
+        self.facts = facts
+        self.heard = heard
+        self.decided: list[Decided] = []
+        self.news: list[Placed] = []
+        self.nameless: list[Pending] = []
+        self.mended: list[str] = []
+
+    def pool(self, lines: Iterable[Placed]) -> None:
+        """Settle the lines of one attempt; what is left of them was not expected."""
+        pool = Pool(self.terms, [*lines])
+        left = pool.settle()
+        self.decided += pool.decided
+        for one in left:
+            match_id = self._made_good(one)
+            if match_id is not None:
+                self.decided.append(joined(self.terms, one, match_id))
+            elif is_news(one.pending.line, one.place) and one.pending.id not in self.heard:
+                self.news.append(one)
+            else:
+                self.decided.append(unexpected(self.terms, one))
+
+    def _made_good(self, one: Placed) -> str | None:
+        """Find the match whose open difference of amount a line brings to nothing."""
+        for wanted in one.history:
+            exception, off = self.facts.uneven.get(wanted.line_id or "", ("", 0))
+            told = amount_in(one.pending.line, wanted.currency)
+            if exception and exception not in self.mended and told is not None and off + told == 0:
+                self.mended.append(exception)
+                return wanted.line_id
+        return None
+
+
+def decide(terms: Terms, lines: Iterable[Pending], facts: Facts, heard: frozenset[str] = frozenset()) -> Sorted:
+    """Decide about *lines*; *heard* are those whose news were recorded before."""
+    deciding = _Deciding(terms, facts, heard)
+    pools: dict[str, list[Placed]] = defaultdict(list)
+    for pending in lines:
+        found = place(pending.line, terms.merchant_account, facts)
+        attempt_id = found.attempt_id
+        if (alone := by_itself(terms, pending)) is not None:
+            deciding.decided.append(alone)
+        elif attempt_id is not None:
+            pools[attempt_id].append(placed(pending, found, facts.wanted.get(attempt_id, ())))
+        elif found.elsewhere is None and key_of(pending.line) is not None:
+            deciding.nameless.append(pending)
+        else:
+            deciding.decided.append(unexpected(terms, placed(pending, found, ())))
+    for pool in pools.values():
+        deciding.pool(pool)
+    return Sorted(tuple(deciding.decided), tuple(deciding.news), tuple(deciding.nameless), tuple(deciding.mended))

@@ -354,6 +354,20 @@ def verify_ledger(*, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--merchant-account", metavar="NAME_OR_ID", required=True, help="Whose report it is.")
+@click.option("--json", "as_json", is_flag=True, help="Print the batch as JSON.")
+def settle(*, file: str, merchant_account: str, as_json: bool) -> None:
+    """Import the settlement report in FILE, as the processor gives it or packed with gzip; - reads standard input.
+
+    The same file again changes nothing. 1 where it was not imported.
+    """
+    from hub.settlement.command import run
+
+    sys.exit(run(file, merchant_account, as_json=as_json))
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, as_json: bool) -> None:
     """Say what is wrong with settings, database, Redis, credentials and webhooks, and the mend."""

@@ -21,6 +21,7 @@ from hub.doctor_declines import unmapped
 from hub.doctor_events import look_at_events
 from hub.doctor_findings import Finding, good, wrong
 from hub.doctor_rulesets import look_at_rulesets
+from hub.doctor_settlements import look_at_settlements
 from hub.doctor_webhooks import look_at_webhooks
 from hub.merchants.credentials import open_credentials
 from hub.merchants.store import all_accounts
@@ -121,6 +122,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         )
         webhooks = await look_at_webhooks(connection, accounts, parts.clock(), parts.settings.public_url)
         happened = await look_at_events(connection, parts.clock())
+        settled = await look_at_settlements(connection, accounts, parts.clock())
         rules = await look_at_rulesets(connection, await parts.database.now(connection))
         disagreements = await connection.scalar(
             select(func.count()).select_from(exceptions).where(exceptions.c.status == "open")
@@ -134,7 +136,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         mend = "add one with POST /v1/merchant_accounts"
         found.append(wrong("merchant accounts", "there are none, so nothing can be charged", mend))
     found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
-    found += [rules, *webhooks, *happened]
+    found += [rules, *webhooks, *happened, *settled]
     found.append(_none("exceptions", disagreements or 0, "open", "each needs a decision by a human"))
     return found
 

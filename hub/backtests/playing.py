@@ -4,7 +4,8 @@ import asyncio
 import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from types import TracebackType
 from typing import Final, Self
 
@@ -96,7 +97,16 @@ _playing: list[Snapshot] = []
 
 def _begin(setting: Setting) -> None:
     os.nice(NICENESS)
+    Thread(target=_end_with_parent, daemon=True).start()
     _playing[:] = [setting.snapshot()]
+
+
+def _end_with_parent() -> None:
+    """Wait for the worker's end: one that is killed tells nobody, and its pool would wait for a page for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _play(page: Sequence[Stored]) -> Tally:

@@ -1,18 +1,25 @@
-"""The `hub` command as a process of its own, started as a person would and ended by its own process id."""
+"""The `hub` command as a process of its own.
+
+What goes on until it is told to end is started as a person would start it, and ended by its own process id. What runs
+to its end is forked from a process that has loaded the hub: in a tenth of the time, which is all the difference.
+"""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import msgspec
 
+from hub.cli import main
 from hub.demo_shop import Place
+from tests.hub.pretending import FORKS
 
 SECONDS_MAX = 60
 HUB = (sys.executable, "-m", "hub.cli")
@@ -33,15 +40,35 @@ def hub(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 def hub_in(folder: Path | None, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in *folder* where one is given."""
-    return subprocess.run(
-        (*HUB, *words),
-        env=environment(**settings),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS_MAX,
-    )
+    with TemporaryDirectory(prefix="hub-command-") as kept:
+        told = Path(kept) / "out", Path(kept) / "err"
+        for path in told:
+            path.touch()
+        process = FORKS.Process(target=_command, args=(words, environment(**settings), folder or ROOT, told))
+        process.start()
+        process.join(SECONDS_MAX)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(words, SECONDS_MAX)
+        out, err = (path.read_text() for path in told)
+    return subprocess.CompletedProcess(words, process.exitcode, out, err)
+
+
+def _command(words: Sequence[str], settings: Mapping[str, str], folder: Path, told: Sequence[Path]) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(settings)
+    for number, path in enumerate((Path(os.devnull), *told)):
+        os.dup2(os.open(path, os.O_RDWR | os.O_APPEND), number)
+    # Where the streams were open already, they hold what this process's parent said or not at all.
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, "w" if n else "r") for n in range(3))
+    sys.argv = ["hub", *words]
+    try:
+        main(prog_name="hub")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Pretend processors in processes of their own, forked from one that has loaded everything: a tenth of a start."""
+"""Processes forked from one that has loaded everything, a tenth of a start: pretend processors, and see `commands`."""
 
 import asyncio
 import multiprocessing
@@ -9,12 +9,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
+import hub
 from hub.sandbox.server import names, processor, serve
 
 START_S: Final = 20.0
 STOP_S: Final = 5.0
 FORKS: Final = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([__name__, *(f"hub.sandbox.{name}" for name in names())])
+COMMANDS: Final = [f"hub.{path.parent.name}.command" for path in Path(hub.__file__).parent.glob("*/command.py")]
+"""What the hub's commands load when they run."""
+FORKS.set_forkserver_preload(
+    [__name__, "hub.app", "hub.doctor", *COMMANDS, *(f"hub.sandbox.{name}" for name in names())]
+)
 
 
 @asynccontextmanager

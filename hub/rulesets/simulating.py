@@ -98,7 +98,7 @@ async def simulate(shell: Shell, caller: Caller, asked: SimulationRequest, at: d
         facts = replace(facts, hour_utc=asked.hour_utc)
     snapshot = await _snapshot(shell, caller, asked.ruleset, facts.money)
     facts = await with_counts(shell, facts, asked.payment_method, snapshot)
-    return simulated(facts, plan(facts, snapshot))
+    return simulated(_told(facts, caller), plan(facts, snapshot))
 
 
 def simulated(facts: Facts, decided: Plan) -> SimulationBody:
@@ -111,6 +111,14 @@ def simulated(facts: Facts, decided: Plan) -> SimulationBody:
         routing=routing_body(decided),
         facts=msgspec.to_builtins(facts),
     )
+
+
+def _told(facts: Facts, caller: Caller) -> Facts:
+    """Leave out the accounts that *caller* may not hear of: a token can be bound to one of them."""
+    if caller.merchant_accounts is None:
+        return facts
+    bound = tuple(one for one in facts.chargeable.accounts if one in caller.merchant_accounts)
+    return replace(facts, chargeable=replace(facts.chargeable, accounts=bound))
 
 
 def _outcome(decided: Plan) -> Outcome:

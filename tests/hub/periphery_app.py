@@ -32,8 +32,8 @@ from hub.payment_methods.describing import TokenDesk
 from hub.payment_methods.remembered import Remembered
 from hub.payment_methods.service import Wallet
 from hub.redis import SharedMemory
+from hub.rulesets import review_routes, standing_routes
 from hub.rulesets import routes as rulesets
-from hub.rulesets import standing_routes
 from hub.sealing import Sealer
 from hub.settings import Settings
 
@@ -88,6 +88,7 @@ async def periphery(
             *access.HANDLERS,
             *merchants.HANDLERS,
             *rulesets.HANDLERS,
+            *review_routes.HANDLERS,
             *standing_routes.HANDLERS,
             *payment_methods.HANDLERS,
             *events.HANDLERS,

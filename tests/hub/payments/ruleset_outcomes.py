@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 from hub.access.rules import Role
 from hub.app import utc_now
 from hub.ids import new_id
-from hub.rulesets.tables import ruleset_activations
+from hub.rulesets.tables import ruleset_activations, rulesets
 from tests.hub.house import House
 from tests.hub.payments.outcomes import beaten, made, ruleset
 from tests.hub.payments.scenes import SCENES, scene
@@ -31,6 +31,35 @@ async def live(home: House) -> dict[str, str]:
 @scene("GET", f"{RULESETS}/active", 200)
 async def _standing(home: House) -> httpx.Response:
     return await home.hub.get(f"{RULESETS}/active")
+
+
+async def unreadable(home: House) -> str:
+    """The id of a ruleset that another version of the hub wrote."""
+    row = {"id": new_id("rs_"), "livemode": False, "name": new_id("rules-"), "version": 1, "created_at": utc_now()}
+    async with home.hub.parts.database.transaction() as connection:
+        await connection.execute(insert(rulesets).values(row | {"document": '{"new": 1}'}))
+    return str(row["id"])
+
+
+@scene("POST", f"{RULESETS}/check", 200)
+async def _checked(home: House) -> httpx.Response:
+    return await home.hub.post(f"{RULESETS}/check", ruleset(home))
+
+
+@scene("GET", f"{RULESETS}/{{ruleset_id}}/diff", 200)
+async def _compared(home: House) -> httpx.Response:
+    return await home.hub.get(f"{await written(home)}/diff")
+
+
+@scene("GET", f"{RULESETS}/{{ruleset_id}}/diff", 409)
+async def _compared_unread(home: House) -> httpx.Response:
+    return await home.hub.get(f"{RULESETS}/{await unreadable(home)}/diff")
+
+
+@scene("POST", "/v1/routing/simulate", 409)
+async def _tried_unread(home: House) -> httpx.Response:
+    asked = {"amount": 4999, "currency": "EUR", "ruleset": await unreadable(home)}
+    return await home.hub.post("/v1/routing/simulate", asked)
 
 
 @scene("POST", f"{RULESETS}/rollback", 200)

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import select
 
 from hub.access.tables import audit_log
 from hub.database import open_database
+from hub.merchants.service import CHANNEL
 from hub.merchants.tables import merchant_accounts
 from hub.rulesets.store import changes
 from hub.rulesets.tables import rulesets
@@ -105,6 +107,35 @@ async def test_a_file_that_cannot_be_used_is_told_its_places(
     checked = await run(url, "check", file)
 
     assert (checked.returncode, told in checked.stderr) == (1, True), checked.stderr
+
+
+DEEP = "when = " + "{ not = " * 400 + '{ fact = "amount", gte = 5 }' + " }" * 400
+
+
+@pytest.mark.parametrize("command", ["check", "apply", "diff"])
+async def test_a_file_nested_too_deep_is_told_so(url: str, file: Path, command: str) -> None:
+    rewrite(file, f'name = "main"\n[[rules]]\nname = "deep"\n{DEEP}\n')
+
+    done = await run(url, command, file)
+
+    assert (done.returncode, "nested too deep" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+
+
+async def test_running_processes_hear_of_an_activation_at_once(url: str, file: Path, redis_url: str) -> None:
+    client = Redis.from_url(redis_url, decode_responses=True)
+    async with client.pubsub(ignore_subscribe_messages=True) as told:
+        await told.subscribe(CHANNEL)
+        await told.get_message(timeout=5)
+
+        done = await asyncio.to_thread(
+            hub, "routes", "apply", str(file), "--mode", "test", "--activate",
+            HUB_DATABASE_URL=url, HUB_REDIS_URL=redis_url,
+        )  # fmt: skip
+        heard = await told.get_message(timeout=5)
+    await client.aclose()
+
+    assert done.returncode == 0, done.stderr
+    assert (heard is not None, heard and heard["channel"]) == (True, CHANNEL)
 
 
 async def test_a_file_that_cannot_be_used_is_not_written(url: str, file: Path) -> None:

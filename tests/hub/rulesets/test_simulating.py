@@ -115,6 +115,23 @@ async def test_a_key_of_some_accounts_hears_of_those_only_and_one_of_another_job
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
 
 
+async def test_a_key_of_some_accounts_does_not_hear_where_else_a_token_is_bound(home: House) -> None:
+    own, others = home.accounts["adyen-eu"], home.accounts["stripe-eu"]
+    some = await home.caller(Role.OPERATOR, merchant_accounts=frozenset({own}))
+    token = {"processor": "stripe", "token": "pm_card_visa", "merchant_account": others}
+    made = await home.hub.post("/v1/payment_methods", {"type": "card", "processor_tokens": [token]})
+    body = {"amount": 4999, "currency": "EUR", "payment_method": made.json()["id"]}
+
+    told = await home.hub.client.post(PATH, json=body, headers=some)
+    all_of_it = await home.hub.post(PATH, body)
+
+    assert (others in all_of_it.text, others in told.text, told.json()["outcome"]) == (
+        True,
+        False,
+        "no_merchant_account",
+    )
+
+
 async def test_another_modes_ruleset_is_none(home: House, blocking: str) -> None:
     live = await home.caller(Role.ADMIN, livemode=True)
 

@@ -1,6 +1,7 @@
 """What `hub settle` does: a report taken in and imported here, with a progress bar; what came of it as a table."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO, Any, Final
@@ -13,7 +14,7 @@ from rich.table import Table
 
 from hub.app import Parts, assembled
 from hub.merchants.service import Connected
-from hub.serving import CannotServeError, checked_settings, run_async, stop_on_signals
+from hub.serving import CannotServeError, checked_settings, configure_logs, run_async, stop_on_signals
 from hub.settlement import batches
 from hub.settlement.batches import Batch
 from hub.settlement.bodies import unpacked
@@ -42,6 +43,7 @@ def run(path: str, account: str, *, as_json: bool) -> int:
     Raises:
         CannotServeError: where the account is not known, the file is no report of it, and when it was stopped.
     """
+    configure_logs(level=logging.WARNING)  # What is printed is all that a terminal needs.
     settings = checked_settings()
 
     async def work() -> tuple[bool, BatchBody]:

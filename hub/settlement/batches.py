@@ -215,6 +215,16 @@ async def advance(connection: AsyncConnection, batch: Batch, lease_s: float) -> 
     await _write(connection, batch, {**progress, "due_at": in_seconds(bindparam("lease_s", lease_s, type_=Float))})
 
 
+async def hold(database: Database, batch: Batch, lease_s: float) -> None:
+    """Say that *batch* is still worked at.
+
+    Raises:
+        LostError: when somebody else has it now.
+    """
+    async with database.transaction() as connection:
+        await _write(connection, batch, {"due_at": in_seconds(bindparam("lease_s", lease_s, type_=Float))})
+
+
 async def end(connection: AsyncConnection, batch: Batch, values: Mapping[str, Any], *, keep_file: bool) -> None:
     """Write that *batch* has ended, as *values* say; the file is kept for another try, or not needed any more.
 

@@ -31,9 +31,11 @@ from hub.settlement.showing import batch_body
 from hub.settlement.tables import broken_rows, settlement_lines
 from hub.settlement.uploads import open_report
 from hub.settlement.values import Terms
+from hub.stopping import stopped
 
 ROWS_AT_ONCE: Final = 2_000
 LEASE_S: Final = 60.0
+HOLD_EVERY_S: Final = 15.0
 
 Told = Callable[[Batch], None]
 """What is told after each chunk: how far the batch is."""
@@ -55,6 +57,22 @@ class Importer(Struct, frozen=True, kw_only=True):
             NotAReportError: where its header is, by now, that of no report of this processor.
             LostError: when somebody else took it up meanwhile.
         """
+        holding = asyncio.create_task(self._hold(batch))
+        working = asyncio.create_task(self._work(batch))
+        try:
+            await asyncio.wait({holding, working}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                await holding  # It ends by raising only.
+            return await working
+        finally:
+            await stopped([holding, working])
+
+    async def _hold(self, batch: Batch) -> None:
+        while True:
+            await asyncio.sleep(HOLD_EVERY_S)
+            await batches.hold(self.shell.database, batch, LEASE_S)
+
+    async def _work(self, batch: Batch) -> bool:
         reader = ReportReader(lambda header: open_report(self.connected, header))
         async for rows, bytes_read in self._chunks(reader, batch):
             began = time.monotonic()

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.exceptions.store import close
 from hub.ids import new_id
 from hub.ledger.tables import transfers
+from hub.settlement import payouts
+from hub.settlement.rows import to_pending
 from hub.settlement.tables import exceptions, settlement_lines, settlement_matches
 from hub.settlement.values import Terms
 
@@ -37,6 +39,7 @@ async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str
     undone = sorted({*ids, *together})
     await _post_back(connection, undone, terms.now)
     await _close_exceptions(connection, undone, terms.now)
+    await payouts.count(connection, terms, [to_pending(row).line for row in before], sign=-1)
     await connection.execute(update(lines).where(lines.c.id.in_(ids)).values(status="superseded"))
     if together:
         loose = {"status": "open", "match_id": None, "payment_id": None, "operation_id": None}

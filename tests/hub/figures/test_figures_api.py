@@ -11,7 +11,7 @@ from hub.access.rules import Role
 from hub.figures.tables import effective_fees
 from hub.ids import new_id
 from tests.hub.figures.living import decide, eventually, health_of
-from tests.hub.house import House, house
+from tests.hub.house import House, add_account, house
 
 PATHS = ("/v1/routing/health", "/v1/routing/fees")
 SCHEDULE: list[dict[str, Any]] = [{"currency": "EUR", "percent_bps": 140, "fixed_minor": 25}, {"percent_bps": 290}]
@@ -139,3 +139,21 @@ async def test_only_who_reads_accounts_is_shown_them(path: str, sqlite_url: str,
     refused = {role for role, status in statuses.items() if status == 403}
     assert refused == {Role.SERVICE, Role.SUPPORT}
     assert set(statuses.values()) == {200, 403}
+
+
+async def test_an_account_without_a_cost_in_the_currency_comes_last_and_says_so(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with house(sqlite_url, tmp_path, with_worker=False) as home:
+        dollars = await add_account(home, "dollars", "stripe", "us", fees=[{"currency": "USD", "percent_bps": 290}])
+        euros = await add_account(home, "euros", "stripe", "de", fees=[{"currency": "EUR", "percent_bps": 290}])
+        bare = home.accounts["stripe-eu"]
+        use = {"strategy": "net_revenue", "accounts": [dollars, bare, euros], "margin_bps": 500}
+        tried = await home.hub.post("/v1/routing/rulesets", {"name": "tried", "rules": [], "otherwise": use})
+
+        asked = {"amount": 4999, "currency": "EUR", "ruleset": tried.json()["id"]}
+        told = (await home.hub.post("/v1/routing/simulate", asked)).json()["routing"]
+
+    unpriced = {score["merchant_account"]: score.get("unpriced") for score in told["scores"]}
+    assert unpriced == {euros: None, dollars: "no_fees_in_currency", bare: "no_fees"}
+    assert next(iter(unpriced)) == euros

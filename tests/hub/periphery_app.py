@@ -22,20 +22,25 @@ from hub.database import Database, DatabaseClock, metadata, open_database, read_
 from hub.decoding import StrictRequest
 from hub.errors import HANDLERS
 from hub.events import routes as events
+from hub.figures.board import FigureBoard
 from hub.ledger import routes as ledger
 from hub.limits import RateLimiter
 from hub.merchants import routes as merchants
 from hub.merchants.editing import AccountEditor
+from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
 from hub.payment_methods import routes as payment_methods
 from hub.payment_methods.describing import TokenDesk
 from hub.payment_methods.remembered import Remembered
 from hub.payment_methods.service import Wallet
+from hub.payments.shell import Shell
 from hub.redis import SharedMemory
 from hub.rulesets import review_routes, standing_routes
 from hub.rulesets import routes as rulesets
+from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
+from hub.webhooks.budget import ReadBudgets
 
 PROCESSORS: Mapping[str, Registration[Any]] = {"adyen": ADYEN, "stripe": STRIPE}
 
@@ -77,6 +82,21 @@ async def periphery(
     keys, shared, transport, sealer = Keys(database), SharedMemory(redis_url), Transport(), Sealer(settings.keys)
     clock, poll_ms = clock or now, settings.snapshot_poll_ms
     directory = Directory(database, sealer, processors, transport, shared, poll_ms=poll_ms, clock=clock)
+    figures = FigureBoard(database, shared, directory, clock)
+    shell = Shell(
+        database=database,
+        directory=directory,
+        settings=settings,
+        sealer=sealer,
+        health=HealthBoard(shared, clock),
+        figures=figures,
+        shadows=ShadowDesk(database, figures.seen_later),
+        remembered=Remembered(8),
+        clock=clock,
+        wake=lambda: None,
+        running=set(),
+        reads=ReadBudgets(settings.webhook_reads_per_second),
+    )
     editor = AccountEditor(database=database, sealer=sealer, registrations=processors, directory=directory, clock=now)
     desk = TokenDesk(registrations=processors, directory=directory)
 
@@ -102,10 +122,11 @@ async def periphery(
             "database": given(database),
             "directory": given(directory),
             "editor": given(editor),
+            "shell": given(shell),
             "registrations": given(processors),
             "api_keys": given(keys),
             "settings": given(settings),
-            "wallet": given(Wallet(database=database, desk=desk, remembered=Remembered(8), clock=now)),
+            "wallet": given(Wallet(database=database, desk=desk, remembered=shell.remembered, clock=now)),
         },
     )
     app.state.update({"api_keys": keys, "limiter": RateLimiter(shared, settings.rate_limit_per_minute)})

@@ -184,36 +184,35 @@ def _estimated(account: str, told: Estimate) -> Score:
 
 
 class _Worth(Struct, frozen=True):
-    """What one payment earns and loses, whoever takes it: each loss as it is, and as it is shown with its rate."""
+    """What one payment earns, and by each loss what is left of that before costs; `shown` has the losses' figures."""
 
     margin: float
-    chargebacks: list[float]
-    delays: list[float]
+    left: list[float]
     shown: list[tuple[float, float, float]]
 
 
 def _worth(terms: Terms, use: Use, minor: int) -> _Worth:
     at_stake, a_day = minor + use.chargeback_fee_minor, minor * use.capital_bps / WHOLE_BPS / DAYS
     usual = use.chargeback_bps / WHOLE_BPS
-    losses = [(usual if rate is None else rate, days) for rate, days in terms.losses]
-    chargebacks, delays = [rate * at_stake for rate, _ in losses], [a_day * days for _, days in losses]
-    shown = [
-        (round(rate, 6), round(chargeback, 2), round(delay, 2))
-        for (rate, _), chargeback, delay in zip(losses, chargebacks, delays, strict=True)
-    ]
-    return _Worth(minor * use.margin_bps / WHOLE_BPS, chargebacks, delays, shown)
+    margin, left, shown = minor * use.margin_bps / WHOLE_BPS, [], []
+    for own, days in terms.losses:
+        rate = usual if own is None else own
+        chargeback, delay = rate * at_stake, a_day * days
+        left.append(margin - chargeback - delay)
+        shown.append((round(rate, 6), round(chargeback, 2), round(delay, 2)))
+    return _Worth(margin, left, shown)
 
 
 def _net_revenue(terms: Terms, use: Use, minor: int) -> tuple[Score, ...]:
     """Most left in the end first; accounts whose cost nobody knows come last."""
     worth = _worth(terms, use, minor)
-    margin, chargebacks, delays = worth.margin, worth.chargebacks, worth.delays
+    left, earned, shown = worth.left, round(worth.margin, 2), worth.shown
     costs = costs_of(minor, terms.percents_ppm, terms.fixed_minor)
     nets = [
-        round(approval * (margin - cost - chargebacks[loss] - delays[loss]) * 100) / 100
+        round(approval * (left[loss] - cost) * 100) / 100
         for approval, cost, loss in zip(terms.approvals, costs, terms.lost, strict=True)
     ]
-    scores, priced, earned, shown = [], terms.priced, round(margin, 2), worth.shown
+    scores, priced = [], terms.priced
     for place in sorted(range(len(nets)), key=nets.__getitem__, reverse=True):
         id, approval, outcomes, learned, _, loss = priced[place]
         rate, chargeback, delay = shown[loss]

@@ -11,15 +11,16 @@ from msgspec.structs import replace
 
 from adapters.abilities import SettlementReport
 from hub.ids import new_id
-from hub.pan import mask
+from hub.pan import mask, may_hold_card_number
 from hub.settlement.cells import Garbled, Row, Rows
 from hub.settlement.values import NewLine
 from normalization.settlements import BrokenRow, LineType, SettlementLine, digest
 
 RAW_MAX: Final = 4_000
 """How many characters of a broken row are kept."""
-_MAY_HOLD_CARD: Final = re.compile(rb"(?<![0-9])[2-69](?:[ -]?[0-9]){12}")
-"""Digits that begin as those of a card: much of what is 16 digits long here are references, and begin with an 8."""
+_RUN: Final = re.compile(rb"[0-9][0-9 -]{11,}[0-9]")
+_BEGINS_AS_CARD: Final = re.compile(rb"(?<![0-9])[2-69](?:[ -]?[0-9]){12}")
+"""Much of what is 16 digits long in reports are references, which begin with an 8."""
 _encode: Final = msgspec.json.Encoder().encode
 _log: Final = structlog.get_logger(__name__)
 
@@ -104,7 +105,7 @@ class ReportReader:
         else:
             raw = _encode(cells)
             shown = raw.decode()
-            if _MAY_HOLD_CARD.search(raw):
+            if may_hold_card_number(raw) and any(_BEGINS_AS_CARD.search(run) for run in _RUN.findall(raw)):
                 shown, told = _masked(chunk, shown, told)
             _add(chunk.totals, told)
             chunk.lines.append(NewLine(id=new_id("sl_"), number=number, line=told, raw=shown, digest=digest(told)))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 import structlog
@@ -125,6 +125,14 @@ def application() -> Litestar:
     return create_app(load_settings(os.environ))
 
 
+KEEP_ALIVE_S: Final = 75
+"""How long an idle connection is kept: longer than proxies do, which are so the ones to give it up.
+
+Where the server gives it up first, a request that is on its way is lost with it.
+Source: https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout, 60 seconds by default.
+"""
+
+
 def server_options(settings: Settings) -> dict[str, Any]:
     """Give what every server of ours is started with; a stopping one lets its charges finish first."""
     return {
@@ -136,6 +144,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "proxy_headers": False,  # Nobody here asks for the client's address.
         "log_level": "warning",
         "server_header": False,
+        "timeout_keep_alive": KEEP_ALIVE_S,
         "timeout_graceful_shutdown": ceil(settings.shutdown_ms / 1000),
     }
 

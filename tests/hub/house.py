@@ -27,6 +27,8 @@ ADYEN_SECRET = str(pretend("adyen").credentials("HubEU", "")["webhook_secret"])
 SHOPPERS = {"adyen": "shopper-1"}
 """Whose customer a token belongs to, where a processor charges none without."""
 
+CERTIFICATES = httpx.create_ssl_context()
+"""Read once: that takes as long as a dozen requests."""
 LIMITS = httpx.Limits(keepalive_expiry=2.0)
 """Connections are given up long before the servers do it: one that meets that end is broken."""
 SERVER_KEEPS_S = 60
@@ -148,7 +150,9 @@ async def serving(
         await asyncio.sleep(0.01)
     headers = {"Authorization": f"Bearer {api_key}"}
     try:
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=40, limits=LIMITS) as client:
+        async with httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=40, limits=LIMITS, verify=CERTIFICATES
+        ) as client:
             yield Hub(url, app.state.parts, client)
     finally:
         server.should_exit = True
@@ -177,7 +181,7 @@ async def house(
         processors = ("stripe", "adyen", *besides)
         starting = [stack.enter_async_context(running(name, folder / f"{name}.book")) for name in processors]
         sandboxes = dict(zip(processors, await asyncio.gather(*starting), strict=True))
-        controls = await stack.enter_async_context(httpx.AsyncClient(timeout=20, limits=LIMITS))
+        controls = await stack.enter_async_context(httpx.AsyncClient(timeout=20, limits=LIMITS, verify=CERTIFICATES))
         hubs = [
             await stack.enter_async_context(serving(settings, admin, with_worker=with_worker, clock=clock))
             for _ in range(1 + second)

@@ -19,6 +19,7 @@ from hub.app import Parts, assembled
 from hub.database import Database, is_missing, open_database
 from hub.doctor_declines import unmapped
 from hub.doctor_events import look_at_events
+from hub.doctor_exceptions import look_at_exceptions
 from hub.doctor_findings import Finding, good, wrong
 from hub.doctor_rulesets import look_at_rulesets
 from hub.doctor_settlements import look_at_settlements
@@ -31,7 +32,6 @@ from hub.redis import SharedMemory
 from hub.sealing import SealBrokenError
 from hub.serving import configure_logs, run_async
 from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_settings
-from hub.settlement.tables import exceptions
 
 DURABLE: Final = {
     "sqlite": {"journal_mode": "wal", "synchronous": "2"},
@@ -124,9 +124,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         happened = await look_at_events(connection, parts.clock())
         settled = await look_at_settlements(connection, accounts, parts.clock())
         rules = await look_at_rulesets(connection, await parts.database.now(connection))
-        disagreements = await connection.scalar(
-            select(func.count()).select_from(exceptions).where(exceptions.c.status == "open")
-        )
+        disagreements = await look_at_exceptions(connection, parts.clock())
         declined = select(operations.c.processor, operations.c.decline).where(operations.c.decline.is_not(None))
         declines = (await connection.execute(declined.order_by(operations.c.id.desc()).limit(10_000))).all()
     is_live = bool(live_keys) or any(row["livemode"] for row in accounts)
@@ -136,9 +134,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         mend = "add one with POST /v1/merchant_accounts"
         found.append(wrong("merchant accounts", "there are none, so nothing can be charged", mend))
     found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
-    found += [rules, *webhooks, *happened, *settled]
-    found.append(_none("exceptions", disagreements or 0, "open", "each needs a decision by a human"))
-    return found
+    return [*found, rules, *webhooks, *happened, *settled, disagreements]
 
 
 def _public_url(settings: Settings, *, is_live: bool) -> Finding:
@@ -185,10 +181,6 @@ def _declines(parts: Parts, declines: list[tuple[str, bytes]]) -> Finding:
         return good("decline codes", f"all known, in {len(declines)} declines")
     told = ", ".join(f"{processor} {code}" for processor, code in codes)
     return wrong("decline codes", f"in no table: {told}", "add them to the table of the adapter or network")
-
-
-def _none(check: str, count: int, told: str, mend: str) -> Finding:
-    return wrong(check, f"{count} {told}", mend) if count else good(check, f"none {told.partition(':')[0]}")
 
 
 def _unreachable(failure: Exception) -> Finding:

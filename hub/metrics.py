@@ -21,6 +21,12 @@ EXCEPTIONS: Final = Counter("hub_exceptions", "Disagreements that a human must s
 LEDGER_FINDINGS: Final = Gauge(
     "hub_ledger_findings", "What the last daily check of the books found wrong; anything above 0 is an alarm."
 )
+EXCEPTIONS_OPEN: Final = Gauge(
+    "hub_exceptions_open", "Exceptions that wait for a human.", ("type", "severity", "livemode")
+)
+EXCEPTIONS_OVERDUE: Final = Gauge(
+    "hub_exceptions_overdue", "Exceptions that have waited longer than their severity allows.", ("severity", "livemode")
+)
 FAILOVERS: Final = Counter("hub_failovers", "Attempts passed over for another account.", ("reason",))
 SHADOWED: Final = Counter(
     "hub_routing_shadowed", "Payments planned by a shadow ruleset too, by how its plan differs.", ("verdict",)

@@ -11,6 +11,7 @@ from hub.approvals.jobs import carry_out_due, expire_old
 from hub.backtests.jobs import replay_backtests
 from hub.disputes.jobs import answer_due, remind_due
 from hub.events.jobs import publish_events
+from hub.exceptions.jobs import count_open
 from hub.idempotency.jobs import prune_keys
 from hub.ledger.jobs import check_ledger, close_ledger
 from hub.payment_methods.detaching import detach_due
@@ -45,6 +46,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (publish_events, POLL_S),
     (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
+    (count_open, CLOSE_EVERY_S),
     (carry_out_due, POLL_S),
     (expire_old, REMIND_EVERY_S),
     (download_reports, POLL_S),

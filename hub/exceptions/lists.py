@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, RowMapping, and_, func, or_, select
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.exceptions.opening import OPEN
@@ -34,12 +34,12 @@ class Filter(Struct, frozen=True, kw_only=True):
 
 
 class OpenCount(Struct, frozen=True, kw_only=True):
-    """How many exceptions of a type and mode are open, and when the oldest was opened."""
+    """How many exceptions of a type and mode are open, and how many of them past their time."""
 
     type: ExceptionType
     livemode: bool
-    count: int
-    oldest_at: datetime
+    open: int
+    overdue: int
 
 
 async def exceptions_before(connection: AsyncConnection, wanted: Filter, most: int) -> Sequence[RowMapping]:
@@ -81,10 +81,18 @@ def _due_by(at: datetime) -> ColumnElement[bool]:
     )
 
 
-async def open_counts(connection: AsyncConnection) -> list[OpenCount]:
-    """Count what is open, by type and mode."""
+async def open_counts(connection: AsyncConnection, at: datetime) -> list[OpenCount]:
+    """Count what is open and what is overdue at an instant, by type and mode."""
     columns = exceptions.c.type, exceptions.c.livemode
-    counted = select(*columns, func.count().label("open"), func.min(exceptions.c.created_at).label("oldest_at"))
+    overdue = func.sum(case((_due_by(at), 1), else_=0)).label("overdue")
+    counted = select(*columns, func.count().label("open"), overdue)
     rows = await connection.execute(counted.where(exceptions.c.status == OPEN).group_by(*columns))
     known = [row for row in rows if row.type in SEVERITY]
-    return [OpenCount(type=r.type, livemode=bool(r.livemode), count=r.open, oldest_at=r.oldest_at) for r in known]
+    return [OpenCount(type=r.type, livemode=bool(r.livemode), open=r.open, overdue=r.overdue) for r in known]
+
+
+async def oldest_overdue(connection: AsyncConnection, at: datetime) -> RowMapping | None:
+    """Read the open exception that was opened first of those past their time."""
+    late = select(exceptions).where(exceptions.c.status == OPEN, _due_by(at)).order_by(exceptions.c.id).limit(1)
+    found: RowMapping | None = (await connection.execute(late)).mappings().one_or_none()
+    return found

@@ -16,6 +16,12 @@ from normalization.declines import Decline
 from normalization.money import Currency, Money
 from normalization.outcome import Operation
 
+OF_SETTLEMENT: Final = frozenset({
+    "line_id", "exception_id", "approval_id", "bank_entry_id", "variance_minor",
+    "expected_id", "batch_id", "delivery_id", "context", "owner", "resolution", "resolved_by", "resolved_at",
+    "position",
+})  # fmt: skip
+"""Columns that stay NULL until settlement, or a human, has something to say."""
 _PAYMENT: Final = tuple(f"p_{name}" for name in Payment.__struct_fields__)
 
 

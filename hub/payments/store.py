@@ -42,6 +42,7 @@ from hub.ledger.tables import transfers
 from hub.payment_methods.tables import payment_methods
 from hub.payments.changes import Actor, Change, Evidence
 from hub.payments.rows import (
+    OF_SETTLEMENT,
     audit_values,
     booking_values,
     charged,
@@ -188,14 +189,6 @@ class _Shape(Struct, frozen=True):
     kept: tuple[Insert | Update, ...]  # What counts against the card.
 
 
-_OF_SETTLEMENT: Final = frozenset({
-    "line_id", "exception_id", "approval_id", "bank_entry_id", "variance_minor",
-    "expected_id", "batch_id", "delivery_id", "context", "owner", "resolution", "resolved_by", "resolved_at",
-    "position",
-})  # fmt: skip
-"""Columns that stay NULL until settlement, or a human, has something to say."""
-
-
 @lru_cache(maxsize=64)
 def _record(shape: _Shape) -> Unit:
     kept: list[Insert | Update] = [insert(reports).values(_binds(reports, "r_")), _INSERT_AUDIT]
@@ -205,7 +198,7 @@ def _record(shape: _Shape) -> Unit:
         (events, "e", shape.events),
         (exceptions, "x", shape.exceptions),
     ):
-        kept += [insert(table).values(_binds(table, f"{prefix}{n}_", but=_OF_SETTLEMENT)) for n in range(count)]
+        kept += [insert(table).values(_binds(table, f"{prefix}{n}_", but=OF_SETTLEMENT)) for n in range(count)]
     if shape.answers:
         kept.append(STORE_ANSWER)
     kept += shape.kept

@@ -26,6 +26,9 @@ BODIES: Final[dict[str, Any]] = {
     "/v1/payment_methods/{method_id}/verify": {"currency": "EUR"},
     "/v1/payment_sessions/{session_id}/complete": {"token": "pm_card_visa"},
     "/v1/merchant_accounts/{account_id}": {"status": "paused"},
+    "/v1/exceptions/{exception_id}/assign": {"owner": "bea"},
+    "/v1/exceptions/{exception_id}/resolve": {"how": "reason", "reason": "found"},
+    "/v1/exceptions/{exception_id}/reopen": {"reason": "lost again"},
     "/v1/webhook_deliveries/replay": {"status": "parked"},
     "/v1/webhook_endpoints/{endpoint_id}/redeliver": {"status": "dead"},
 }

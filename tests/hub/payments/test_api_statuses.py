@@ -19,6 +19,7 @@ from hub.app import create_app
 from hub.migrations import bring_up
 from hub.settings import Settings
 from tests.hub.disputes import outcomes as dispute_outcomes
+from tests.hub.exceptions import outcomes as exception_outcomes
 from tests.hub.house import QUICK, House, Hub, house, make_api_key, serving
 from tests.hub.payments import (
     delivery_outcomes,
@@ -45,6 +46,7 @@ SCENES = (
     | delivery_outcomes.SCENES
     | dispute_outcomes.SCENES
     | endpoint_outcomes.SCENES
+    | exception_outcomes.SCENES
     | ledger_outcomes.SCENES
     | ruleset_outcomes.SCENES
     | trial_outcomes.SCENES

@@ -82,21 +82,7 @@ async def periphery(
     keys, shared, transport, sealer = Keys(database), SharedMemory(redis_url), Transport(), Sealer(settings.keys)
     clock, poll_ms = clock or now, settings.snapshot_poll_ms
     directory = Directory(database, sealer, processors, transport, shared, poll_ms=poll_ms, clock=clock)
-    figures = FigureBoard(database, shared, directory, clock)
-    shell = Shell(
-        database=database,
-        directory=directory,
-        settings=settings,
-        sealer=sealer,
-        health=HealthBoard(shared, clock),
-        figures=figures,
-        shadows=ShadowDesk(database, figures.seen_later),
-        remembered=Remembered(8),
-        clock=clock,
-        wake=lambda: None,
-        running=set(),
-        reads=ReadBudgets(settings.webhook_reads_per_second),
-    )
+    shell = shell_of(database, shared, directory, settings, sealer, clock)
     editor = AccountEditor(database=database, sealer=sealer, registrations=processors, directory=directory, clock=now)
     desk = TokenDesk(registrations=processors, directory=directory)
 
@@ -143,3 +129,29 @@ async def periphery(
 def now() -> datetime:
     """Read the clock."""
     return datetime.now(UTC)
+
+
+def shell_of(
+    database: Database,
+    shared: SharedMemory,
+    directory: Directory,
+    settings: Settings,
+    sealer: Sealer,
+    clock: Callable[[], datetime],
+) -> Shell:
+    """Make what a charge works with; nothing of it is started."""
+    figures = FigureBoard(database, shared, directory, clock)
+    return Shell(
+        database=database,
+        directory=directory,
+        settings=settings,
+        sealer=sealer,
+        health=HealthBoard(shared, clock),
+        figures=figures,
+        shadows=ShadowDesk(database, figures.seen_later),
+        remembered=Remembered(8),
+        clock=clock,
+        wake=lambda: None,
+        running=set(),
+        reads=ReadBudgets(settings.webhook_reads_per_second),
+    )

@@ -7,26 +7,30 @@ from typing import Any, Final
 
 from litestar import Request
 
-from hub.decoding import UPLOAD_TAKES
 from hub.errors import ProblemError
+from hub.settings import Settings
 
 UNPACKED_AT_ONCE: Final = 256 * 1024
 _GZIP: Final = 31  # What zlib calls a deflated stream with gzip's header.
 _TYPES: Final = frozenset({"text/csv", "application/csv", "application/octet-stream"})
 
 
-def report_body(request: Request[Any, Any, Any], body_read_ms: int) -> AsyncIterator[bytes]:
+def report_body(request: Request[Any, Any, Any], settings: Settings) -> AsyncIterator[bytes]:
     """Give the pieces of the body, unpacked where it came with Content-Encoding gzip.
 
     Raises:
-        ProblemError: unsupported_media_type at once; request_timeout and malformed_request while it is read.
+        ProblemError: unsupported_media_type and body_too_large at once; request_timeout and malformed_request while it is read.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if kind not in _TYPES or coding not in {"identity", "gzip"}:
         detail = "send the report as Content-Type: text/csv in UTF-8, as it is or with Content-Encoding: gzip"
         raise ProblemError("unsupported_media_type", detail)
-    received = _received(request, UPLOAD_TAKES * body_read_ms / 1000)
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:20]) > settings.settlement_file_max_bytes:
+        detail = f"the report is larger than the {settings.settlement_file_max_bytes} bytes that are taken"
+        raise ProblemError("body_too_large", detail)
+    received = _received(request, settings.body_read_ms / 1000)
     return _checked(unpacked(received)) if coding == "gzip" else received
 
 
@@ -62,7 +66,7 @@ async def _checked(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _received(request: Request[Any, Any, Any], patience_s: float) -> AsyncIterator[bytes]:
-    """Give what arrives; each piece has the time that a form with files has."""
+    """Give what arrives; each piece has the time that any small body has."""
     while True:
         try:
             async with asyncio.timeout(patience_s):

@@ -79,7 +79,7 @@ async def hand_in_settlement(
     """Hand in a report of a merchant account; a worker imports it, and the same file again changes nothing."""
     connected = await _connected(shell, caller, merchant_account)
     wanted = Wanted(connected=connected, source="upload", by=caller.principal)
-    body = report_body(request, shell.settings.body_read_ms)
+    body = report_body(request, shell.settings)
     try:
         taken = await shielded(shell, take(shell, wanted, body))
     except NotAReportError as refused:

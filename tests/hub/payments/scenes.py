@@ -95,15 +95,17 @@ async def wrong_anywhere(home: House, route: Route, status: int) -> httpx.Respon
             raise LookupError(f"no scene leads {route} to {status}")
 
 
-async def half_sent(hub: Hub, method: str, path: str) -> httpx.Response:
-    """Announce a hundred bytes, send ten, and read what comes."""
+async def half_sent(
+    hub: Hub, method: str, path: str, *, kind: str = "application/json", announced: int = 100
+) -> httpx.Response:
+    """Announce a hundred bytes or more, send ten, and read what comes."""
     at = urlsplit(hub.url)
     reader, writer = await asyncio.open_connection(at.hostname, at.port)
-    kind = FORM if path.startswith("/return") else "application/json"
+    kind = FORM if path.startswith("/return") else kind
     head = [
         f"{method} {path} HTTP/1.1", f"Host: {at.netloc}", "Connection: close",
         f"Authorization: {hub.client.headers['authorization']}", f"Content-Type: {kind}",
-        "Idempotency-Key: half", "Content-Length: 100", "", '{"amount":',
+        "Idempotency-Key: half", f"Content-Length: {announced}", "", '{"amount":',
     ]  # fmt: skip
     writer.write("\r\n".join(head).encode())
     async with asyncio.timeout(5):

@@ -27,6 +27,7 @@ from tests.hub.payments import (
     ledger_outcomes,
     outcomes,
     ruleset_outcomes,
+    settlement_outcomes,
     trial_outcomes,
 )
 from tests.hub.payments.scenes import Route, ask, webhook, wrong_anywhere
@@ -49,6 +50,7 @@ SCENES = (
     | exception_outcomes.SCENES
     | ledger_outcomes.SCENES
     | ruleset_outcomes.SCENES
+    | settlement_outcomes.SCENES
     | trial_outcomes.SCENES
 )
 

@@ -19,7 +19,8 @@ def report_body(request: Request[Any, Any, Any], settings: Settings) -> AsyncIte
     """Give the pieces of the body, unpacked where it came with Content-Encoding gzip.
 
     Raises:
-        ProblemError: unsupported_media_type and body_too_large at once; request_timeout and malformed_request while it is read.
+        ProblemError: unsupported_media_type and body_too_large at once; request_timeout and malformed_request while it
+            is read.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "identity").strip().lower()

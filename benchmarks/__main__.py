@@ -13,10 +13,12 @@ from typing import Final
 
 import msgspec
 
-from benchmarks import adapters, backtest, compare, endpoints, memory, profile, routing, webhooks
+from benchmarks import adapters, backtest, compare, endpoints, ledger, memory, profile, routing, settlement, webhooks
 from benchmarks.stage import Stage, Target, durability, stage
 
-PARTS: Final = ("speed", "adapters", "memory", "profile", "webhooks", "endpoints", "routing", "backtest")
+PARTS: Final = (
+    "speed", "adapters", "memory", "profile", "webhooks", "endpoints", "routing", "backtest", "ledger", "settlement",
+)  # fmt: skip
 
 
 def main(words: Sequence[str]) -> int:
@@ -28,10 +30,15 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--forgetful", action="store_true", help="as if every payment method were charged first")
     parser.add_argument("--stacks", type=Path, help="keep the profile's samples in this file")
     parser.add_argument("--payments", type=int, default=1_000_000, help="how many a backtest replays")
+    parser.add_argument("--lines", type=int, default=1_000_000, help="how many a settlement report has")
+    parser.add_argument("--transfers", type=int, default=3_000_000, help="how many the ledger's year has")
     asked = parser.parse_args(words)
     if asked.part == "routing":
         print(_machine(), flush=True)
         return _told(routing.measure())
+    if asked.part == "ledger":
+        print(_machine(), flush=True)
+        return _told(ledger.measure(asked.transfers))
     with stage() as ready:
         print(f"{_machine()}; PostgreSQL with {_settings(ready)}", flush=True)
         match asked.part:
@@ -43,6 +50,8 @@ def main(words: Sequence[str]) -> int:
                 wrong = webhooks.measure(ready, asked.rounds)
             case "backtest":
                 wrong = backtest.measure(ready, asked.payments)
+            case "settlement":
+                wrong = settlement.measure(ready, asked.lines)
             case "endpoints":
                 wrong = _endpoints(ready)
             case "profile":

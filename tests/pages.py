@@ -7,6 +7,7 @@ from hub.errors import errors_page
 from hub.settings import settings_page
 from tests.api_page import api_page
 from tests.declines_page import PAGES as DECLINES
+from tests.ledger_page import ledger_page
 from tests.statuses_page import statuses_page
 
 ROOT = Path(__file__).parent.parent
@@ -14,6 +15,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/api.md": api_page,
     "docs/errors.md": errors_page,
     "docs/settings.md": settings_page,
+    "docs/ledger.md": ledger_page,
     **DECLINES,
     "docs/statuses.md": statuses_page,
 }

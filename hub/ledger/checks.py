@@ -32,6 +32,8 @@ CAUSES: Final[tuple[tuple[str, Table], ...]] = (
 """What a transfer may name as its cause, and where that stands."""
 _NAMED: Final = ("payment_id", "operation_id", "line_id", "exception_id", "approval_id", "bank_entry_id")
 _EXAMPLES: Final = 3
+_FEE: Final = "fee"
+"""Expected of a processor's bill, and booked against nothing that it owes us."""
 _MODES: Final = select(merchant_accounts.c.id, merchant_accounts.c.livemode)
 _log = structlog.get_logger(__name__)
 
@@ -151,17 +153,13 @@ def _signed(account: ColumnElement[str] | str) -> ColumnElement[int]:
 
 
 async def _expected(connection: AsyncConnection) -> Owed:
-    """Add up what must still arrive."""
+    """Add up what must still arrive on receivables."""
     table = expected_settlements.c
     alike = (table.livemode, table.merchant_account, table.currency)
     settled = exists().where(settlement_matches.c.expected_id == table.id)
-    rows = await connection.execute(select(*alike, func.sum(table.gross_minor)).where(~settled).group_by(*alike))
+    still = select(*alike, func.sum(table.gross_minor)).where(~settled, table.type != _FEE).group_by(*alike)
+    rows = await connection.execute(still)
     return {(row[0], row[1], row[2]): int(row[3]) for row in rows}
-
-
-def _by_humans() -> list[ColumnElement[bool]]:
-    """Choose what was booked to settle an exception, and not by a line that was tied."""
-    return [transfers.c.exception_id.is_not(None), transfers.c.line_id.is_(None)]
 
 
 async def _resolved(connection: AsyncConnection) -> Owed:
@@ -173,7 +171,7 @@ async def _resolved(connection: AsyncConnection) -> Owed:
     rows = await connection.execute(
         select(*alike, func.sum(_signed(name)))
         .join_from(transfers, merchant_accounts, or_(table.debit == name, table.credit == name))
-        .where(*_by_humans())
+        .where(table.exception_id.is_not(None))
         .group_by(*alike)
     )
     return {(row[0], row[1], row[2]): int(row[3]) for row in rows}
@@ -212,7 +210,7 @@ def _by_line(gap: Unexplained, account: str) -> CompoundSelect[Any]:
     booked = (
         select(first.label("id"), _signed(account).label("minor"))
         .join_from(transfers, settlement_lines, line.id == transfers.c.line_id)
-        .where(*_on(gap, account))
+        .where(*_on(gap, account), transfers.c.exception_id.is_(None))
     )
     arrived = (
         select(match.line_id, due.gross_minor)
@@ -232,6 +230,7 @@ def _due(gap: Unexplained) -> list[ColumnElement[bool]]:
     due = expected_settlements.c
     return [
         due.livemode == gap.livemode, due.currency == gap.currency, due.merchant_account == gap.merchant_account,
+        due.type != _FEE,
     ]  # fmt: skip
 
 

@@ -33,10 +33,12 @@ _LOST: Final = ("dispute_losses",)
 _CLEARING: Final = ("bank_clearing",)
 _FEES: Final = ("processor_fees", "dispute_fees")
 _POSITION: Final = ("fx_position",)
-_ANY: Final = (
-    *_OWED, *_SALES, *_HELD, *_CONTESTED, *_CLEARING, *_FEES, *_POSITION, "fx_gain_loss", "customer_refunds_payable",
-    "reserve_receivable", "own_funds",
+_HOMES: Final = (*_HELD, *_OWED, *_CLEARING)
+_COUNTERS: Final = (
+    *_SALES, "write_offs", "customer_refunds_payable", "fx_gain_loss", *_CONTESTED, *_LOST, *_FEES, "own_funds",
+    "reserve_receivable",
 )  # fmt: skip
+_ANY: Final = (*_HOMES, *_COUNTERS, *_POSITION)
 
 CODES: Final[Mapping[str, Code]] = MappingProxyType(
     {
@@ -150,6 +152,18 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
                 credit=(*_OWED, *_HELD, *_POSITION, "fx_gain_loss"),
                 either_way=True,
                 when="A line that had waited was tied to what was expected: it goes from where it waited to there.",
+            ),
+            Code(
+                name="exception_settled",
+                debit=(*_HOMES, *_COUNTERS),
+                credit=(*_HOMES, *_COUNTERS),
+                when="A human settled an exception by a transfer.",
+            ),
+            Code(
+                name="exception_reopened",
+                debit=(*_HOMES, *_COUNTERS),
+                credit=(*_HOMES, *_COUNTERS),
+                when="An exception was opened again: what had settled it is booked back.",
             ),
             Code(
                 name="line_superseded",

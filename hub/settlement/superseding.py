@@ -18,7 +18,7 @@ from hub.settlement.values import Terms
 
 CODE: Final = "line_superseded"
 """Why a transfer gives back what a line had posted."""
-_KEPT: Final = ("livemode", "currency", "payment_id", "operation_id", "line_id")
+_KEPT: Final = ("livemode", "currency", "payment_id", "operation_id", "line_id", "exception_id")
 
 
 async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str]) -> Mapping[str, RowMapping]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy import text
 
+from hub.ledger.checks import verify
 from tests.hub.house import House
 
 RECEIVABLE: Final = "settlement_receivable:"
@@ -59,6 +60,7 @@ async def agrees(made: House, *, doubled: Iterable[str] = (), apart: Iterable[st
     *doubled* are payments that were charged twice on purpose, *apart* those whose amounts are meant to differ.
     """
     await _ledger_agrees(made)
+    assert await verify(made.hub.parts.database) == []
     found = await truths(made)
     payments = await rows(made, "SELECT * FROM payments")
     for payment in payments:

@@ -13,8 +13,9 @@ ACCOUNTS = ("bank_clearing:ma_1", "settlement_receivable:ma_1", "processor_fees:
 
 
 def transfer(debit: str, credit: str, minor: int) -> dict[str, Any]:
-    told = {"livemode": False, "currency": "EUR", "payment_id": None, "operation_id": None, "line_id": "sl_1"}
-    return {"debit": debit, "credit": credit, "amount_minor": minor} | told
+    told = {"livemode": False, "currency": "EUR", "payment_id": None, "operation_id": None}
+    tied = {"line_id": "sl_1", "exception_id": None}
+    return {"debit": debit, "credit": credit, "amount_minor": minor} | told | tied
 
 
 def balances(rows: list[dict[str, Any]]) -> dict[str, int]:

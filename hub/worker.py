@@ -21,6 +21,8 @@ from hub.payments.shell import Shell
 from hub.retries.jobs import prune_declines
 from hub.settlement.downloading import download_reports
 from hub.settlement.jobs import import_settlements, remove_cut_off
+from hub.settlement.missing import find_missing
+from hub.settlement.retrying import settle_waiting
 from hub.webhook_endpoints.jobs import bury_old, deliver
 from hub.webhooks.catching_up import catch_up_due
 from hub.webhooks.jobs import read_waiting
@@ -51,6 +53,8 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (expire_old, REMIND_EVERY_S),
     (download_reports, POLL_S),
     (remove_cut_off, REMIND_EVERY_S),
+    (settle_waiting, REMIND_EVERY_S),
+    (find_missing, REMIND_EVERY_S),
     (close_ledger, ADD_UP_EVERY_S),
     (check_ledger, PRUNE_EVERY_S),
     (prune_keys, PRUNE_EVERY_S),

@@ -204,7 +204,7 @@ class InexactAmountError(ValueError):
     """An amount cannot be written in the wanted unit without rounding; the hub refuses instead."""
 
 
-class Money(Struct, frozen=True):
+class Money(Struct, frozen=True, gc=False):
     """An amount that cannot be separated from its currency.
 
     `minor` counts the currency's ISO 4217 minor unit: 1234 is 12.34 EUR, 1234 JPY or 1.234 KWD.

@@ -45,7 +45,7 @@ class FeeParts(Struct, frozen=True, kw_only=True):
         return self.commission_minor + self.markup_minor + self.scheme_minor + self.interchange_minor
 
 
-class SettlementLine(Struct, frozen=True, kw_only=True):
+class SettlementLine(Struct, frozen=True, kw_only=True, gc=False):
     """One line of a report.
 
     `key` is the line's name, unique in all reports of one merchant account and equal wherever the line is told again.

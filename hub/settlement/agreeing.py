@@ -11,7 +11,7 @@ from hub.settlement.values import Concern, Wanted
 from normalization.settlements import SettlementLine
 
 
-class Agreement(Struct, frozen=True):
+class Agreement(Struct, frozen=True, gc=False):
     """What differs between lines and what they settle: for a human, and what is only worth telling."""
 
     concerns: tuple[Concern, ...] = ()

@@ -17,7 +17,7 @@ from normalization.settlements import LineType, SettlementLine
 _OF_NO_OPERATION: Final = MOVES_NOTHING | {LineType.FEE, LineType.RESERVE, LineType.OWN_FUNDS}
 
 
-class Placed(Struct, frozen=True):
+class Placed(Struct, frozen=True, gc=False):
     """A line, where it belongs, and the open expectations that it may settle there."""
 
     pending: Pending
@@ -26,7 +26,7 @@ class Placed(Struct, frozen=True):
     history: tuple[Wanted, ...]  # All that was ever expected of what it may settle, or of the same dispute.
 
 
-class Match(Struct, frozen=True):
+class Match(Struct, frozen=True, gc=False):
     """Lines that settle expectations, altogether."""
 
     lines: tuple[Pending, ...]

@@ -131,7 +131,8 @@ async def _open(connection: AsyncConnection, account: str) -> Mapping[str, str]:
         exceptions.c.merchant_account == account,
     )
     rows: Sequence[RowMapping] = (await connection.execute(found)).mappings().all()
-    return {told["payout_name"]: row["id"] for row in rows if "payout_name" in (told := _context(row))}
+    told = [(_context(row), row["id"]) for row in rows]
+    return {_name(payout): id_ for payout, id_ in told if "payout" in payout and "currency" in payout}
 
 
 def _context(row: Mapping[Any, Any]) -> Mapping[str, Any]:
@@ -151,5 +152,5 @@ def _opening(terms: Terms, row: Mapping[Any, Any]) -> Opening:
         variance_minor=off,
         detail=f"{row['payout']}: {row['lines']} lines add up to {row['net_minor']} {currency}, {paid} was paid out",
         batch_id=terms.batch_id,
-        context={"payout": row["payout"], "payout_name": _name(row), "lines": row["net_minor"], "paid": paid},
+        context={"payout": row["payout"], "currency": currency, "lines": row["net_minor"], "paid": paid},
     )

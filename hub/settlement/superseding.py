@@ -12,6 +12,7 @@ from hub.exceptions.store import close
 from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.settlement import payouts
+from hub.settlement.missing import look_again
 from hub.settlement.rows import to_pending
 from hub.settlement.tables import exceptions, settlement_lines, settlement_matches
 from hub.settlement.values import Terms
@@ -35,7 +36,9 @@ async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str
     if matches:
         members = select(lines.c.id).where(lines.c.match_id.in_(matches), lines.c.id.not_in(ids))
         together = (await connection.execute(members)).scalars().all()
-        await connection.execute(delete(settlement_matches).where(settlement_matches.c.line_id.in_(matches)))
+        freed = delete(settlement_matches).where(settlement_matches.c.line_id.in_(matches))
+        expected = await connection.execute(freed.returning(settlement_matches.c.expected_id))
+        await look_again(connection, terms.merchant_account, expected.scalars().all())
     undone = sorted({*ids, *together})
     await _post_back(connection, undone, terms.now)
     await _close_exceptions(connection, undone, terms.now)

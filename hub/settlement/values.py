@@ -13,7 +13,7 @@ from normalization.outcome import Operation
 from normalization.settlements import SettlementLine
 
 
-class NewLine(Struct, frozen=True, kw_only=True):
+class NewLine(Struct, frozen=True, kw_only=True, gc=False):
     """A line that no report told before.
 
     `number` is its line in the file, `raw` its cells as JSON with card numbers masked, `digest` of all that it says.
@@ -58,7 +58,7 @@ class Settled(Struct, frozen=True, kw_only=True):
         )
 
 
-class Wanted(Struct, frozen=True):
+class Wanted(Struct, frozen=True, gc=False):
     """What must arrive for an operation; `fee_minor` None: no schedule says. `line_id`: the match that it is in."""
 
     id: str
@@ -74,7 +74,7 @@ class Wanted(Struct, frozen=True):
     line_id: str | None = None
 
 
-class Known(Struct, frozen=True, kw_only=True):
+class Known(Struct, frozen=True, kw_only=True, gc=False):
     """An operation of ours and, of its payment, what tells why money came that was not expected.
 
     `standing` is the payment's attempt that stands; amounts are in minor units of the payment's `currency`.
@@ -94,14 +94,14 @@ class Known(Struct, frozen=True, kw_only=True):
     currency: str
 
 
-class Pending(Struct, frozen=True):
+class Pending(Struct, frozen=True, gc=False):
     """A line that is not decided yet."""
 
     id: str
     line: SettlementLine
 
 
-class Concern(Struct, frozen=True, kw_only=True):
+class Concern(Struct, frozen=True, kw_only=True, gc=False):
     """What a human must look at; `variance_minor` is what was settled less what was expected."""
 
     type: ExceptionType
@@ -114,7 +114,7 @@ class Concern(Struct, frozen=True, kw_only=True):
     context: Mapping[str, Any] | None = None
 
 
-class Decided(Struct, frozen=True, kw_only=True):
+class Decided(Struct, frozen=True, kw_only=True, gc=False):
     """What becomes of a line, or of several of one match: `wanted` stand with the first of them, `match_id`.
 
     `status` is one of settlement_lines. `concerns` become exceptions, `info` stands in the line's answer.

@@ -13,6 +13,7 @@ from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.payments.states import Booking
 from hub.settlement.copying import add_rows
+from hub.settlement.missing import close_arrived
 from hub.settlement.tables import settlement_lines, settlement_matches
 from hub.settlement.values import Decided, NewLine, Terms
 from normalization.settlements import SettlementLine
@@ -83,6 +84,10 @@ async def add_outcomes(connection: AsyncConnection, terms: Terms, decided: Seque
     await add_rows(connection, settlement_matches, _MATCH, matches)
     booked = [row for one in decided for row in _transfers(terms, one, one.bookings)]
     await add_rows(connection, transfers, _TRANSFER, booked)
+    today = terms.now.date()
+    late = [wanted.id for one in decided for wanted in one.wanted if wanted.due_on < today]
+    if late:
+        await close_arrived(connection, late, terms.now)
     openings = [opening for one in decided for opening in openings_of(terms, one)]
     if openings:
         await open_exceptions(connection, openings, terms.now)

@@ -1,0 +1,134 @@
+"""What was due and has not come: each expectation in an exception once, which its late line closes.
+
+It is looked for day by day, each day once: what is due on a day is known before that day.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import RowMapping, Select, bindparam, exists, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.exceptions.opening import Opening
+from hub.exceptions.store import close, open_exceptions
+from hub.exceptions.types import ExceptionType
+from hub.merchants.profile import Terms as AccountTerms
+from hub.payments.shell import Shell
+from hub.settlement.expecting import due_on
+from hub.settlement.lookups import among, is_postgresql, listed
+from hub.settlement.tables import exceptions, expected_settlements, settlement_days_checked, settlement_matches
+
+AT_ONCE: Final = 500
+NEVER_MISSING: Final = "fee"
+"""What is billed by the month is not missed on a day."""
+TYPE: Final[ExceptionType] = "missing_settlement"
+_expected: Final = expected_settlements.c
+_checked: Final = settlement_days_checked.c
+
+
+def last_missed(today: date, account: AccountTerms) -> date:
+    """Say of which day and all before it what was due is late *today*: by the account's working days and tolerance."""
+    day, late_days = today - timedelta(days=1), account.tolerances.late_days
+    while due_on(day, late_days, account.holidays) >= today:
+        day -= timedelta(days=1)
+    return day
+
+
+async def find_missing(shell: Shell) -> int:
+    """Open an exception for everything that is late by now; returns how many."""
+    found = 0
+    today = shell.clock().date()
+    for account, connected in shell.directory.accounts().items():
+        until = last_missed(today, connected.terms)
+        async with shell.database.reading() as connection:
+            since = await connection.scalar(_looked_until(account))
+        if since is None or since < until:
+            found += await _look(shell, account, until, livemode=connected.account.livemode)
+    return found
+
+
+async def _look(shell: Shell, account: str, until: date, *, livemode: bool) -> int:
+    async with shell.database.transaction() as connection:
+        since: date | None = await connection.scalar(_looked_until(account).with_for_update())
+        if since is not None and since >= until:
+            return 0  # Another worker has looked meanwhile.
+        rows = await _late(connection, account, since, until)
+        for start in range(0, len(rows), AT_ONCE):
+            openings = [_opening(row, livemode=livemode) for row in rows[start : start + AT_ONCE]]
+            await open_exceptions(connection, openings, shell.clock())
+        if since is None:
+            row = {"merchant_account": account, "due_on": until}
+            await connection.execute(insert(settlement_days_checked).values(row))
+        else:
+            mine = update(settlement_days_checked).where(_checked.merchant_account == account)
+            await connection.execute(mine.values(due_on=until))
+    return len(rows)
+
+
+def _looked_until(account: str) -> Select[Any]:
+    return select(_checked.due_on).where(_checked.merchant_account == account)
+
+
+async def _late(connection: AsyncConnection, account: str, since: date | None, until: date) -> Sequence[RowMapping]:
+    """Read what was due after *since* and until *until*, has not come and is not known to be missing."""
+    known = exists().where(
+        exceptions.c.expected_id == _expected.id, exceptions.c.type == TYPE, exceptions.c.status == "open"
+    )
+    late = (
+        select(expected_settlements)
+        .select_from(
+            expected_settlements.outerjoin(settlement_matches, settlement_matches.c.expected_id == _expected.id)
+        )
+        .where(
+            _expected.merchant_account == account,
+            _expected.due_on <= until,
+            _expected.type != NEVER_MISSING,
+            settlement_matches.c.expected_id.is_(None),
+            ~known,
+        )
+        .order_by(_expected.id)
+    )
+    if since is not None:
+        late = late.where(_expected.due_on > since)
+    return (await connection.execute(late)).mappings().all()
+
+
+def _opening(row: RowMapping, *, livemode: bool) -> Opening:
+    gross, currency = row["gross_minor"], row["currency"]
+    return Opening(
+        type=TYPE,
+        livemode=livemode,
+        merchant_account=row["merchant_account"],
+        amount_minor=abs(gross),
+        currency=currency,
+        variance_minor=-gross,
+        detail=f"the {row['type']} of {gross} {currency} was due on {row['due_on']} and has not been settled",
+        payment_id=row["payment_id"],
+        operation_id=row["operation_id"],
+        expected_id=row["id"],
+        context={"type": row["type"], "due_on": row["due_on"].isoformat()},
+    )
+
+
+async def look_again(connection: AsyncConnection, account: str, expected: Sequence[str]) -> None:
+    """Look once more for what was matched and no longer is: *expected*, by their ids."""
+    postgresql = is_postgresql(connection)
+    first = select(func.min(_expected.due_on)).where(among(_expected.id, "ids", postgresql=postgresql))
+    due: date | None = await connection.scalar(first, {"ids": listed(connection, expected)})
+    if due is not None:
+        later = _checked.due_on >= bindparam("due")
+        back = update(settlement_days_checked).where(_checked.merchant_account == account, later)
+        await connection.execute(back.values(due_on=due - timedelta(days=1)), {"due": due})
+
+
+async def close_arrived(connection: AsyncConnection, expected: Sequence[str], at: datetime) -> None:
+    """Close the exceptions of *expected* that have been settled now, though late."""
+    asked = select(exceptions.c.id).where(
+        among(exceptions.c.expected_id, "ids", postgresql=is_postgresql(connection)),
+        exceptions.c.type == TYPE,
+        exceptions.c.status == "open",
+    )
+    late = (await connection.execute(asked, {"ids": listed(connection, expected)})).scalars().all()
+    if late:
+        await close(connection, late, "settled_late", at, reason="its line came after all")

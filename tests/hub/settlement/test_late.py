@@ -1,0 +1,143 @@
+"""Money that is late, and what comes to be known after its money: both find each other in the end."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from hub.merchants.profile import Terms, Tolerances
+from hub.settlement.missing import find_missing, last_missed
+from hub.settlement.retrying import settle_waiting
+from normalization.outcome import Approved
+from tests.hub.house import House
+from tests.hub.settlement.books import wanted
+from tests.hub.settlement.cases import Case, line, open_case, payout
+
+together = pytest.mark.asyncio(loop_scope="module")
+TAG = "payment_metadata[hub_operation]"
+THURSDAY, FRIDAY, MONDAY = date(2026, 3, 5), date(2026, 3, 6), date(2026, 3, 9)
+
+
+def account(late_days: int, *holidays: date) -> Terms:
+    tolerances = Tolerances(late_days=late_days)
+    return Terms(
+        fees=(), settlement_days=2, settlement_currency=None, tolerances=tolerances, holidays=frozenset(holidays)
+    )
+
+
+def test_money_is_late_when_its_working_days_of_grace_are_over() -> None:
+    assert last_missed(MONDAY, account(1)) == THURSDAY
+    assert last_missed(FRIDAY, account(0)) == THURSDAY
+
+
+def test_a_holiday_is_no_day_of_grace() -> None:
+    assert last_missed(MONDAY, account(1, FRIDAY)) == date(2026, 3, 4)
+
+
+async def missing_on(case: Case, day: date) -> None:
+    """Do what the worker does on *day*."""
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    await find_missing(replace(case.made.hub.parts.shell, clock=lambda: at))
+
+
+@together
+async def test_rc_27_what_is_not_late_yet_is_open_and_no_exception(quiet: House) -> None:
+    case = await open_case(quiet)
+    await case.charged("e1", 10_000, fee=320)
+
+    await missing_on(case, THURSDAY)
+
+    assert await case.exceptions() == []
+
+
+@together
+async def test_what_has_not_come_is_missing_once_and_its_late_line_closes_that(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1 = await case.charged("e1", 10_000)
+    await missing_on(case, date(2026, 3, 10))
+    await missing_on(case, date(2026, 3, 11))
+    (missing,) = await case.exceptions()
+
+    came_of = await case.settle(line("s1", "charge", 10_000, **{TAG: e1}))
+
+    (closed,) = await case.exceptions("resolved")
+    assert (missing["type"], missing["variance"], missing["amount"]) == ("missing_settlement", -10_000, 10_000)
+    assert (came_of.matches, came_of.exceptions) == ([("e1", "s1")], [])
+    assert (closed["id"], closed["resolution"]["how"]) == (missing["id"], "settled_late")
+
+
+@together
+async def test_a_line_that_came_before_what_it_settles_was_known_is_taken_out_of_suspense(quiet: House) -> None:
+    case = await open_case(quiet)
+    await case.settled_charge("e1", 10_000)
+    early = await case.settle(line("s1", "dispute", -10_000, 1_500, **{TAG: case.books.known["e1"].operation.id}))
+    await case.disputed("e1", 10_000)
+
+    await settle_waiting(case.made.hub.parts.shell)
+
+    assert early.types == ["chargeback_unannounced", "fee_unexpected"]
+    assert await case.exceptions() == []
+    assert await case.postings() == {
+        ("bank_clearing", "USD"): -1_500,
+        ("dispute_fees", "USD"): 1_500,
+        ("disputes_receivable", "USD"): 10_000,
+        ("sales", "USD"): -10_000,
+    }
+
+
+@together
+async def test_the_settlement_tells_what_nobody_knew(quiet: House) -> None:
+    case = await open_case(quiet)
+    held = await case.books.unanswered(await case.books.sent(10_000))
+    tag = {TAG: held.operation.id, "payment_intent_id": "pi_told"}
+
+    came_of = await case.settle(line("s1", "charge", 10_000, **tag), payout("B1", 10_000))
+
+    (found,) = came_of.exceptions
+    assert found["type"] == "unknown_outcome_settled"
+    assert came_of.lines["s1"]["status"] == "matched"
+    shown = (await quiet.hub.get(f"/v1/payments/{held.payment.id}")).json()
+    assert (shown["status"], shown["amount_captured"]) == ("captured", 10_000)
+    assert ("suspense", "USD") not in await case.postings()
+
+
+@together
+async def test_a_payout_that_its_lines_do_not_add_up_to_is_told_until_they_do(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1, e2 = await case.charged("e1", 10_000), await case.charged("e2", 700)
+
+    short = await case.settle(line("s1", "charge", 10_000, **{TAG: e1}), payout("B1", 10_700))
+    whole = await case.settle(line("s2", "charge", 700, **{TAG: e2}))
+
+    (found,) = short.exceptions
+    assert (found["type"], found["variance"], found["context"]["payout"]) == ("batch_total_mismatch", 700, "B1")
+    assert whole.exceptions == []
+
+
+@together
+async def test_one_line_may_be_all_refunds_of_a_day(quiet: House) -> None:
+    case = await open_case(quiet)
+    await case.charged("e1", 10_000)
+    await case.refunded("r1", "e1", 2_500)
+    await case.refunded("r2", "e1", 1_200)
+
+    came_of = await case.settle(line("s1", "refund", -3_700, source_id=""))
+
+    assert came_of.exceptions == []
+    assert came_of.matches == [("r1", "s1"), ("r2", "s1")]
+
+
+@together
+async def test_a_surplus_is_expected_too_and_one_line_settles_both(quiet: House) -> None:
+    case = await open_case(quiet)
+    sent = await case.books.sent(10_000)
+    told = sent.operation.money
+    lines = (wanted("charge", 10_000, "USD"), wanted("charge", 2_000, "USD"))
+    held = await case.books.tell(sent, Approved(), *lines, money=replace(told, minor=12_000))
+    case.names[held.operation.id] = "e1"
+
+    came_of = await case.settle(line("s1", "charge", 12_000, **{TAG: held.operation.id}))
+
+    assert [one for one in came_of.exceptions if one["settlement_line"]] == []
+    assert came_of.lines["s1"]["status"] == "matched"
+    assert len(came_of.lines["s1"]["expected"]) == 2

@@ -153,11 +153,11 @@ class Books(Struct):
             "currency": line.currency,
             "due_on": line.due_on,
         }
+        code = "dispute_taken" if debit == DISPUTES_RECEIVABLE else "dispute_reinstated"
         async with self.database.transaction() as connection:
             await connection.execute(insert(expected_settlements), [owner | row])
-            await connection.execute(
-                insert(transfers), [owner | booking_values(Booking(debit, credit, money, "dispute_taken"), at)]
-            )
+            booked = owner | booking_values(Booking(debit, credit, money, code), at)
+            await connection.execute(insert(transfers), [booked])
         return str(row["id"])
 
     async def _follow_up(self, held: Held, kind: Operation, minor: int, **reserved: Any) -> Held:

@@ -1,4 +1,4 @@
-"""A house without a worker for each module, so that its tests say when something is imported."""
+"""A house without a worker for each module, so that its tests say when something is imported; its books must agree."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
+from hub.ledger.checks import verify
 from tests.hub.house import QUICK, House, add_account, house
 
 
@@ -17,3 +18,4 @@ async def quiet(module_database_url: str, tmp_path_factory: pytest.TempPathFacto
     async with house(module_database_url, folder, settings=settings, with_worker=False) as made:
         await add_account(made, "stripe-too", "stripe", "too", currencies=["EUR"])
         yield made
+        assert await verify(made.hub.parts.database) == []

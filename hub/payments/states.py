@@ -133,7 +133,7 @@ class OperationState(Struct, frozen=True, kw_only=True):
     latency_ms: int | None = None
 
 
-class Booking(Struct, frozen=True):
+class Booking(Struct, frozen=True, gc=False):
     """One debit and one credit of the same amount, to become a transfer: an unbalanced book cannot be written."""
 
     debit: str

@@ -194,6 +194,10 @@ class Stage:
         started = self.start("worker", lambda _: _environment(settings, _python("hub.cli", "worker")), lambda _: True)
         return started.pid
 
+    def command(self, settings: Mapping[str, str], *words: str) -> tuple[str, ...]:
+        """Write what runs `hub` with *words* in a process of its own."""
+        return _environment(settings, _python("hub.cli", *words))
+
     def method(self, hub: Target, token: str) -> str:
         """Make a payment method of *hub* and give its id."""
         made = post(f"http://127.0.0.1:{hub.port}/v1/payment_methods", hub.headers, {

@@ -1,5 +1,7 @@
 """What the worker does for the ledger: adding up what is final, and checking the books once a day."""
 
+from datetime import date
+
 from hub import metrics
 from hub.database import ConflictError
 from hub.ledger import checks, closing
@@ -12,7 +14,7 @@ async def close_ledger(shell: Shell) -> int:
     at = shell.clock()
     async with shell.database.reading() as connection:
         last = await closing.last_closing(connection)
-    if not _is_due(last, await closing.newest(shell.database), shell):
+    if not is_due(last, await closing.newest(shell.database), at.date()):
         return 0
     try:
         return await closing.close_next(shell.database, at)
@@ -20,8 +22,9 @@ async def close_ledger(shell: Shell) -> int:
         return 0  # Another worker did it.
 
 
-def _is_due(last: Closing, newest: int, shell: Shell) -> bool:
-    of_earlier = last.closed_at is None or last.closed_at.date() < shell.clock().date()
+def is_due(last: Closing, newest: int, today: date) -> bool:
+    """Whether transfers up to the position *newest* are worth a closing after *last*; pure."""
+    of_earlier = last.closed_at is None or last.closed_at.date() < today
     return newest > last.position and (of_earlier or newest - last.position >= STRETCH_MAX)
 
 

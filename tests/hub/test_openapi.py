@@ -34,6 +34,7 @@ from hub.migrations import bring_up
 from hub.settings import Settings
 from tests.hub.disputes.test_api_disputes import disputed
 from tests.hub.house import QUICK, house
+from tests.hub.settlement.reports import charge, hand_in, written
 from tests.hub.webhooks.kept import delivery, write
 
 EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "12"))
@@ -57,6 +58,7 @@ UNTOLD: Final = ("payment_method", "card", "processors", "customer", "merchant_a
 PLAIN: Final[dict[str, Any]] = {"risk_min": 0, "risk_max": 100, "region": None, "fees": [], "brands": []}
 MALFORMED: Final = {"malformed_request", "validation_failed", "card_data_refused", "unsupported_media_type"}
 """Codes of requests that were not understood. All others come from behind the validation."""
+REPORT: Final = written([charge("made-up")])
 CHECKS: Final = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
 ]  # fmt: skip
@@ -110,6 +112,7 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
                 "method_id": [made.payment_method, await made.method(stripe="pm_card_visa")],
                 "account_id": [await _spare_account(made)],
                 "merchant_account": list(made.accounts.values()),
+                "settlement_id": [(await hand_in(made.hub, made.accounts["stripe-eu"], REPORT)).json()["id"]],
                 "dispute_id": [(await disputed(made))["id"] for _ in range(4)],
                 "delivery_id": await write(made.hub.parts.database, *(delivery(status="parked") for _ in range(4))),
             }
@@ -160,8 +163,9 @@ def led_inside(case: Case[Any], fuzzed: Fuzzed, deep: st.DataObject) -> None:
     Nine times in ten the body is given what its fields need of each other, too; everything else in it stays made up.
     """
     for name, known in fuzzed.names.items():
-        if name in (case.path_parameters or {}) and deep.draw(st.integers(0, 3)):
-            case.path_parameters[name] = deep.draw(st.sampled_from(known))
+        for given in (case.path_parameters or {}, case.query or {}):
+            if name in given and deep.draw(st.integers(0, 3)):
+                given[name] = deep.draw(st.sampled_from(known))
     if isinstance(case.body, dict) and deep.draw(st.integers(0, 9)):
         for name, chosen in needed(case.path, fuzzed).items():
             case.body[name] = deep.draw(chosen) if isinstance(chosen, st.SearchStrategy) else chosen

@@ -163,9 +163,9 @@ def led_inside(case: Case[Any], fuzzed: Fuzzed, deep: st.DataObject) -> None:
     Nine times in ten the body is given what its fields need of each other, too; everything else in it stays made up.
     """
     for name, known in fuzzed.names.items():
-        for given in (case.path_parameters or {}, case.query or {}):
-            if name in given and deep.draw(st.integers(0, 3)):
-                given[name] = deep.draw(st.sampled_from(known))
+        for said in (case.path_parameters or {}, case.query or {}):
+            if name in said and deep.draw(st.integers(0, 3)):
+                said[name] = deep.draw(st.sampled_from(known))
     if isinstance(case.body, dict) and deep.draw(st.integers(0, 9)):
         for name, chosen in needed(case.path, fuzzed).items():
             case.body[name] = deep.draw(chosen) if isinstance(chosen, st.SearchStrategy) else chosen

@@ -242,6 +242,15 @@ class ReadsSettlements(Protocol):
 
 
 @runtime_checkable
+class BearsName(Protocol):
+    """Knows what the processor calls the merchant account on the lines of its reports."""
+
+    @property
+    def account_name(self) -> str:
+        """Say what `SettlementLine.account` is on lines of this account."""
+
+
+@runtime_checkable
 class DownloadsSettlements(Protocol):
     """Can fetch a report that the processor said is ready, or that is told by its API."""
 

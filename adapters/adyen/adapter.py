@@ -165,6 +165,11 @@ class AdyenAdapter:
         """Translate one verified item from its signed fields."""
         return webhooks.read_delivery(delivery, self._credentials)
 
+    @property
+    def account_name(self) -> str:
+        """Say what Adyen calls the account on every line of a report."""
+        return self._credentials.merchant_account
+
     def open_report(self, header: Sequence[str]) -> SettlementReport:
         """Recognise a settlement report; see `adapters.adyen.settlement`."""
         return open_report(header)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.abilities import BearsName
 from hub import metrics
 from hub.database import Database
 from hub.events.tables import events
@@ -124,12 +125,14 @@ class Importer(Struct, frozen=True, kw_only=True):
             await tell_of(connection, batch, "settlement.imported", self.shell)
 
     def _terms(self, batch: Batch) -> Terms:
+        adapter = self.connected.adapter
         return Terms(
             batch_id=batch.id,
             livemode=batch.livemode,
             merchant_account=batch.merchant_account,
             account=self.connected.terms,
             now=self.shell.clock(),
+            account_name=adapter.account_name if isinstance(adapter, BearsName) else None,
         )
 
 

@@ -27,6 +27,12 @@ CHARGE: Final[Mapping[str, str]] = {
     "net": "9.45",
     "reporting_category": "charge",
 }
+ADYEN: Final = (
+    "Company Account,Merchant Account,Psp Reference,Merchant Reference,Payment Method,Creation Date,TimeZone,Type,"
+    "Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,"
+    "Net Debit (NC),Net Credit (NC),Commission (NC),Markup (NC),Scheme Fees (NC),Interchange (NC),"
+    "Payment Method Variant,Modification Merchant Reference,Batch Number"
+)
 PATH: Final = "/v1/settlements"
 CSV: Final = {"Content-Type": "text/csv"}
 
@@ -34,6 +40,12 @@ CSV: Final = {"Content-Type": "text/csv"}
 def charge(name: str, **changes: str) -> dict[str, str]:
     """Make one row of a report, the balance transaction *name*."""
     return {**CHARGE, "balance_transaction_id": f"txn_{name}", "source_id": f"ch_{name}"} | changes
+
+
+def adyen(name: str, account: str) -> bytes:
+    """Write a settlement detail report of one payment, as Adyen does for the merchant account that it calls *account*."""
+    payment = f"Hub,{account},PSP{name},,visa,2026-11-16 10:00:00,CET,Settled,MOD{name}"
+    return f"{ADYEN}\n{payment},EUR,,10.00,1,EUR,,9.45,,0.10,0.15,0.30,visaclassic,,7\n".encode()
 
 
 def written(rows: Iterable[Mapping[str, str] | str], columns: Sequence[str] = COLUMNS) -> bytes:

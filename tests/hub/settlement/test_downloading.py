@@ -15,21 +15,9 @@ from hub.settlement.downloading import AGAIN_S, download_reports
 from hub.webhooks.notices import note_notice
 from tests.hub.house import House, add_account
 from tests.hub.money import rows
-from tests.hub.settlement.reports import PATH, import_all
+from tests.hub.settlement.reports import PATH, adyen, import_all
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-HEADER = (
-    "Company Account,Merchant Account,Psp Reference,Merchant Reference,Payment Method,Creation Date,TimeZone,Type,"
-    "Modification Reference,Gross Currency,Gross Debit (GC),Gross Credit (GC),Exchange Rate,Net Currency,"
-    "Net Debit (NC),Net Credit (NC),Commission (NC),Markup (NC),Scheme Fees (NC),Interchange (NC),"
-    "Payment Method Variant,Modification Merchant Reference,Batch Number"
-)
-
-
-def report(name: str) -> bytes:
-    """Write a settlement detail report of one payment, as Adyen does."""
-    payment = f"Hub,Shelf,PSP{name},,visa,2026-11-16 10:00:00,CET,Settled,MOD{name}"
-    return f"{HEADER}\n{payment},EUR,,10.00,1,EUR,,9.45,,0.10,0.15,0.30,visaclassic,,7\n".encode()
 
 
 class Shelf(Struct):
@@ -84,7 +72,7 @@ async def fetch(made: House, name: str) -> None:
 
 
 async def test_a_report_that_is_ready_is_fetched_and_imported_once(quiet: House, shelf: Shelf) -> None:
-    shelf.reports["ready.csv"] = report("ready")
+    shelf.reports["ready.csv"] = adyen("ready", "Shelf")
     await announce(quiet, shelf, "ready.csv")
     await announce(quiet, shelf, "ready.csv")
 
@@ -126,7 +114,7 @@ async def test_one_that_is_no_settlement_report_is_left_alone(quiet: House, shel
 
 
 async def test_the_word_that_a_payout_was_paid_waits_for_its_report(quiet: House, shelf: Shelf) -> None:
-    shelf.reports["paid"] = report("paid")
+    shelf.reports["paid"] = adyen("paid", "Shelf")
     await announce(quiet, shelf, "paid", NoticeKind.PAYOUT_PAID)
     assert await download_reports(quiet.hub.parts.shell) == 0
     await announce(quiet, shelf, "paid")

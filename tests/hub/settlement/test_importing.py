@@ -17,9 +17,10 @@ from hub.settlement.importing import Importer
 from hub.settlement.jobs import TRIES_MAX, import_next
 from tests.hub.house import House
 from tests.hub.money import rows
-from tests.hub.settlement.reports import PATH, charge, hand_in, import_all, imported, written
+from tests.hub.settlement.reports import PATH, adyen, charge, hand_in, import_all, imported, written
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+MISMATCH = "SELECT status, variance_minor FROM exceptions WHERE type = 'batch_total_mismatch' AND batch_id = :id"
 ON_SQLITE = (
     """CREATE TRIGGER stumble BEFORE INSERT ON settlement_lines WHEN NEW.key = '{}'
        BEGIN SELECT RAISE(ABORT, 'stumbled'); END""",
@@ -148,6 +149,30 @@ async def posted(made: House, line: str) -> dict[str, int]:
         for side, sign in ((row["debit"], 1), (row["credit"], -1)):
             found[side] = found.get(side, 0) + sign * row["amount_minor"]
     return {name: minor for name, minor in found.items() if minor}
+
+
+async def test_a_line_of_another_account_is_told_as_that(quiet: House) -> None:
+    answer = await hand_in(quiet.hub, quiet.accounts["adyen-eu"], adyen("stray", "SomebodyElse"))
+    await import_all(quiet.hub.parts.shell)
+
+    (line,) = await lines(quiet, answer.json()["id"])
+
+    assert [row["type"] for row in await open_about(quiet, line["id"])] == ["wrong_merchant_account"]
+
+
+async def test_what_a_payout_adds_up_to_goes_by_the_lines_that_stand(quiet: House) -> None:
+    account = quiet.accounts["stripe-eu"]
+    paid = {"gross": "-18.70", "fee": "0.00", "net": "-18.70", "reporting_category": "payout", "source_id": "po_sum"}
+    payout = charge("sum-payout", automatic_payout_id="po_sum", **paid)
+    wrong = [charge(f"sum-{n}", automatic_payout_id="po_sum") for n in (7, 8)]
+    right = [wrong[0], charge("sum-8", automatic_payout_id="po_sum", fee="0.75", net="9.25")]
+
+    before = await imported(quiet.hub, account, [*wrong, payout])
+    off = await rows(quiet, MISMATCH, id=before["id"])
+    await imported(quiet.hub, account, [*right, payout])
+
+    assert [(row["status"], row["variance_minor"]) for row in off] == [("open", -20)]
+    assert [row["status"] for row in await rows(quiet, MISMATCH, id=before["id"])] == ["resolved"]
 
 
 async def test_of_a_line_that_one_file_tells_twice_the_later_word_stands(quiet: House) -> None:

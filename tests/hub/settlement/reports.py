@@ -43,7 +43,7 @@ def charge(name: str, **changes: str) -> dict[str, str]:
 
 
 def adyen(name: str, account: str) -> bytes:
-    """Write a settlement detail report of one payment, as Adyen does for the merchant account that it calls *account*."""
+    """Write a settlement detail report of one payment, as Adyen does for its merchant account *account*."""
     payment = f"Hub,{account},PSP{name},,visa,2026-11-16 10:00:00,CET,Settled,MOD{name}"
     return f"{ADYEN}\n{payment},EUR,,10.00,1,EUR,,9.45,,0.10,0.15,0.30,visaclassic,,7\n".encode()
 

@@ -175,6 +175,28 @@ async def test_what_a_payout_adds_up_to_goes_by_the_lines_that_stand(quiet: Hous
     assert [row["status"] for row in await rows(quiet, MISMATCH, id=before["id"])] == ["resolved"]
 
 
+async def test_a_matched_line_that_is_restated_is_matched_anew_and_the_books_have_it_once(quiet: House) -> None:
+    account = quiet.accounts["stripe-eu"]
+    charged = await quiet.hub.charge(amount=1000, payment_method=quiet.payment_method, merchant_account=account)
+    payment = charged.json()
+    tagged = charge("paid-1", **{"payment_metadata[hub_operation]": payment["tag"]})
+    before = await imported(quiet.hub, account, [tagged])
+    (old,) = await lines(quiet, before["id"])
+
+    after = await imported(quiet.hub, account, [tagged | {"fee": "0.75", "net": "9.25"}])
+
+    (new,) = await lines(quiet, after["id"])
+    assert (old["status"], old["payment"], new["status"], new["payment"]) == ("matched", payment["id"]) * 2
+    assert new["expected"] == old["expected"] != []
+    left = "SELECT sum(CASE WHEN debit LIKE :name THEN amount_minor ELSE -amount_minor END) AS minor FROM transfers"
+    about = f"{left} WHERE payment_id = :payment AND (debit LIKE :name OR credit LIKE :name)"
+    sums = {
+        name: int((await rows(quiet, about, payment=payment["id"], name=f"{name}:%"))[0]["minor"])
+        for name in ("settlement_receivable", "bank_clearing", "processor_fees")
+    }
+    assert sums == {"settlement_receivable": 0, "bank_clearing": 925, "processor_fees": 75}
+
+
 async def test_of_a_line_that_one_file_tells_twice_the_later_word_stands(quiet: House) -> None:
     file = [charge("twice-1"), charge("twice-1", fee="0.75", net="9.25"), charge("twice-1", fee="0.75", net="9.25")]
 

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from sqlalchemy import RowMapping, Select, and_, exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.database import Database
 from hub.exceptions.store import close
-from hub.merchants.service import Connected
 from hub.payments.shell import Shell
 from hub.payments.states import Booking
 from hub.payments.tables import operations
@@ -36,16 +36,28 @@ async def settle_waiting(shell: Shell) -> int:
     """Tie lines in exceptions to what is expected now; returns how many."""
     tied = 0
     for account, connected in shell.directory.accounts().items():
-        after = ""
-        while True:
-            async with shell.database.reading() as connection:
-                rows = (await connection.execute(_hopeful(account, after))).mappings().all()
-            if not rows:
-                break
-            after = rows[-1]["id"]
-            async with shell.database.transaction() as connection:
-                tied += await _tie(shell, connection, connected, rows)
+        terms = Terms(
+            batch_id="",
+            livemode=connected.account.livemode,
+            merchant_account=account,
+            account=connected.terms,
+            now=shell.clock(),
+        )
+        tied += await settle_waiting_of(shell.database, terms)
     return tied
+
+
+async def settle_waiting_of(database: Database, terms: Terms) -> int:
+    """Tie one account's lines, of whatever report; returns how many."""
+    tied, after = 0, ""
+    while True:
+        async with database.reading() as connection:
+            rows = (await connection.execute(_hopeful(terms.merchant_account, after))).mappings().all()
+        if not rows:
+            return tied
+        after = rows[-1]["id"]
+        async with database.transaction() as connection:
+            tied += await _tie(connection, terms, rows)
 
 
 def _hopeful(account: str, after: str) -> Select[Any]:
@@ -76,15 +88,8 @@ def _hopeful(account: str, after: str) -> Select[Any]:
     )
 
 
-async def _tie(shell: Shell, connection: AsyncConnection, connected: Connected, rows: Sequence[RowMapping]) -> int:
-    account = connected.account.id
-    terms = Terms(
-        batch_id=rows[0]["batch_id"],
-        livemode=connected.account.livemode,
-        merchant_account=account,
-        account=connected.terms,
-        now=shell.clock(),
-    )
+async def _tie(connection: AsyncConnection, terms: Terms, rows: Sequence[RowMapping]) -> int:
+    account = terms.merchant_account
     pending = [to_pending(row) for row in rows]
     facts = await lookups.facts_of(connection, account, [one.line for one in pending])
     heard = frozenset(one.id for one in pending)

@@ -60,7 +60,7 @@ class World(RuleBasedStateMachine):
         self.told: list[SettlementLine] = []  # All that the processor ever reports, as it stands now.
         self.known: dict[str, SettlementLine] = {}  # What was imported, as it was told last.
 
-    def tell(self, type_: LineType, gross: int, fee: int = 0, **named: str) -> None:
+    def tell(self, type_: LineType, gross: int, fee: int = 0, **named: Any) -> None:
         self.told.append(
             SettlementLine(
                 key=new_id("txn_"),
@@ -193,7 +193,7 @@ def test_the_books_hold_whatever_is_told_in_any_order(sqlite_template: Path, tmp
     World.loop, World.shell = loop, loop.run_until_complete(opened.__aenter__()).shell
     few = settings(max_examples=6, stateful_step_count=14, deadline=None, suppress_health_check=[*HealthCheck])
     try:
-        run_state_machine_as_test(World, settings=few)  # type: ignore[no-untyped-call] # hypothesis leaves it so
+        run_state_machine_as_test(World, settings=few)
     finally:
         loop.run_until_complete(opened.__aexit__(None, None, None))
         loop.close()

@@ -5,7 +5,7 @@ Every request commits before it is answered, so killing the server, or the hub, 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -27,9 +27,13 @@ CREATE TABLE IF NOT EXISTS idempotency (
     body BLOB NOT NULL, at REAL NOT NULL, PRIMARY KEY (account, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS money (
     seq INTEGER PRIMARY KEY, account TEXT NOT NULL, payment TEXT NOT NULL, tag TEXT NOT NULL,
-    own_tag TEXT NOT NULL, kind TEXT NOT NULL, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, at REAL NOT NULL);
+    own_tag TEXT NOT NULL, kind TEXT NOT NULL, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, at REAL NOT NULL,
+    reference TEXT NOT NULL DEFAULT '', word TEXT NOT NULL DEFAULT '', batch INTEGER);
 CREATE INDEX IF NOT EXISTS money_by_tag ON money (tag);
 CREATE INDEX IF NOT EXISTS money_by_own_tag ON money (own_tag);
+CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, account TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS batch_lines (
+    batch INTEGER NOT NULL, place INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (batch, place)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, id));
 CREATE TABLE IF NOT EXISTS jobs (seq INTEGER PRIMARY KEY, due_at REAL NOT NULL, body BLOB NOT NULL);
@@ -61,6 +65,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     amount_minor: int
     currency: str  # Upper case.
     at: float
+    reference: str = ""  # The processor's own of this movement, where it has one.
+    word: str = ""  # The processor's word for it, where its kind and sign do not tell.
 
 
 class Stored(Struct, frozen=True):
@@ -123,17 +129,32 @@ class Book:
         row = self.sql.execute("SELECT account FROM objects WHERE kind = ? AND id = ?", (kind, id)).fetchone()
         return None if row is None else str(row[0])
 
-    def newest(self, kind: str, account: str, *, before: str | None = None) -> Iterator[Body]:
-        """Go through an account's objects of a kind, newest first, from behind *before* where given."""
-        sql = "SELECT body FROM objects WHERE kind = ? AND account = ? AND seq < ? ORDER BY seq DESC"
-        for row in self.sql.execute(sql, (kind, account, self._seq(kind, before))):
+    def newest(
+        self, kind: str, account: str, *, before: str | None = None, parent: str | None = None
+    ) -> Iterator[Body]:
+        """Go through an account's objects of a kind, newest first; behind *before* and under *parent*, where given."""
+        under, values = ("", ()) if parent is None else (" AND parent = ?", (parent,))
+        sql = f"SELECT body FROM objects WHERE kind = ? AND account = ? AND seq < ?{under} ORDER BY seq DESC"  # noqa: S608 - our own words
+        for row in self.sql.execute(sql, (kind, account, self._seq(kind, before), *values)):
             yield _body(row[0])
 
-    def since(self, kind: str, account: str, id: str) -> Iterator[Body]:
+    def since(self, kind: str, account: str, id: str, *, parent: str | None = None) -> Iterator[Body]:
         """Go through an account's objects of a kind that were made after the one of that *id*, oldest first."""
-        sql = "SELECT body FROM objects WHERE kind = ? AND account = ? AND seq > ? ORDER BY seq"
-        for row in self.sql.execute(sql, (kind, account, self._seq(kind, id))):
+        under, values = ("", ()) if parent is None else (" AND parent = ?", (parent,))
+        sql = f"SELECT body FROM objects WHERE kind = ? AND account = ? AND seq > ?{under} ORDER BY seq"  # noqa: S608 - our own words
+        for row in self.sql.execute(sql, (kind, account, self._seq(kind, id), *values)):
             yield _body(row[0])
+
+    def orphans(self, kind: str, account: str) -> Iterator[Body]:
+        """Go through an account's objects of a kind that were put under nothing, oldest first."""
+        sql = "SELECT body FROM objects WHERE kind = ? AND account = ? AND parent IS NULL ORDER BY seq"
+        for row in self.sql.execute(sql, (kind, account)):
+            yield _body(row[0])
+
+    def adopt(self, kind: str, ids: Iterable[str], parent: str) -> None:
+        """Put objects that are there under *parent*."""
+        sql = "UPDATE objects SET parent = ? WHERE kind = ? AND id = ?"
+        self.sql.executemany(sql, ((parent, kind, id) for id in ids))
 
     def children(self, kind: str, parent: str) -> list[Body]:
         """List the objects of a kind that were put under *parent*, newest first."""
@@ -157,11 +178,18 @@ class Book:
     def enter(self, entry: Entry) -> None:
         """Record that money moved."""
         self.sql.execute(
-            "INSERT INTO money (account, payment, tag, own_tag, kind, amount_minor, currency, at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO money (account, payment, tag, own_tag, kind, amount_minor, currency, at, reference, word)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (entry.account, entry.payment, entry.tag, entry.own_tag, entry.kind, entry.amount_minor,
-             entry.currency, entry.at),
+             entry.currency, entry.at, entry.reference, entry.word),
         )  # fmt: skip
+
+    def entries(self, account: str, start: float, end: float) -> list[Entry]:
+        """List what moved for an account from *start* on and before *end*, oldest first."""
+        columns = ", ".join(Entry.__struct_fields__)
+        sql = f"SELECT {columns} FROM money WHERE account = ? AND at >= ? AND at < ? ORDER BY seq"  # noqa: S608 - our own words
+        rows = self.sql.execute(sql, (account, start, end))
+        return [Entry(**dict(zip(Entry.__struct_fields__, row, strict=True))) for row in rows]
 
     def keep(self, kind: str, id: str, body: object) -> None:
         """Keep a document of the sandbox's own (settings, faults, modes); drop it where *body* is None."""
@@ -179,6 +207,11 @@ class Book:
         columns = {row[1] for row in self.sql.execute("PRAGMA table_info(deliveries)")}
         if columns and "event" not in columns:
             self.sql.execute("ALTER TABLE deliveries ADD COLUMN event TEXT NOT NULL DEFAULT ''")
+        columns = {row[1] for row in self.sql.execute("PRAGMA table_info(money)")}
+        if columns and "batch" not in columns:
+            self.sql.execute("ALTER TABLE money ADD COLUMN reference TEXT NOT NULL DEFAULT ''")
+            self.sql.execute("ALTER TABLE money ADD COLUMN word TEXT NOT NULL DEFAULT ''")
+            self.sql.execute("ALTER TABLE money ADD COLUMN batch INTEGER")
 
     def _seq(self, kind: str, id: str | None) -> int:
         if id is None:

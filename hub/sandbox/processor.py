@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 from msgspec import Struct
@@ -12,6 +12,10 @@ from hub.sandbox.book import Body, Book
 from hub.sandbox.clock import Clock
 from hub.sandbox.deliveries import Deliveries, Signed
 from hub.sandbox.faults import Act, Answer, Faults
+
+if TYPE_CHECKING:
+    from hub.sandbox.batches import Batch
+    from hub.sandbox.closing import Close
 
 REQUESTS_KEPT_MAX = 1000
 
@@ -106,6 +110,25 @@ class Processor(Protocol):
 
     def due(self, sandbox: "Sandbox", job: Body) -> None:
         """Do what `Sandbox.later` put off; called in a transaction, once."""
+        ...
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """The kinds of report that there are of a batch; the first is the usual one."""
+        ...
+
+    def close(self, sandbox: "Sandbox", order: "Close") -> "Batch":
+        """
+        Settle what an account has to settle, pay it out and tell of it.
+
+        Raises:
+            RefusedError: when there is nothing to pay out.
+
+        """
+        ...
+
+    def report(self, sandbox: "Sandbox", batch: "Batch", kind: str) -> str:
+        """Return a batch's report of one of the kinds in `reports`, as CSV."""
         ...
 
 

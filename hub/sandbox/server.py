@@ -11,7 +11,7 @@ from typing import cast
 from aiohttp import web
 
 import hub.sandbox
-from hub.sandbox import control
+from hub.sandbox import control, settlement_control
 from hub.sandbox.book import Book
 from hub.sandbox.processor import Processor, Sandbox
 
@@ -37,7 +37,7 @@ async def serve(
     book = Book(book_path)
     sandbox = Sandbox(chosen, book)
     app = web.Application(client_max_size=BODY_MAX)
-    app.add_routes([*control.routes(sandbox), *chosen.routes(sandbox)])
+    app.add_routes([*control.routes(sandbox), *settlement_control.routes(sandbox), *chosen.routes(sandbox)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()

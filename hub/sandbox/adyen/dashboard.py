@@ -6,7 +6,7 @@ No reference of the merchant's belongs to it, so the webhooks carry the payment'
 
 from typing import Any, Final
 
-from hub.sandbox.adyen import disputes, modifications, notices, replies, tokens
+from hub.sandbox.adyen import disputes, modifications, replies, settling, tokens
 from hub.sandbox.adyen.desk import Desk
 from hub.sandbox.adyen.dispute_course import ORDERS as DISPUTE_ORDERS
 from hub.sandbox.adyen.modify import Asked, What, carry_out
@@ -47,8 +47,7 @@ def _report(desk: Desk, order: Order) -> Json:
     account = str(order.options.get("merchant_account", ""))
     if account not in desk.sandbox.deliveries.settings:
         raise RefusedError("options.merchant_account: an account that has settings")
-    url = f"{desk.sandbox.url}/reports/download/MerchantAccount/{account}/{order.processor_reference}"
-    desk.notify(account, notices.report(account, order.processor_reference, url, desk.now()))
+    url = settling.tell(desk, account, order.processor_reference)
     return {"pspReference": order.processor_reference, "reason": url}
 
 

@@ -93,8 +93,10 @@ class Desk:
         """Keep a stored card."""
         self.book.put("token", COMPANY, msgspec.to_builtins(token), parent=token.shopper_reference or ANYBODY)
 
-    def enter(self, payment: Payment, kind: Kind, amount_minor: int, own_tag: str = "") -> None:
-        """Enter that money moved; negative where an earlier movement was undone."""
+    def enter(
+        self, payment: Payment, kind: Kind, amount_minor: int, own_tag: str = "", *, psp: str = "", word: str = ""
+    ) -> None:
+        """Enter that money moved, by the modification or dispute *psp*; negative where an earlier one was undone."""
         if amount_minor:
             entry = Entry(
                 account=payment.account,
@@ -105,6 +107,8 @@ class Desk:
                 amount_minor=amount_minor,
                 currency=payment.currency,
                 at=self.now(),
+                reference=psp,
+                word=word,
             )
             self.book.enter(entry)
 

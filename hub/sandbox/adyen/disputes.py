@@ -106,7 +106,7 @@ def carry_out(desk: Desk, dispute: Dispute, moves: Moves) -> Dispute:
     for move in moves:
         payment = _payment(desk, dispute)
         moved_minor = dispute_course.TAKES.get(move.event, 0) * dispute.amount_minor
-        desk.enter(payment, "disputed", moved_minor)
+        desk.enter(payment, "disputed", moved_minor, psp=dispute.id, word=move.event)
         desk.save(replace(payment, disputed_minor=payment.disputed_minor + moved_minor))
         # Days lie between them really: no two events of one dispute have the same date.
         at = max(desk.now(), dispute.told_at + 1)

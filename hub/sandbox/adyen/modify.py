@@ -98,7 +98,7 @@ def capture(desk: Desk, payment: Payment, asked: Asked) -> str:
     after, reason = modifications.capture(payment, asked.amount_minor, asked.currency, several=several)
     if not reason:
         desk.save(_noted(replace(after, capture_psp=asked.psp, capture_reference=asked.reference), asked))
-        desk.enter(after, "captured", asked.amount_minor, asked.reference)
+        desk.enter(after, "captured", asked.amount_minor, asked.reference, psp=asked.psp)
     _tell(desk, after, asked, "CAPTURE", reason)
     if not reason:
         facts = (asked.amount_minor, asked.psp, asked.reference)
@@ -111,7 +111,7 @@ def refund(desk: Desk, payment: Payment, asked: Asked) -> str:
     after, reason = modifications.refund(payment, asked.amount_minor, asked.currency)
     if not reason:
         desk.save(_noted(after, asked))
-        desk.enter(after, "refunded", asked.amount_minor, asked.reference)
+        desk.enter(after, "refunded", asked.amount_minor, asked.reference, psp=asked.psp)
     _tell(desk, after, asked, "REFUND", reason)
     if not reason:
         facts = (asked.amount_minor, asked.psp, asked.reference)
@@ -136,10 +136,10 @@ def undo(desk: Desk, payment: Payment, asked: Asked) -> None:
     minor = asked.amount_minor
     if asked.event == "CAPTURE_FAILED":
         after = replace(payment, captured_minor=payment.captured_minor - minor, captures=payment.captures - 1)
-        desk.enter(after, "captured", -minor, asked.reference)
+        desk.enter(after, "captured", -minor, asked.reference, psp=asked.psp, word=asked.event)
     else:
         after = replace(payment, refunded_minor=payment.refunded_minor - minor)
-        desk.enter(after, "refunded", -minor, asked.reference)
+        desk.enter(after, "refunded", -minor, asked.reference, psp=asked.psp, word=asked.event)
     desk.save(after)
     told = notices.undone(
         after, asked.event, asked.psp, desk.now(),
@@ -157,7 +157,7 @@ def recapture(desk: Desk, payment: Payment, asked: Asked) -> None:
     if reason:
         return
     desk.save(after)
-    desk.enter(after, "captured", asked.amount_minor, asked.reference)
+    desk.enter(after, "captured", asked.amount_minor, asked.reference, psp=asked.psp)
     told = notices.modification(
         after, "CAPTURE", asked.psp, desk.now(), amount_minor=asked.amount_minor, reference=asked.reference
     )

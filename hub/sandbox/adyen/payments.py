@@ -195,8 +195,9 @@ def _approved(desk: Desk, payment: Payment, answer: Answer) -> Payment:
     desk.enter(held, "authorized", minor)
     if not at_once:
         return held
-    desk.enter(held, "captured", minor)
-    return replace(held, captured_minor=minor, captures=1, capture_psp=replies.new_psp())
+    captured = replace(held, captured_minor=minor, captures=1, capture_psp=replies.new_psp())
+    desk.enter(captured, "captured", minor, psp=captured.capture_psp)
+    return captured
 
 
 def _capture_by_itself(desk: Desk, payment: Payment) -> None:

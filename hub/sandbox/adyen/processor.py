@@ -16,11 +16,15 @@ from hub.sandbox.adyen import (
     jobs,
     notices,
     replies,
+    report_endpoints,
+    settling,
     token_notices,
 )
 from hub.sandbox.adyen.desk import Desk
 from hub.sandbox.adyen.errors import BROKEN, IN_USE, RATE_LIMITED, TRANSIENT
+from hub.sandbox.batches import Batch
 from hub.sandbox.book import Body
+from hub.sandbox.closing import Close
 from hub.sandbox.deliveries import Signed
 from hub.sandbox.faults import Act, Answer
 from hub.sandbox.processor import Order, Sandbox
@@ -36,6 +40,7 @@ class Adyen:
 
     name: str = "adyen"
     orders: tuple[str, ...] = dashboard.ORDERS
+    reports: tuple[str, ...] = settling.REPORTS
     forgeries: tuple[str, ...] = forgeries.NAMES
     # Source: https://docs.adyen.com/development-resources/webhooks/troubleshoot
     retry_delays_s: tuple[float, ...] = (
@@ -53,12 +58,19 @@ class Adyen:
             "client_key": "test_pretend",
             "merchant_account": account,
             "webhook_secret": key,
+            "report_user": report_endpoints.USER,
+            "report_password": report_endpoints.password(account),
         }
 
     def routes(self, sandbox: Sandbox) -> Sequence[web.RouteDef]:
         """Return the APIs, Checkout's under the test URL's path and the live one's, the bank's pages, the tokens."""
         desk = Desk(sandbox)
-        return [*endpoints.routes(desk), *dispute_endpoints.routes(desk), *browser.routes(desk)]
+        return [
+            *endpoints.routes(desk),
+            *dispute_endpoints.routes(desk),
+            *report_endpoints.routes(desk),
+            *browser.routes(desk),
+        ]
 
     def sign(self, body: bytes, settings: Body, at: float, *, forged: str = "") -> Signed:  # noqa: ARG002 - not timed
         """
@@ -96,6 +108,14 @@ class Adyen:
     def dashboard(self, sandbox: Sandbox, order: Order) -> Body:
         """Carry out an order from the Customer Area."""
         return dashboard.ordered(Desk(sandbox), order)
+
+    def close(self, sandbox: Sandbox, order: Close) -> Batch:
+        """Close the payable batch of a merchant account, and tell that its report is there."""
+        return settling.close(Desk(sandbox), order)
+
+    def report(self, sandbox: Sandbox, batch: Batch, kind: str) -> str:
+        """Write the settlement details or the payment accounting of a batch."""
+        return settling.report(Desk(sandbox), batch, kind)
 
     def due(self, sandbox: Sandbox, job: Body) -> None:
         """Do what was put off: a delayed capture, an announced failure, a batch, the end of a dispute's time."""

@@ -76,7 +76,7 @@ def finish(desk: Desk, payment: Payment, waiting: Action) -> None:
     if approved:
         own_tag = done.reference if done.own_reference else ""
         kinds: dict[str, Any] = {"Capture": "captured", "Refund": "refunded", "Void": "voided"}
-        desk.enter(after, kinds[done.type], minor, own_tag)
+        desk.enter(after, kinds[done.type], minor, own_tag, reference=done.id)
     desk.save(after)
     desk.record(after, done)
     desk.tell(after, done)

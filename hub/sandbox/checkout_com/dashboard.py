@@ -55,7 +55,7 @@ def _dispute(desk: Desk, payment: Payment, order: Order) -> Json:
     minor = payment.captured_minor if order.amount is None else order.amount
     moved_minor = _MOVES[type] * minor
     if moved_minor:
-        desk.enter(payment, "disputed", moved_minor)
+        desk.enter(payment, "disputed", moved_minor, reference=new_id("act"))
     desk.save(replace(payment, disputed_minor=payment.disputed_minor + moved_minor))
     facts = {"id": id, "amount": minor, "reason_code": str(order.options.get("reason_code", "10.4"))}
     desk.send(payment, notices.dispute(desk.url, payment, type, facts, desk.now()))

@@ -63,11 +63,13 @@ class Desk:
         """Keep an action as it now is."""
         self.book.put(ACTION, payment.account, msgspec.to_builtins(done), parent=payment.id)
 
-    def enter(self, payment: Payment, kind: Kind, amount_minor: int, own_tag: str = "") -> None:
-        """Enter money that moved."""
+    def enter(
+        self, payment: Payment, kind: Kind, amount_minor: int, own_tag: str = "", *, reference: str = ""
+    ) -> None:
+        """Enter money that moved, by the action or dispute *reference*."""
         self.book.enter(Entry(
             account=payment.account, payment=payment.id, tag=payment.reference, own_tag=own_tag, kind=kind,
-            amount_minor=amount_minor, currency=payment.currency, at=self.now(),
+            amount_minor=amount_minor, currency=payment.currency, at=self.now(), reference=reference,
         ))  # fmt: skip
 
     def tell(self, payment: Payment, done: Action, type: str = "") -> None:

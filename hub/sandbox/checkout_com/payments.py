@@ -101,7 +101,7 @@ def conclude(desk: Desk, payment: Payment, code: str) -> Payment:
         response_code=code,
     )
     if answer.approved and not verified:
-        desk.enter(ended, "authorized", ended.amount_minor)
+        desk.enter(ended, "authorized", ended.amount_minor, reference=ended.action_id)
     desk.record(ended, done)
     desk.save(ended)
     failed = code in {FAILED, ABANDONED}

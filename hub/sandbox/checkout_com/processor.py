@@ -6,11 +6,13 @@ from typing import Final
 
 from aiohttp import web
 
+from hub.sandbox.batches import Batch
 from hub.sandbox.book import Body
-from hub.sandbox.checkout_com import actions, browser, dashboard, endpoints, notices, payments
+from hub.sandbox.checkout_com import actions, browser, dashboard, endpoints, notices, payments, settling
 from hub.sandbox.checkout_com.desk import Desk
 from hub.sandbox.checkout_com.errors import BROKEN, CONFLICT, RATE_LIMITED
 from hub.sandbox.checkout_com.once import forget
+from hub.sandbox.closing import Close
 from hub.sandbox.deliveries import Signed
 from hub.sandbox.faults import Act, Answer
 from hub.sandbox.processor import Order, Sandbox
@@ -24,6 +26,7 @@ class CheckoutCom:
 
     name: str = "checkout_com"
     orders: tuple[str, ...] = ("refund", "capture", "cancel", "dispute")
+    reports: tuple[str, ...] = settling.REPORTS
     forgeries: tuple[str, ...] = ("signature",)
     # It wants a 2xx within ten seconds and tries again; how often is not in the pages that were at hand.
     # Source: https://www.checkout.com/docs/reporting-and-insights/webhooks
@@ -73,6 +76,14 @@ class CheckoutCom:
     def dashboard(self, sandbox: Sandbox, order: Order) -> Body:
         """Carry out an order from the Dashboard."""
         return dashboard.ordered(Desk(sandbox), order)
+
+    def close(self, sandbox: Sandbox, order: Close) -> Batch:
+        """Settle what a processing channel has to settle; nothing tells of it, the report is fetched by hand."""
+        return settling.close(Desk(sandbox), order)
+
+    def report(self, sandbox: Sandbox, batch: Batch, kind: str) -> str:  # noqa: ARG002 - there is one kind
+        """Write the financial actions of a batch's payouts."""
+        return settling.written(Desk(sandbox), batch)
 
     def due(self, sandbox: Sandbox, job: Body) -> None:
         """Do what was put off: an action that was accepted, a challenge that nobody answered."""

@@ -22,6 +22,8 @@ NOUNS = {
     "file": ("file upload", "file"),
     "payout": ("payout", "payout"),
     "balance_transaction": ("balance transaction", "id"),
+    "reporting.report_run": ("report run", "report_run"),
+    "file_content": ("file upload", "file"),
 }
 """How an error names each kind, and the parameter it blames."""
 

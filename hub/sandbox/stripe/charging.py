@@ -7,15 +7,13 @@ docs.stripe.com/changelog/endive/2026-09-30/payment-method-type-payment-failures
 """
 
 from hub.sandbox.book import Body
-from hub.sandbox.stripe import cards, objects
-from hub.sandbox.stripe.call import Call
+from hub.sandbox.stripe import balances, cards, objects
+from hub.sandbox.stripe.call import TAG, Call
 from hub.sandbox.stripe.cards import Card, Decline
 from hub.sandbox.stripe.errors import DOCS, CardError
 
 AUTHORIZED_FOR_S = 7 * 86_400
 SETTLE_DELAY_S = 1.0
-FEE_FIXED_MINOR = 30
-FEE_PER_MILLE = 29
 
 
 def attempt(call: Call, intent: Body, method: Body, *, challenged: bool = False) -> None:
@@ -99,9 +97,9 @@ def capture(call: Call, intent: Body, charge: Body, amount: int, *, final: bool,
     held = intent["status"] == "requires_capture"
     charge.update(amount_captured=charge["amount_captured"] + amount, captured=final)
     card = cards.BY_NAME[charge["_card"]]
-    fee = amount * FEE_PER_MILLE // 1000 + FEE_FIXED_MINOR
-    line = objects.balance_transaction("charge", charge, amount, fee, call.now(), available_now=card.available_now)
-    call.save(line)
+    tag = own_tag or str(intent["_tag"])
+    later = not card.available_now
+    line = balances.enter(call, "charge", charge, amount, costs="a charge", tag=tag, later=later)
     charge["balance_transaction"] = line["id"]
     call.money("captured", intent, amount, own_tag)
     left = intent["amount"] - charge["amount_captured"]
@@ -169,11 +167,11 @@ def pay_back(call: Call, intent: Body, charge: Body, refund: Body) -> None:
 
 def settle(call: Call, intent: Body, refund: Body) -> None:
     """Let a refund's money go back to the payer."""
-    line = objects.balance_transaction("refund", refund, -refund["amount"], 0, call.now(), available_now=True)
-    call.save(line)
+    tag = str(refund["metadata"].get(TAG, ""))
+    line = balances.enter(call, "refund", refund, -refund["amount"], tag=tag)
     refund.pop("pending_reason", None)
     refund.update(status="succeeded", balance_transaction=line["id"])
-    call.money("refunded", intent, refund["amount"], refund["metadata"].get("hub_operation", ""))
+    call.money("refunded", intent, refund["amount"], tag)
 
 
 def _afterwards(call: Call, charge: Body, card: Card) -> None:

@@ -37,6 +37,11 @@ MINIMUM_MINOR = {
 """Stripe converts for the currencies it does not list; here those may go down to 1."""
 
 
+def digits(currency: str) -> int:
+    """Return how many decimals a currency has in Stripe's smallest units."""
+    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+
+
 def check(amount: int, currency: str) -> None:
     """
     Check an amount to charge.

@@ -11,12 +11,11 @@ from typing import Literal
 from msgspec import Struct
 
 from hub.sandbox.book import Body
-from hub.sandbox.stripe import objects
+from hub.sandbox.stripe import balances, objects
 from hub.sandbox.stripe.call import Call
 
 DAY_S = 86_400
 INQUIRY_CLOSES_S = 120 * DAY_S
-FEE_MINOR = 1500
 REASONS = (
     "bank_cannot_process", "check_returned", "credit_not_processed", "customer_initiated", "debit_not_authorized",
     "duplicate", "fraudulent", "general", "incorrect_account_details", "insufficient_funds", "noncompliant",
@@ -130,9 +129,8 @@ def due(call: Call, job: Body) -> None:
 
 
 def _withdraw(call: Call, charge: Body, made: Body) -> None:
-    line = objects.balance_transaction("adjustment", made, -made["amount"], FEE_MINOR, call.now(), available_now=True)
-    line.update(description=f"Chargeback withdrawal for {charge['id']}", reporting_category="dispute")
-    call.save(line)
+    told = f"Chargeback withdrawal for {charge['id']}"
+    line = balances.enter(call, "adjustment", made, -made["amount"], costs="a dispute", description=told)
     made["balance_transactions"].append(line)
     charge["_withdrawn"] = charge.get("_withdrawn", 0) + made["amount"]
     call.money("disputed", call.find("payment_intent", charge["payment_intent"]), made["amount"])
@@ -141,9 +139,10 @@ def _withdraw(call: Call, charge: Body, made: Body) -> None:
 def _reinstate(call: Call, made: Body) -> None:
     """Give back the amount and, as the test cards' page says, the fee."""
     charge = call.find("charge", made["charge"])
-    line = objects.balance_transaction("adjustment", made, made["amount"], -FEE_MINOR, call.now(), available_now=True)
-    line.update(description=f"Chargeback reversal for {charge['id']}", reporting_category="dispute_reversal")
-    call.save(line)
+    line = balances.enter(
+        call, "adjustment", made, made["amount"], costs="a dispute's, given back",
+        description=f"Chargeback reversal for {charge['id']}", reporting_category="dispute_reversal",
+    )  # fmt: skip
     made["balance_transactions"].append(line)
     charge["_withdrawn"] -= made["amount"]
     call.save(charge)

@@ -15,6 +15,7 @@ from hub.sandbox.book import Body, Stored
 from hub.sandbox.faults import Act, Answer, Operation
 from hub.sandbox.processor import RefusedError, Sandbox
 from hub.sandbox.stripe import (
+    balances,
     events,
     evidence,
     form,
@@ -23,6 +24,7 @@ from hub.sandbox.stripe import (
     objects,
     reading,
     refunds,
+    report_runs,
     setups,
     webhook_endpoints,
 )
@@ -41,7 +43,7 @@ KEY_MAX = 255
 OPENS = ("sk_test_", "rk_test_")
 OPENS_FOR_BROWSERS = "pk_test_"
 
-Work = Callable[[Call], Body]
+Work = Callable[[Call], Body | Answer]
 WorkOn = Callable[[Call, str], Body]
 
 MAKE: dict[str, Work] = {
@@ -75,7 +77,7 @@ READ: dict[str, tuple[str, tuple[str, ...]]] = {
     "setup_intents": ("setup_intent", ("customer", "payment_method")),
     "charges": ("charge", ("customer", "payment_intent")),
     "disputes": ("dispute", ("charge", "payment_intent")),
-    "balance_transactions": ("balance_transaction", ("type", "source", "currency")),
+    "balance_transactions": (balances.KIND, balances.FILTERS),
     "events": ("event", ()),
     "files": ("file", ("purpose",)),
     "payouts": ("payout", ("status",)),
@@ -88,6 +90,11 @@ def routes(sandbox: Sandbox) -> list[web.RouteDef]:
     desk = _Desk(sandbox)
     return [
         web.put("/_control/tokens/{id}", desk.token),
+        web.get("/v1/balance", desk.balance),
+        web.post("/v1/reporting/report_runs", desk.report_asked),
+        web.get("/v1/reporting/report_runs", desk.reports),
+        web.get("/v1/reporting/report_runs/{id}", desk.report),
+        web.get("/v1/files/{id}/contents", desk.content),
         web.get("/v1/{things}", desk.listed),
         web.post("/v1/{things}", desk.made),
         web.get("/v1/{things}/{id}", desk.one),
@@ -108,6 +115,8 @@ class _Desk:
             return await self.unknown(request)
         if kind == "event":
             return await self._answer(request, lambda call: events.page(call, request.path))
+        if kind == balances.KIND:
+            return await self._answer(request, lambda call: balances.page(call, request.path))
         return await self._answer(request, lambda call: reading.page(call, kind, request.path, filters))
 
     async def one(self, request: web.Request) -> web.StreamResponse:
@@ -119,6 +128,8 @@ class _Desk:
             return await self._answer(request, lambda call: methods.find(call, id, in_path=True))
         if kind == "event":
             return await self._answer(request, lambda call: events.one(call, id))
+        if kind == balances.KIND:
+            return await self._answer(request, lambda call: balances.one(call, id))
         return await self._answer(request, lambda call: call.find(kind, id))
 
     async def made(self, request: web.Request) -> web.StreamResponse:
@@ -129,6 +140,21 @@ class _Desk:
         named = (request.match_info["things"], request.match_info.get("verb", ""))
         work, id = CHANGE.get(named), request.match_info["id"]
         return await (self.unknown(request) if work is None else self._answer(request, lambda call: work(call, id)))
+
+    async def balance(self, request: web.Request) -> web.StreamResponse:
+        return await self._answer(request, balances.balance)
+
+    async def report_asked(self, request: web.Request) -> web.StreamResponse:
+        return await self._answer(request, report_runs.create)
+
+    async def reports(self, request: web.Request) -> web.StreamResponse:
+        return await self._answer(request, lambda call: reading.page(call, report_runs.KIND, request.path))
+
+    async def report(self, request: web.Request) -> web.StreamResponse:
+        return await self._answer(request, lambda call: call.find(report_runs.KIND, request.match_info["id"]))
+
+    async def content(self, request: web.Request) -> web.StreamResponse:
+        return await self._answer(request, lambda call: report_runs.content(call, request.match_info["id"]))
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
@@ -192,7 +218,7 @@ def _once(call: Call, fingerprint: bytes, work: Work) -> Answer:
     done, executed = _carry_out(call, work)
     if call.key and executed:
         call.book.remember(call.account, call.key, Stored(fingerprint, done.status, done.body, now))
-    return Answer(done.status, done.body, _headers(call))
+    return Answer(done.status, done.body, _headers(call), done.content_type)
 
 
 def _again(call: Call, stored: Stored, fingerprint: bytes) -> Answer:
@@ -210,14 +236,18 @@ def _carry_out(call: Call, work: Work) -> tuple[Answer, bool]:
     sql = call.book.sql
     sql.execute("SAVEPOINT work")
     try:
-        body = reading.expand(call, work(call))
-        done, executed = Answer(200, objects.encode(body)), True
+        made = work(call)
+        done, executed = made if isinstance(made, Answer) else _shown(call, made), True
     except StripeError as error:
         if not error.executed:
             sql.execute("ROLLBACK TO work")
         done, executed = error.answer(), error.executed
     sql.execute("RELEASE work")
     return done, executed
+
+
+def _shown(call: Call, made: Body) -> Answer:
+    return Answer(200, objects.encode(reading.expand(call, made)))
 
 
 def _headers(call: Call) -> dict[str, str]:

@@ -15,7 +15,6 @@ from hub.sandbox.stripe.cards import Card, Decline
 API_VERSION = "2026-10-28.endive"
 EXPIRY_MONTH = 12
 EXPIRY_YEAR = 2034
-SETTLED_AFTER_S = 2 * 86_400
 EVIDENCE = (
     "access_activity_log", "billing_address", "cancellation_policy", "cancellation_policy_disclosure",
     "cancellation_rebuttal", "customer_communication", "customer_email_address", "customer_name",
@@ -288,20 +287,37 @@ def previous(before: Body, after: Body) -> Body:
     }
 
 
-def balance_transaction(type: str, source: Body, amount: int, fee: int, now: int, *, available_now: bool) -> Body:
-    """Return a line of Stripe's balance; *amount* and *fee* are signed."""
-    stripe_fee = {
-        "amount": fee, "application": None, "currency": source["currency"], "description": "Stripe processing fees",
+CATEGORIES = {
+    "adjustment": "dispute", "payout_failure": "payout_reversal", "reserve_transaction": "risk_reserved_funds",
+    "stripe_fee": "fee",
+}  # fmt: skip
+"""The reporting category of a type of balance transaction, where it is another word."""
+
+
+def balance_transaction(
+    type: str, source: Body, amount: int, fee: int, now: int, *, currency: str, available_on: int
+) -> Body:
+    """Return a line of Stripe's balance; *amount* and *fee* are signed, in *currency*."""
+    return {
+        "id": new_id("txn"), "object": "balance_transaction", "amount": amount, "available_on": available_on,
+        "balance_type": "payments", "created": now, "currency": currency, "description": source.get("description"),
+        "exchange_rate": None, "fee": fee, "fee_details": fee_details(fee, currency), "net": amount - fee,
+        "reporting_category": CATEGORIES.get(type, type), "source": source["id"], "status": "pending", "type": type,
+    }  # fmt: skip
+
+
+def fee_details(fee: int, currency: str) -> list[Body]:
+    """Return what a fee is made of."""
+    told = {
+        "amount": fee, "application": None, "currency": currency, "description": "Stripe processing fees",
         "type": "stripe_fee",
     }  # fmt: skip
-    return {
-        "id": new_id("txn"), "object": "balance_transaction", "amount": amount,
-        "available_on": now if available_now else now + SETTLED_AFTER_S, "balance_type": "payments",
-        "created": now, "currency": source["currency"], "description": source.get("description"),
-        "exchange_rate": None, "fee": fee, "fee_details": [stripe_fee] if fee else [], "net": amount - fee,
-        "reporting_category": "dispute" if type == "adjustment" else type, "source": source["id"],
-        "status": "available" if available_now else "pending", "type": type,
-    }  # fmt: skip
+    return [told] if fee else []
+
+
+def aged(line: Body, now: int) -> Body:
+    """Return a balance transaction as it is now: available once its day has come."""
+    return {**line, "status": "available" if line["available_on"] <= now else "pending"}
 
 
 def event(

@@ -7,11 +7,24 @@ from collections.abc import Sequence
 import msgspec
 from aiohttp import web
 
+from hub.sandbox.batches import Batch
 from hub.sandbox.book import Body
+from hub.sandbox.closing import Close
 from hub.sandbox.deliveries import Signed
 from hub.sandbox.faults import Act, Answer
 from hub.sandbox.processor import Order, Sandbox
-from hub.sandbox.stripe import challenge, charging, dashboard, disputes, endpoints, forgery, objects, refunds
+from hub.sandbox.stripe import (
+    challenge,
+    charging,
+    dashboard,
+    disputes,
+    endpoints,
+    forgery,
+    objects,
+    refunds,
+    report_runs,
+    settling,
+)
 from hub.sandbox.stripe.call import Call
 from hub.sandbox.stripe.errors import ApiError, KeyInUseError, RateLimitError
 
@@ -23,6 +36,7 @@ class Stripe:
 
     name = "stripe"
     orders = tuple(dashboard.ORDERS)
+    reports = settling.REPORTS
     forgeries = ("signature", "body", "timestamp", "missing")
     # "With an exponential back off", for up to three days; the steps themselves are not documented.
     retry_delays_s = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 43200.0, 86400.0, 86400.0)
@@ -88,6 +102,14 @@ class Stripe:
         """Do what a person does by hand; no idempotency key, no tag, but the events tell."""
         return dashboard.carry_out(sandbox, order)
 
+    def close(self, sandbox: Sandbox, order: Close) -> Batch:
+        """Pay out what has become available."""
+        return settling.close(sandbox, order)
+
+    def report(self, sandbox: Sandbox, batch: Batch, kind: str) -> str:
+        """Write what a batch's payouts were made of, or the payouts."""
+        return settling.report(sandbox, batch, kind)
+
     def due(self, sandbox: Sandbox, job: Body) -> None:
         """Do what time brings: an authorization that expires, a refund that ends, a dispute."""
         call = Call(sandbox, job["account"])
@@ -98,6 +120,8 @@ class Stripe:
                     charging.expire(call, intent)
             case "finish_refund":
                 refunds.finish(call, job["id"])
+            case "report":
+                report_runs.finish(call, job["id"])
             case "dispute":
                 disputes.from_card(call, call.find("charge", job["id"]), job["kind"])
             case "fraud_warning":

@@ -34,11 +34,12 @@ def page(
     *,
     also: frozenset[str] = frozenset(),
     fits: Callable[[Body], bool] = lambda _: True,
+    parent: str | None = None,
 ) -> Body:
     """
     List an account's objects of a kind, newest first; just written ones are there at once.
 
-    *filters* are parameters that a field has to equal, *also* those that *fits* is made of.
+    *filters* are parameters that a field has to equal, *also* those that *fits* and *parent* are made of.
     """
     form.known(call.form, PAGING | also | set(filters))
     limit = form.integer(call.form, "limit")
@@ -49,7 +50,7 @@ def page(
     wanted = {name: form.text(call.form, name) for name in filters if name in call.form}
     in_time, oldest = _created_fits(call.form), _oldest(call.form)
     data: list[Body] = []
-    for body in _candidates(call, kind, wanted, after, before):
+    for body in _candidates(call, kind, wanted, after, before, parent):
         if before is None and body["created"] < oldest:
             break
         if all(body.get(name) == value for name, value in wanted.items()) and in_time(body["created"]) and fits(body):
@@ -72,16 +73,16 @@ def _cursors(call: Call, kind: str) -> tuple[str | None, str | None]:
 
 
 def _candidates(
-    call: Call, kind: str, wanted: dict[str, str | None], after: str | None, before: str | None
+    call: Call, kind: str, wanted: dict[str, str | None], after: str | None, before: str | None, parent: str | None
 ) -> Iterator[Body]:
     """Go by the PaymentIntent where one is asked for, since an account may have many refunds."""
     if before is not None:
-        return call.book.since(kind, call.account, before)
+        return call.book.since(kind, call.account, before, parent=parent)
     intent = wanted.get("payment_intent")
     if intent and after is None and kind in {"refund", "charge"}:
         owned = call.book.account_of("payment_intent", intent) == call.account
         return iter(call.book.children(kind, intent) if owned else [])
-    return call.book.newest(kind, call.account, before=after)
+    return call.book.newest(kind, call.account, before=after, parent=parent)
 
 
 def _oldest(asked: Form) -> int:
@@ -145,5 +146,5 @@ def _fetch(call: Call, id: str, path: str) -> Body:
     found = None if kind is None else call.book.get(kind, call.account, id)
     if found is None:
         raise InvalidError(f"This property cannot be expanded ({path}).", param="expand")
-    shown: Body = objects.public(found)
+    shown: Body = objects.public(objects.aged(found, call.now()) if kind == "balance_transaction" else found)
     return shown

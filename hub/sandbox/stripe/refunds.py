@@ -1,8 +1,8 @@
 """Refunds: several of one charge, never more than was captured."""
 
 from hub.sandbox.book import Body
-from hub.sandbox.stripe import charging, currencies, disputes, form, objects
-from hub.sandbox.stripe.call import Call
+from hub.sandbox.stripe import balances, charging, currencies, disputes, form, objects
+from hub.sandbox.stripe.call import TAG, Call
 from hub.sandbox.stripe.errors import InvalidError, StateError
 
 CREATE = frozenset({
@@ -65,12 +65,12 @@ def finish(call: Call, id: str) -> None:
         call.save(refund)
         call.tell("refund.updated", "charge.refund.updated", of=refund)
         return
-    line = objects.balance_transaction("refund_failure", refund, refund["amount"], 0, call.now(), available_now=True)
-    call.save(line)
+    tag = str(refund["metadata"].get(TAG, ""))
+    line = balances.enter(call, "refund_failure", refund, refund["amount"], tag=tag)
     refund.update(status="failed", failure_reason="expired_or_canceled_card", failure_balance_transaction=line["id"])
     charge["amount_refunded"] -= refund["amount"]
     charge["refunded"] = False
-    call.money("refunded", intent, -refund["amount"], refund["metadata"].get("hub_operation", ""))
+    call.money("refunded", intent, -refund["amount"], tag)
     call.save(charge)
     call.save(refund)
     call.tell("refund.updated", "refund.failed", "charge.refund.updated", of=refund)

@@ -71,6 +71,11 @@ SETTLEMENT_ROWS_PER_SECOND: Final = Gauge(
 SETTLEMENT_WAITING_SECONDS: Final = Gauge(
     "hub_settlement_waiting_seconds", "How long ago the oldest report came whose import has not ended."
 )
+SETTLEMENT_OFF: Final = Counter(
+    "hub_settlement_off",
+    "Minor units by which imported lines do not add up: gross less fee and net, what was booked, what a payout paid.",
+    ("check",),
+)
 UNPUBLISHED_SECONDS: Final = Gauge(
     "hub_events_unpublished_seconds", "How long ago the oldest event was written that had no position at the last look."
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from hub.settlement.agreeing import amount_in
+from hub.settlement.billing import is_bill
 from hub.settlement.matching import Placed, by_itself, joined, placed, unexpected
 from hub.settlement.placing import Facts, place
 from hub.settlement.pooling import Pool
@@ -17,12 +18,13 @@ from hub.settlement.values import Decided, Pending, Terms
 class Sorted(Struct, frozen=True):
     """Lines that are decided, those that tell what nobody knew and is recorded first, and those that name nothing.
 
-    `mended` are exceptions that a line has made good.
+    `bills` may be of many fees at once; `mended` are exceptions that a line has made good.
     """
 
     decided: tuple[Decided, ...]
     news: tuple[Placed, ...]
     nameless: tuple[Pending, ...]
+    bills: tuple[Pending, ...]
     mended: tuple[str, ...]
 
 
@@ -34,6 +36,7 @@ class _Deciding:
         self.decided: list[Decided] = []
         self.news: list[Placed] = []
         self.nameless: list[Pending] = []
+        self.bills: list[Pending] = []
         self.mended: list[str] = []
 
     def pool(self, lines: Iterable[Placed]) -> None:
@@ -70,6 +73,8 @@ def decide(terms: Terms, lines: Iterable[Pending], facts: Facts, heard: frozense
         attempt_id = found.attempt_id
         if (alone := by_itself(terms, pending)) is not None:
             deciding.decided.append(alone)
+        elif is_bill(pending.line, terms.account):
+            deciding.bills.append(pending)
         elif attempt_id is not None:
             pools[attempt_id].append(placed(pending, found, facts.wanted.get(attempt_id, ())))
         elif found.elsewhere is None and key_of(pending.line) is not None:
@@ -78,4 +83,10 @@ def decide(terms: Terms, lines: Iterable[Pending], facts: Facts, heard: frozense
             deciding.decided.append(unexpected(terms, placed(pending, found, ())))
     for pool in pools.values():
         deciding.pool(pool)
-    return Sorted(tuple(deciding.decided), tuple(deciding.news), tuple(deciding.nameless), tuple(deciding.mended))
+    return Sorted(
+        decided=tuple(deciding.decided),
+        news=tuple(deciding.news),
+        nameless=tuple(deciding.nameless),
+        bills=tuple(deciding.bills),
+        mended=tuple(deciding.mended),
+    )

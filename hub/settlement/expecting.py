@@ -121,12 +121,11 @@ def _fee(type_: str, booking: Booking, terms: Terms, region: Region | None) -> i
 
 
 def _decline_fee(money: Money, terms: Terms, at: datetime) -> tuple[Expected, ...]:
-    """Expect what is charged for a decline: billed by the month, in a line of many."""
+    """Expect what is charged for a decline: it is billed with all of the month in which it happened."""
     fee = fee_minor(money, terms.other_fees.get("decline", ()))
     if not fee:
         return ()
-    due = _due(at, terms)
-    return (Expected(type="fee", gross_minor=-fee, fee_minor=None, currency=money.currency, due_on=due),)
+    return (Expected(type="fee", gross_minor=-fee, fee_minor=None, currency=money.currency, due_on=at.date()),)
 
 
 def fee_minor(money: Money, fees: Sequence[Fee], region: Region | None = None) -> int | None:

@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.exceptions.store import close, open_exceptions
 from hub.payments.recording import record_delivered
 from hub.payments.shell import Shell
-from hub.settlement import lookups, searching
+from hub.settlement import billing, lookups, searching
+from hub.settlement.conserving import alarm, offs
 from hub.settlement.deciding import Sorted, decide
 from hub.settlement.matching import Match, Placed, ambiguous, tie, unexpected
 from hub.settlement.placing import NOWHERE
 from hub.settlement.rows import to_pending
 from hub.settlement.tables import settlement_lines
-from hub.settlement.values import Decided, Pending, Terms
+from hub.settlement.values import Decided, Pending, Terms, Wanted
 from hub.settlement.writing import add_outcomes, name_subjects, openings_of, update_lines
 from normalization.money import Money
 from normalization.outcome import Approved, Operation, Report
@@ -69,7 +70,9 @@ async def _look(
 ) -> tuple[Sequence[Decided], Sequence[Placed]]:
     facts = await lookups.facts_of(connection, terms.merchant_account, [one.line for one in lines])
     found = decide(terms, lines, facts, heard)
-    decided = [*found.decided, *await _search(connection, terms, found.nameless)]
+    searched = await _search(connection, terms, found.nameless)
+    decided = [*found.decided, *searched, *await _bill(connection, terms, found.bills)]
+    alarm(terms.merchant_account, offs(terms.merchant_account, decided))
     await update_lines(connection, decided)
     await add_outcomes(connection, terms, decided)
     await _mend(connection, terms, found)
@@ -98,6 +101,15 @@ async def _search(connection: AsyncConnection, terms: Terms, lines: Sequence[Pen
     return [*decided, *bundled, *(searching.unexplained(terms, one) for one in rest if one.id not in known)]
 
 
+async def _bill(connection: AsyncConnection, terms: Terms, lines: Sequence[Pending]) -> list[Decided]:
+    """Look for the month of fees that each line bills."""
+    if not lines:
+        return []
+    first, last = billing.billed_since(one.line for one in lines)
+    wanted = await lookups.unsettled(connection, terms.merchant_account, billing.BILLED, first, last)
+    return billing.bill(terms, lines, billing.by_month(wanted))
+
+
 async def _unbundle(connection: AsyncConnection, terms: Terms, lines: Sequence[Pending]) -> list[Decided]:
     """Match lines that are all of one day's; each day is one line's, and a line that fits two is left to a human."""
     nameless = [one for one in lines if searching.may_be_bundle(one.line)]
@@ -113,12 +125,18 @@ async def _unbundle(connection: AsyncConnection, terms: Terms, lines: Sequence[P
         rivals = sum(bool({*fitting} & {*other}) for other in days.values())
         if not fitting:
             continue
-        wanted = [w for day in fitting for w in await lookups.bundle(connection, account, *day)]
+        wanted = [w for day in fitting for w in await _bundle(connection, account, day)]
         if len(fitting) == 1 and rivals == 1:
             decided += tie(terms, Match((one,), tuple(wanted)))
         else:
             decided.append(ambiguous(terms, one, NOWHERE, wanted[: lookups.ALIKE_MAX]))
     return decided
+
+
+async def _bundle(connection: AsyncConnection, account: str, of: searching.Day) -> list[Wanted]:
+    type_, currency, day = of
+    due = await lookups.unsettled(connection, account, type_, day, day)
+    return [one for one in due if one.currency == currency]
 
 
 async def _record(shell: Shell, terms: Terms, one: Placed) -> None:

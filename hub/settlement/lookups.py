@@ -231,16 +231,15 @@ async def bundles(
     return [(type_, currency, day, int(sum_)) for type_, currency, day, sum_ in await connection.execute(summed)]
 
 
-async def bundle(connection: AsyncConnection, account: str, type_: str, currency: str, day: date) -> list[Wanted]:
-    """Read what is still expected of one type, currency and day."""
+async def unsettled(connection: AsyncConnection, account: str, type_: str, first: date, last: date) -> list[Wanted]:
+    """Read what of one type is still expected, due from *first* to *last*."""
     asked = (
         select(*_WANTED)
         .select_from(_JOINED)
         .where(
             _expected.merchant_account == account,
             _expected.type == type_,
-            _expected.currency == currency,
-            _expected.due_on == day,
+            _expected.due_on.between(first, last),
             settlement_matches.c.expected_id.is_(None),
         )
         .order_by(_expected.id)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from hub.payments.states import Booking
 from hub.settlement.agreeing import AGREED, Agreement, amount_in, exchange_agrees, fees_agree, is_agreed
+from hub.settlement.billing import is_bill
 from hub.settlement.placing import EXPECTED_AS, Family, Place, candidates, family_of
 from hub.settlement.posting import MOVES_NOTHING, of_exchanged, of_expected, of_itself, of_unmatched
 from hub.settlement.reasons import concern_of, counter_of, why
@@ -45,7 +46,7 @@ def by_itself(terms: Terms, pending: Pending) -> Decided | None:
     if line.type is LineType.INVOICE:
         detail = f"{line.description or line.raw_type} was kept back"
         return excepted(terms, pending, (concern_of("processor_invoice_unbooked", line, detail, Place()),))
-    if line.type not in _OF_NO_OPERATION:
+    if line.type not in _OF_NO_OPERATION or is_bill(line, terms.account):
         return None
     concerns: tuple[Concern, ...] = ()
     if line.type is LineType.PAYOUT_REVERSAL:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.exceptions.opening import Opening
 from hub.exceptions.store import close, open_exceptions
 from hub.payments.shell import Shell
+from hub.settlement.conserving import alarm
 from hub.settlement.tables import exceptions, settlement_notices, settlement_payouts
 from hub.settlement.values import Terms
 from normalization.settlements import LineType, SettlementLine
@@ -91,6 +92,7 @@ async def check(shell: Shell, terms: Terms) -> int:
         fresh = [_opening(terms, row) for name, row in wrong.items() if name not in known]
         if fresh:
             await open_exceptions(connection, fresh, terms.now)
+    alarm(terms.merchant_account, {("payout", one.currency): one.variance_minor or 0 for one in fresh})
     return len(wrong)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.payments.shell import Shell
 from hub.settlement import finishing, lookups, payouts
+from hub.settlement.conserving import alarm, offs
 from hub.settlement.matching import by_itself, exactly
 from hub.settlement.placing import EXPECTED_AS
 from hub.settlement.values import Decided, NewLine, Pending, Settled, Terms, Wanted
@@ -20,6 +21,7 @@ from hub.settlement.writing import add_lines, add_outcomes
 async def settle(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> Settled:
     """Write *lines* and what was decided about them; what cannot be decided before the report's end stays open."""
     decided = {one.line.id: one for one in await _decide(connection, terms, lines)}
+    alarm(terms.merchant_account, offs(terms.merchant_account, decided.values()))
     await add_lines(connection, terms, lines, decided)
     await add_outcomes(connection, terms, [*decided.values()])
     await payouts.count(connection, terms, [new.line for new in lines])

@@ -136,8 +136,8 @@ class Books(Struct):
         type_ = "chargeback" if minor > 0 else "chargeback_reversal"
         return await self.expect(held, wanted(type_, -minor, held.payment.currency, fee))
 
-    async def expect(self, held: Held, line: Expected) -> str:
-        """Expect one more line for an operation, with its posting against what disputes have taken."""
+    async def expect(self, held: Held, line: Expected, *, posted: bool = True) -> str:
+        """Expect one more line for an operation, where it is *posted* against what disputes have taken."""
         own, at = held.operation, self.at
         owner = {"livemode": False, "payment_id": own.payment_id, "operation_id": own.id}
         sides = [receivable(self.account), DISPUTES_RECEIVABLE]
@@ -157,7 +157,8 @@ class Books(Struct):
         async with self.database.transaction() as connection:
             await connection.execute(insert(expected_settlements), [owner | row])
             booked = owner | booking_values(Booking(debit, credit, money, code), at)
-            await connection.execute(insert(transfers), [booked])
+            if posted:
+                await connection.execute(insert(transfers), [booked])
         return str(row["id"])
 
     async def _follow_up(self, held: Held, kind: Operation, minor: int, **reserved: Any) -> Held:

@@ -141,3 +141,19 @@ async def test_a_surplus_is_expected_too_and_one_line_settles_both(quiet: House)
     assert [one for one in came_of.exceptions if one["settlement_line"]] == []
     assert came_of.lines["s1"]["status"] == "matched"
     assert len(came_of.lines["s1"]["expected"]) == 2
+
+
+@together
+async def test_a_months_declines_are_billed_in_one_line(quiet: House) -> None:
+    fees = [{"kind": "decline", "fixed_minor": 10}]
+    case = await open_case(quiet, fees=fees)
+    for _ in range(3):
+        fee = wanted("fee", -10, "USD", due_on=date(2026, 2, 27))
+        await case.books.expect(await case.books.declined(5_000), fee, posted=False)
+
+    came_of = await case.settle(line("s1", "fee", -30), line("s2", "fee", -44))
+
+    assert (came_of.lines["s1"]["status"], len(came_of.lines["s1"]["expected"])) == ("matched", 3)
+    assert came_of.lines["s2"]["status"] == "posted"
+    assert came_of.exceptions == []
+    assert await case.postings() == {("bank_clearing", "USD"): -74, ("processor_fees", "USD"): 74}

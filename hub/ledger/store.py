@@ -52,19 +52,24 @@ class Stretch(Struct, frozen=True):
 
 
 async def totals(database: Database, wanted: Wanted) -> Totals:
-    """Add up what was booked on each account in each currency, before `created_before`.
+    """Add up what was booked on each account in each currency, before `created_before`."""
+    async with database.reading() as connection:
+        if database.is_postgresql:
+            await connection.execute(_PLAN_BY_VALUES)
+        return await totals_on(database, connection, wanted)
+
+
+async def totals_on(database: Database, connection: AsyncConnection, wanted: Wanted) -> Totals:
+    """Add up as `totals`, in the transaction of *connection*.
 
     What is closed is not read again, but for the transfers of the last day, of which only a part may count. A closing
     that is made meanwhile changes nothing: up to the one that was read first the transfers are final.
     """
-    async with database.reading() as connection:
-        if database.is_postgresql:
-            await connection.execute(_PLAN_BY_VALUES)
-        closed = await last_closing(connection)
-        found = added(
-            await _closed(connection, closed, wanted),
-            await _open(connection, _still_open(database, closed, wanted.created_before), wanted),
-        )
+    closed = await last_closing(connection)
+    found = added(
+        await _closed(connection, closed, wanted),
+        await _open(connection, _still_open(database, closed, wanted.created_before), wanted),
+    )
     names = wanted.names
     return {
         (account, currency): sums

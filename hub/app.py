@@ -25,6 +25,7 @@ from hub.access.guards import provide_caller
 from hub.access.service import Keys
 from hub.approvals import routes as approval_routes
 from hub.backtests import routes as backtest_routes
+from hub.banking import routes as banking_routes
 from hub.database import Database, open_database
 from hub.decoding import StrictRequest
 from hub.disputes import routes as dispute_routes
@@ -52,9 +53,8 @@ from hub.payments import routes as payment_routes
 from hub.payments.shell import Shell
 from hub.redis import SharedMemory
 from hub.reference import routes as reference_routes
-from hub.rulesets import review_routes
+from hub.rulesets import review_routes, simulation_routes, standing_routes
 from hub.rulesets import routes as ruleset_routes
-from hub.rulesets import simulation_routes, standing_routes
 from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
@@ -83,6 +83,7 @@ HANDLERS: Final = [
     *figure_routes.HANDLERS,
     *exception_routes.HANDLERS,
     *approval_routes.HANDLERS,
+    *banking_routes.HANDLERS,
     *ledger_routes.HANDLERS,
     *settlement_routes.HANDLERS,
     *access_routes.HANDLERS,

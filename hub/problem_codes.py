@@ -63,6 +63,12 @@ CODES: Final[dict[str, Code]] = {
         retryable=False,
         meaning="This address does not take this HTTP method; see the Allow header.",
     ),
+    "not_acceptable": Code(
+        406,
+        "Not acceptable",
+        retryable=False,
+        meaning="The Accept header asks for nothing that this address can give; the detail lists what it can.",
+    ),
     "idempotency_in_progress": Code(
         409,
         "Request in progress",
@@ -288,6 +294,12 @@ CODES: Final[dict[str, Code]] = {
             "The file's first line names the columns of no report that the account's processor writes; the detail says "
             "which are missing. Nothing was kept."
         ),
+    ),
+    "not_a_statement": Code(
+        422,
+        "Not a bank statement",
+        retryable=False,
+        meaning="The file is neither camt.053 nor a CSV with a bank statement's columns. Nothing was kept.",
     ),
     "too_many_requests": Code(
         429,

@@ -9,6 +9,7 @@ import structlog
 
 from hub.approvals.jobs import carry_out_due, expire_old
 from hub.backtests.jobs import replay_backtests
+from hub.banking.tying import tie_entries
 from hub.disputes.jobs import answer_due, remind_due
 from hub.events.jobs import publish_events
 from hub.exceptions.jobs import count_open
@@ -49,6 +50,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
     (count_open, CLOSE_EVERY_S),
+    (tie_entries, REMIND_EVERY_S),
     (carry_out_due, POLL_S),
     (expire_old, REMIND_EVERY_S),
     (download_reports, POLL_S),

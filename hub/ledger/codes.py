@@ -154,6 +154,18 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
                 when="A line that had waited was tied to what was expected: it goes from where it waited to there.",
             ),
             Code(
+                name="payout_arrived",
+                debit=("bank",),
+                credit=_CLEARING,
+                when="A bank statement has a payout.",
+            ),
+            Code(
+                name="payout_returned",
+                debit=_CLEARING,
+                credit=("bank",),
+                when="A bank statement has a payout that went back.",
+            ),
+            Code(
                 name="exception_settled",
                 debit=(*_HOMES, *_COUNTERS),
                 credit=(*_HOMES, *_COUNTERS),

@@ -3,6 +3,7 @@
 from hub.access import tables as _access
 from hub.approvals import tables as _approvals
 from hub.backtests import tables as _backtests
+from hub.banking import tables as _banking
 from hub.database import metadata
 from hub.disputes import tables as _disputes
 from hub.events import tables as _events
@@ -27,6 +28,7 @@ DOMAINS = (
     _access,
     _approvals,
     _backtests,
+    _banking,
     _disputes,
     _events,
     _exceptions,

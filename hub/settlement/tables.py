@@ -226,6 +226,13 @@ settlement_lines = Table(
         sqlite_where=text("status = 'open'"),
     ),
     Index(
+        "ix_settlement_lines_payouts",
+        "merchant_account",
+        "payout",
+        postgresql_where=text("type IN ('payout', 'payout_reversal') AND status <> 'superseded'"),
+        sqlite_where=text("type IN ('payout', 'payout_reversal') AND status <> 'superseded'"),
+    ),
+    Index(
         "ix_settlement_lines_exception",
         "merchant_account",
         "id",

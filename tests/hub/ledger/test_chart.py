@@ -41,7 +41,7 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def test_every_code_of_the_source_is_explained() -> None:
-    domains = ("approvals", "disputes", "exceptions", "payments", "reporting", "settlement")
+    domains = ("approvals", "banking", "disputes", "exceptions", "payments", "reporting", "settlement")
     used = {code for domain in domains for path in (HUB / domain).glob("*.py") for code in texts(path)}
 
     assert {"capture", "dispute_taken", "settled", "line_superseded", "exception_settled"} <= used

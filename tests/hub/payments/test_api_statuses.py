@@ -18,6 +18,7 @@ from hub.access.rules import Role
 from hub.app import create_app
 from hub.migrations import bring_up
 from hub.settings import Settings
+from tests.hub.banking import outcomes as banking_outcomes
 from tests.hub.disputes import outcomes as dispute_outcomes
 from tests.hub.exceptions import outcomes as exception_outcomes
 from tests.hub.house import QUICK, House, Hub, house, make_api_key, serving
@@ -44,6 +45,7 @@ DOCUMENTED = [
 LIMITED, BROKEN, CUT_OFF = 429, 500, 503
 SCENES = (
     outcomes.SCENES
+    | banking_outcomes.SCENES
     | delivery_outcomes.SCENES
     | dispute_outcomes.SCENES
     | endpoint_outcomes.SCENES

@@ -1,0 +1,1 @@
+"""What processors say they hold for us, and what our bank received."""

@@ -1,0 +1,117 @@
+"""Which entry of our bank is which payout: by its name in the entry's texts, else by amount and day; pure."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+NAMES_MIN: Final = 6
+"""A payout's name shorter than this proves nothing by itself: the amount has to agree as well."""
+EARLY: Final = timedelta(days=1)
+"""How long before a processor says so a payout may be booked: days begin at other hours elsewhere."""
+LATE: Final = timedelta(days=7)
+"""How long after it, at the latest; a payout that has not arrived by then is missing."""
+_WORD: Final = re.compile(r"[0-9A-Za-z_-]+")
+
+
+class Payout(Struct, frozen=True, kw_only=True):
+    """Money on its way to our bank."""
+
+    merchant_account: str
+    name: str
+    currency: str
+    amount_minor: int
+    paid_on: date
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """Money that our bank booked; negative where it left."""
+
+    id: str
+    booked_on: date
+    currency: str
+    amount_minor: int
+    texts: tuple[str, ...] = ()
+
+
+class Ties(Struct, frozen=True, kw_only=True):
+    """Which entry is which payout; `ambiguous` entries fit several payouts equally well, and are tied to none."""
+
+    tied: Sequence[tuple[Entry, Payout]]
+    ambiguous: Sequence[tuple[Entry, Sequence[Payout]]]
+
+
+def tie(entries: Sequence[Entry], payouts: Sequence[Payout]) -> Ties:
+    """Tie entries that came in to payouts, each of both once: by name first, then by amount within a window of days."""
+    left = {(one.merchant_account, one.name, one.currency): one for one in payouts}
+    tied: list[tuple[Entry, Payout]] = []
+    by_name = _named(payouts)
+    rest = []
+    for entry in entries:
+        named = [one for one in _meant(entry, by_name) if _key(one) in left]
+        if len(named) == 1:
+            tied.append((entry, left.pop(_key(named[0]))))
+        else:
+            rest.append(entry)
+    tied_by_amount, ambiguous = _by_amount(rest, list(left.values()))
+    return Ties(tied=[*tied, *tied_by_amount], ambiguous=ambiguous)
+
+
+def named_by(entry: Entry, payouts: Sequence[Payout]) -> Payout | None:
+    """Find the one payout that an entry names: that which came back, where money left."""
+    found = _meant(entry, _named(payouts))
+    return found[0] if len(found) == 1 else None
+
+
+def _key(payout: Payout) -> tuple[str, str, str]:
+    return payout.merchant_account, payout.name, payout.currency
+
+
+def _named(payouts: Sequence[Payout]) -> Mapping[str, Sequence[Payout]]:
+    found: dict[str, list[Payout]] = defaultdict(list)
+    for payout in payouts:
+        found[payout.name].append(payout)
+    return found
+
+
+def _meant(entry: Entry, by_name: Mapping[str, Sequence[Payout]]) -> Sequence[Payout]:
+    words = dict.fromkeys(word for text in entry.texts for word in _WORD.findall(text))
+    return [
+        payout
+        for word in words
+        for payout in by_name.get(word, ())
+        if payout.currency == entry.currency
+        and (len(word) >= NAMES_MIN or payout.amount_minor == abs(entry.amount_minor))
+    ]
+
+
+def _by_amount(
+    entries: Sequence[Entry], payouts: Sequence[Payout]
+) -> tuple[list[tuple[Entry, Payout]], list[tuple[Entry, Sequence[Payout]]]]:
+    alike: dict[tuple[str, int], list[Payout]] = defaultdict(list)
+    for payout in payouts:
+        alike[payout.currency, payout.amount_minor].append(payout)
+    fits = {
+        entry.id: [one for one in alike[entry.currency, entry.amount_minor] if _in_time(entry, one)]
+        for entry in entries
+    }
+    wanted: dict[tuple[str, str, str], int] = defaultdict(int)
+    for found in fits.values():
+        for payout in found:
+            wanted[_key(payout)] += 1
+    tied: list[tuple[Entry, Payout]] = []
+    ambiguous: list[tuple[Entry, Sequence[Payout]]] = []
+    for entry in entries:
+        found = fits[entry.id]
+        if len(found) == 1 and wanted[_key(found[0])] == 1:
+            tied.append((entry, found[0]))
+        elif found:
+            ambiguous.append((entry, found))
+    return tied, ambiguous
+
+
+def _in_time(entry: Entry, payout: Payout) -> bool:
+    return payout.paid_on - EARLY <= entry.booked_on <= payout.paid_on + LATE

@@ -1,0 +1,217 @@
+"""Payouts are tied to what our bank received, booked, and missed where they do not come."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import RowMapping, func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.banking.payouts import payouts
+from hub.banking.rules import LATE, Entry, Payout, named_by, tie
+from hub.banking.tables import bank_entries
+from hub.exceptions.opening import OPEN, Opening
+from hub.exceptions.store import close, open_exceptions
+from hub.exceptions.types import ExceptionType
+from hub.ids import new_id
+from hub.ledger import chart
+from hub.ledger.tables import transfers
+from hub.payments.shell import Shell
+from hub.settlement.tables import exceptions
+
+ENTRIES_MAX: Final = 10_000
+"""Entries without a payout that are looked at in one go, the newest first."""
+ARRIVED: Final = "arrived"
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(7204118941)")
+"""One at a time ties, so that no two entries become one payout."""
+
+
+async def tie_entries(shell: Shell) -> int:
+    """Tie what can be tied in both modes; returns how many entries were."""
+    tied = 0
+    for livemode in (False, True):
+        async with shell.database.reading() as connection:
+            waits = select(bank_entries.c.id).where(_unmatched(livemode=livemode)).limit(1)
+            if await connection.scalar(waits) is None:
+                continue
+        async with shell.database.transaction() as connection:
+            if shell.database.is_postgresql:
+                await connection.execute(_LOCK)
+            tied += await tie_mode(connection, livemode=livemode, at=shell.clock())
+    return tied
+
+
+async def tie_mode(connection: AsyncConnection, *, livemode: bool, at: datetime) -> int:
+    """Tie what can be tied in one mode, and say what is off, came back or is missing; returns how many were tied."""
+    rows = await _waiting(connection, livemode=livemode)
+    entries = [_entry(row) for row in rows]
+    on_their_way = await payouts(connection, livemode=livemode, waiting=True)
+    ties = tie([one for one in entries if one.amount_minor > 0], on_their_way)
+    back = [(one, payout) for one, payout in await _back(connection, entries, livemode=livemode)]
+    for entry, payout in ties.tied:
+        await _book(connection, entry, payout, "matched", livemode=livemode, at=at)
+    for entry, payout in back:
+        await _book(connection, entry, payout, "returned", livemode=livemode, at=at)
+    openings = [_off(entry, payout, livemode=livemode) for entry, payout in ties.tied if _differs(entry, payout)]
+    openings += [_returned(entry, payout, livemode=livemode) for entry, payout in back]
+    openings += [_unsure(entry, found, livemode=livemode) for entry, found in ties.ambiguous]
+    came = {_name(payout) for _, payout in ties.tied}
+    known = await _open_missing(connection, livemode=livemode)
+    late = await _late(connection, [one for one in on_their_way if _name(one) not in came], livemode=livemode)
+    openings += [_missing(one, livemode=livemode) for one in late if _name(one) not in known]
+    if openings:
+        await open_exceptions(connection, openings, at)
+    settled = [id_ for name, id_ in known.items() if name in came]
+    settled += [_of_entry(entry) for entry, _ in ties.tied]
+    if settled:
+        await close(connection, settled, ARRIVED, at)
+    return len(ties.tied) + len(back)
+
+
+def _unmatched(*, livemode: bool) -> Any:  # noqa: ANN401 - an SQL expression
+    return (bank_entries.c.livemode == livemode) & (bank_entries.c.status == "unmatched")
+
+
+async def _waiting(connection: AsyncConnection, *, livemode: bool) -> Sequence[RowMapping]:
+    newest = bank_entries.c.booked_on.desc()
+    wanted = select(bank_entries).where(_unmatched(livemode=livemode)).order_by(newest).limit(ENTRIES_MAX)
+    found: Sequence[RowMapping] = (await connection.execute(wanted)).mappings().all()
+    return found
+
+
+async def _back(
+    connection: AsyncConnection, entries: Sequence[Entry], *, livemode: bool
+) -> Sequence[tuple[Entry, Payout]]:
+    """Find the payouts that left our bank again, which only their names can tell."""
+    left = [one for one in entries if one.amount_minor < 0 and one.texts]
+    if not left:
+        return []
+    known = await payouts(connection, livemode=livemode)
+    return [(entry, payout) for entry in left if (payout := named_by(entry, known)) is not None]
+
+
+async def _book(
+    connection: AsyncConnection, entry: Entry, payout: Payout, status: str, *, livemode: bool, at: datetime
+) -> None:
+    mine = update(bank_entries).where(bank_entries.c.id == entry.id)
+    of = {"merchant_account": payout.merchant_account, "payout": payout.name}
+    await connection.execute(mine.values(status=status, **of))
+    ours, theirs = chart.bank(payout.merchant_account), chart.bank_clearing(payout.merchant_account)
+    debit, credit = (ours, theirs) if entry.amount_minor > 0 else (theirs, ours)
+    booked = {
+        "id": new_id("trf_"),
+        "livemode": livemode,
+        "debit": debit,
+        "credit": credit,
+        "amount_minor": abs(entry.amount_minor),
+        "currency": entry.currency,
+        "code": "payout_arrived" if status == "matched" else "payout_returned",
+        "bank_entry_id": entry.id,
+        "created_at": at,
+    }
+    await connection.execute(insert(transfers).values(booked))
+
+
+async def _late(connection: AsyncConnection, waiting: Sequence[Payout], *, livemode: bool) -> Sequence[Payout]:
+    """Choose the payouts that statements should have by now: of an account whose payouts came to one they are of.
+
+    An account none of whose payouts has come to any of our accounts at the bank is looked for in all of them.
+    """
+    newest = func.max(bank_entries.c.booked_on)
+    columns = bank_entries.c.account, bank_entries.c.currency
+    seen = select(*columns, newest).where(bank_entries.c.livemode == livemode).group_by(*columns)
+    told = {(account, currency): day for account, currency, day in await connection.execute(seen)}
+    homes = select(bank_entries.c.merchant_account, *columns).where(
+        bank_entries.c.livemode == livemode, bank_entries.c.status == "matched"
+    )
+    at_home: dict[tuple[str, str], set[str | None]] = {}
+    for merchant_account, account, currency in await connection.execute(homes.distinct()):
+        at_home.setdefault((merchant_account, currency), set()).add(account)
+    return [one for one in waiting if _is_late(one, told, at_home.get((one.merchant_account, one.currency)))]
+
+
+def _is_late(payout: Payout, told: Mapping[tuple[str | None, str], date], homes: set[str | None] | None) -> bool:
+    days = [
+        day
+        for (account, currency), day in told.items()
+        if currency == payout.currency and (homes is None or account in homes)
+    ]
+    return payout.amount_minor > 0 and bool(days) and max(days) > payout.paid_on + LATE
+
+
+async def _open_missing(connection: AsyncConnection, *, livemode: bool) -> Mapping[str, str]:
+    """Read which payouts are missed already, by name."""
+    missed = select(exceptions.c.id, exceptions.c.context).where(
+        exceptions.c.livemode == livemode, exceptions.c.status == OPEN, exceptions.c.type == "payout_missing"
+    )
+    return {msgspec.json.decode(context)["name"]: id_ for id_, context in await connection.execute(missed)}
+
+
+def _name(payout: Payout) -> str:
+    return f"{payout.merchant_account} {payout.name} {payout.currency}"
+
+
+def _of_entry(entry: Entry) -> str:
+    """Name the exception about an entry: there is one, however often it is looked at."""
+    return f"exc_{entry.id.removeprefix('ben_')}"
+
+
+def _differs(entry: Entry, payout: Payout) -> bool:
+    return entry.amount_minor != payout.amount_minor
+
+
+def _entry(row: RowMapping) -> Entry:
+    same = {name: row[name] for name in ("id", "booked_on", "currency", "amount_minor")}
+    return Entry(**same, texts=msgspec.json.decode(row["texts"], type=tuple[str, ...]))
+
+
+def _opening(
+    type_: ExceptionType,
+    payout: Payout,
+    minor: int,
+    detail: str,
+    *,
+    livemode: bool,
+    context: Mapping[str, Any],
+    variance_minor: int | None = None,
+    id_: str | None = None,
+) -> Opening:
+    return Opening(
+        id=id_,
+        type=type_,
+        livemode=livemode,
+        merchant_account=payout.merchant_account,
+        amount_minor=abs(minor),
+        currency=payout.currency,
+        detail=detail,
+        variance_minor=variance_minor,
+        context={"name": _name(payout), **context},
+    )
+
+
+def _off(entry: Entry, payout: Payout, *, livemode: bool) -> Opening:
+    off = entry.amount_minor - payout.amount_minor
+    told = f"{payout.name}: {payout.amount_minor} {payout.currency} were paid out, {entry.amount_minor} arrived"
+    context = {"bank_entry": entry.id, "paid": payout.amount_minor, "received": entry.amount_minor}
+    return _opening("batch_total_mismatch", payout, off, told, livemode=livemode, context=context, variance_minor=off)
+
+
+def _returned(entry: Entry, payout: Payout, *, livemode: bool) -> Opening:
+    told = f"{payout.name}: {abs(entry.amount_minor)} {payout.currency} went back from our bank on {entry.booked_on}"
+    context = {"bank_entry": entry.id}
+    return _opening("payment_returned", payout, entry.amount_minor, told, livemode=livemode, context=context)
+
+
+def _unsure(entry: Entry, found: Sequence[Payout], *, livemode: bool) -> Opening:
+    candidates = [_name(one) for one in found]
+    told = f"{entry.amount_minor} {entry.currency} of {entry.booked_on} at our bank may be {', '.join(candidates)}"
+    context = {"bank_entry": entry.id, "candidates": candidates}
+    of = _of_entry(entry)
+    return _opening("ambiguous_match", found[0], entry.amount_minor, told, livemode=livemode, context=context, id_=of)
+
+
+def _missing(payout: Payout, *, livemode: bool) -> Opening:
+    minor = payout.amount_minor
+    told = f"{payout.name}: {minor} {payout.currency} were paid out on {payout.paid_on} and are on no bank statement"
+    return _opening("payout_missing", payout, minor, told, livemode=livemode, context={}, variance_minor=-minor)

@@ -1,0 +1,223 @@
+"""What processors hold and what our bank received, over the API."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import insert
+
+from hub.access.rules import Role
+from hub.banking.rules import LATE
+from hub.ids import new_id
+from hub.settlement.tables import settlement_batches, settlement_payouts
+from tests.hub.house import House
+from tests.hub.money import rows
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+STATEMENTS = "/v1/bank_statements"
+PAID_AT = datetime(2026, 11, 10, 12, tzinfo=UTC)
+BATCH: dict[str, Any] = dict.fromkeys(
+    ("bytes_total", "bytes_read", "rows_read", "lines_added", "lines_known", "lines_restated", "rows_broken",
+     "rows_skipped", "lines_matched", "lines_excepted", "fence", "tries"),
+    0,
+)  # fmt: skip
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+async def paid_out(home: House, minor: int, account: str = "stripe-eu", paid_at: datetime = PAID_AT) -> str:
+    """Have a report told of a payout, and return its name."""
+    name, batch, account_id = new_id("po_"), new_id("set_"), home.accounts[account]
+    told = {"livemode": False, "merchant_account": account_id}
+    row = BATCH | told | {"id": batch, "processor": "stripe", "status": "done", "source": "upload"}
+    row |= {"requested_by": "ada", "lease_until": paid_at, "created_at": paid_at}
+    payout = told | {"payout": name, "currency": "EUR", "lines": 3, "net_minor": minor, "paid_lines": 0}
+    payout |= {"paid_minor": 0, "batch_id": batch, "updated_at": paid_at}
+    async with home.hub.parts.database.transaction() as connection:
+        await connection.execute(insert(settlement_batches).values(**row))
+        await connection.execute(insert(settlement_payouts).values(**payout))
+    return name
+
+
+async def hand_in(home: House, *entries: str, **sent: Any) -> httpx.Response:
+    """Hand in a statement in CSV of *entries*, such as `2026-11-12,10.00,po_…`."""
+    lines = ["date,amount,reference,currency,id", *(f"{entry},EUR,{new_id('b')}" for entry in entries)]
+    content = sent.pop("content", "\n".join(lines))
+    headers = {"Content-Type": "text/csv"} | sent.pop("headers", {})
+    return await home.hub.client.post(STATEMENTS, content=content, headers=headers)
+
+
+async def matched(home: House, answer: httpx.Response) -> list[str | None]:
+    """The payouts that a statement's entries are, the last entry first."""
+    assert answer.status_code == 201, answer.text
+    listed = await home.hub.get(f"{STATEMENTS}/{answer.json()['id']}/entries")
+    return [one["payout"] for one in listed.json()["data"]]
+
+
+async def about(home: House, payout: str, type_: str) -> list[dict[str, Any]]:
+    """The exceptions of a type that name a payout, the newest first."""
+    answer = await home.hub.get("/v1/exceptions", type=type_, limit=100)
+    return [one for one in answer.json()["data"] if payout in one["detail"]]
+
+
+async def test_a_payout_that_arrived_is_booked_from_what_was_on_its_way(home: House) -> None:
+    name, account = await paid_out(home, 1000), home.accounts["stripe-eu"]
+
+    told = await hand_in(home, f"2026-11-12,10.00,{name}", "2026-11-12,-400.00,rent")
+
+    assert (told.json()["entries"], told.json()["entries_matched"]) == (2, 1)
+    assert await matched(home, told) == [None, name]
+    sql = "SELECT t.* FROM transfers t JOIN bank_entries b ON b.id = t.bank_entry_id WHERE b.payout = :name"
+    (booked,) = await rows(home, sql, name=name)
+    assert (booked["debit"], booked["credit"], booked["amount_minor"]) == (
+        f"bank:{account}",
+        f"bank_clearing:{account}",
+        1000,
+    )
+
+
+async def test_the_same_statement_again_and_an_entry_told_again_change_nothing(home: House) -> None:
+    name = await paid_out(home, 2000)
+    content = f"date,amount,reference,currency,id\n2026-11-12,20.00,{name},EUR,{new_id('b')}\n"
+    first = await hand_in(home, content=content)
+
+    again = await hand_in(home, content=content)
+    other = await hand_in(home, content=content + f"2026-11-13,1.00,else,EUR,{new_id('b')}\n")
+
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+    assert again.json() == first.json()
+    assert (other.json()["entries"], other.json()["entries_known"]) == (1, 1)
+    assert len(await rows(home, "SELECT id FROM bank_entries WHERE payout = :name", name=name)) == 1
+
+
+async def test_a_payout_that_is_short_is_booked_as_it_came_and_opens_an_exception(home: House) -> None:
+    name = await paid_out(home, 3000)
+
+    await hand_in(home, f"2026-11-12,29.50,{name}")
+
+    (short,) = await about(home, name, "batch_total_mismatch")
+    assert (short["amount"], short["variance"], short["severity"]) == (50, -50, "high")
+
+
+async def test_a_payout_that_never_arrives_is_missed_and_closes_itself_when_it_does(home: House) -> None:
+    name = await paid_out(home, 7777)
+    after = (PAID_AT + LATE + timedelta(days=1)).date()
+    await hand_in(home, f"{after},1.00,something else")
+    (missing,) = await about(home, name, "payout_missing")
+    assert missing["status"] == "open"
+    await hand_in(home, f"{after},2.00,something else again")
+    assert len(await about(home, name, "payout_missing")) == 1
+
+    await hand_in(home, f"{after},77.77,{name}")
+
+    (found,) = await about(home, name, "payout_missing")
+    assert (found["status"], found["resolution"]["how"]) == ("resolved", "arrived")
+
+
+async def test_two_payouts_alike_are_not_guessed_apart(home: House) -> None:
+    names = [await paid_out(home, 4242) for _ in range(2)]
+
+    told = await hand_in(home, "2026-11-12,42.42,no name")
+
+    assert await matched(home, told) == [None]
+    (unsure,) = await about(home, names[0], "ambiguous_match")
+    assert all(name in unsure["detail"] for name in names)
+
+
+async def test_a_payout_that_went_back_is_booked_back(home: House) -> None:
+    name = await paid_out(home, 5151)
+    await hand_in(home, f"2026-11-12,51.51,{name}")
+
+    await hand_in(home, f"2026-11-14,-51.51,{name}")
+
+    (returned,) = await about(home, name, "payment_returned")
+    assert returned["amount"] == 5151
+    tied = "FROM transfers t JOIN bank_entries b ON b.id = t.bank_entry_id WHERE b.payout = :name"
+    sql = f"SELECT t.code {tied} ORDER BY t.id"
+    assert [row["code"] for row in await rows(home, sql, name=name)] == ["payout_arrived", "payout_returned"]
+
+
+async def test_what_is_no_statement_is_refused_whole(home: House) -> None:
+    assert refused(await hand_in(home, content="hello")) == (422, "not_a_statement")
+    assert refused(await hand_in(home, headers={"Content-Type": "application/json"})) == (415, "unsupported_media_type")
+
+
+async def test_a_key_of_some_accounts_and_other_roles_hand_in_none(home: House) -> None:
+    some = await home.caller(Role.FINANCE, merchant_accounts=frozenset({home.accounts["stripe-eu"]}))
+    operator = await home.caller(Role.OPERATOR)
+    live = await home.caller(Role.FINANCE, livemode=True)
+    made = (await hand_in(home, "2026-11-12,1.23,rent")).json()
+
+    for headers in (some, operator):
+        assert refused(await hand_in(home, "2026-11-12,1.24,rent", headers=headers)) == (403, "forbidden")
+    other_mode = await home.hub.client.get(f"{STATEMENTS}/{made['id']}", headers=live)
+    assert refused(other_mode) == (404, "not_found")
+
+
+async def test_entries_have_a_second_page(home: House) -> None:
+    made = (await hand_in(home, *(f"2026-11-12,{n}.99,rent {n}" for n in range(1, 4)))).json()
+    path = f"{STATEMENTS}/{made['id']}/entries"
+
+    first = (await home.hub.get(path, limit=2)).json()
+    second = (await home.hub.get(path, limit=2, cursor=first["next_cursor"])).json()
+
+    amounts = [one["amount"] for one in (*first["data"], *second["data"])]
+    assert (amounts, second["next_cursor"]) == ([399, 299, 199], None)
+
+
+async def balance(home: House, account: str, **held: int) -> httpx.Response:
+    body = {"as_of": datetime.now(UTC).isoformat(), "balances": held}
+    return await home.hub.post(f"/v1/merchant_accounts/{home.accounts[account]}/balances", body)
+
+
+async def test_a_balance_that_disagrees_opens_an_exception_until_a_later_one_agrees(home: House) -> None:
+    charged = await home.hub.charge(payment_method=home.payment_method, merchant_account=home.accounts["adyen-eu"])
+    assert charged.status_code in {201, 202}
+    await home.hub.until(charged.json()["id"], "captured")
+    answer = await balance(home, "adyen-eu", EUR=0)
+    assert answer.status_code == 200, answer.text
+    first = answer.json()
+    owed = first["balances"][0]["owed"]
+    assert owed >= 4999
+
+    short = (await balance(home, "adyen-eu", EUR=owed - 100)).json()
+    again = (await balance(home, "adyen-eu", EUR=owed - 100)).json()
+    over = (await balance(home, "adyen-eu", EUR=owed + 1, DKK=5)).json()
+    right = (await balance(home, "adyen-eu", EUR=owed)).json()
+
+    (eur,) = short["balances"]
+    assert (eur["drift"], short["agrees"]) == (eur["fees_unsettled"] - 100, False)
+    assert again["balances"][0]["exception"] == eur["exception"]
+    assert {one["currency"]: one["drift"] for one in over["balances"]} == {"DKK": 5, "EUR": 1}
+    opened = (await home.hub.get(f"/v1/exceptions/{over['balances'][1]['exception']}")).json()
+    assert (opened["type"], opened["amount"]) == ("balance_over", 1)
+    assert (right["agrees"], right["balances"][0]["exception"]) == (True, None)
+    now = (await home.hub.get(f"/v1/exceptions/{over['balances'][1]['exception']}")).json()
+    assert (now["status"], now["resolution"]["how"]) == ("resolved", "balance_agrees")
+
+
+async def test_a_payout_under_way_is_no_longer_the_processors(home: House) -> None:
+    before = (await balance(home, "stripe-eu", EUR=0)).json()
+    owed = before["balances"][0]["owed"] if before["balances"] else 0
+
+    await paid_out(home, 600)
+
+    (after,) = (await balance(home, "stripe-eu", EUR=0)).json()["balances"]
+    assert after["owed"] == owed - 600
+
+
+async def test_a_balance_ahead_of_time_or_of_no_account_of_ours_is_refused(home: House) -> None:
+    tomorrow = {"as_of": (datetime.now(UTC) + timedelta(days=1)).isoformat(), "balances": {}}
+    account = home.accounts["stripe-eu"]
+
+    ahead = await home.hub.post(f"/v1/merchant_accounts/{account}/balances", tomorrow)
+    nobodys = await home.hub.post("/v1/merchant_accounts/ma_nobodys/balances", tomorrow)
+    live = await home.hub.post(
+        f"/v1/merchant_accounts/{account}/balances", tomorrow, headers=await home.caller(livemode=True)
+    )
+
+    assert refused(ahead) == (422, "validation_failed")
+    assert refused(nobodys) == refused(live) == (404, "not_found")

@@ -7,9 +7,10 @@ report counts lines that have no names, and writes none of them.
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -38,6 +39,7 @@ ROWS_AT_ONCE: Final = 2_000
 LEASE_S: Final = 60.0
 HOLD_EVERY_S: Final = 15.0
 
+T = TypeVar("T")
 Told = Callable[[Batch], None]
 """What is told after each chunk: how far the batch is."""
 
@@ -75,17 +77,22 @@ class Importer(Struct, frozen=True, kw_only=True):
 
     async def _work(self, batch: Batch) -> bool:
         reader = ReportReader(lambda header: open_report(self.connected, header))
-        async for rows, bytes_read in self._chunks(reader, batch):
+        async with aclosing(_ahead(self._read(reader, batch))) as chunks:
             began = time.monotonic()
-            chunk = await asyncio.to_thread(reader.read, rows)
-            batch, came_of = await self._write(batch, chunk, bytes_read)
-            _count(chunk, came_of, time.monotonic() - began)
-            self.told(batch)
-            if self.stop.is_set():
-                await batches.put_off(self.shell.database, batch, 0.0)
-                return False
+            async for chunk, bytes_read in chunks:
+                batch, came_of = await self._write(batch, chunk, bytes_read)
+                _count(chunk, came_of, time.monotonic() - began)
+                self.told(batch)
+                if self.stop.is_set():
+                    await batches.put_off(self.shell.database, batch, 0.0)
+                    return False
+                began = time.monotonic()
         await self._finish(batch)
         return True
+
+    async def _read(self, reader: ReportReader, batch: Batch) -> AsyncGenerator[tuple[Chunk, int], None]:
+        async for rows, bytes_read in self._chunks(reader, batch):
+            yield await asyncio.to_thread(reader.read, rows), bytes_read
 
     async def _chunks(self, reader: ReportReader, batch: Batch) -> AsyncIterator[tuple[list[Row], int]]:
         """Give the rows that nobody has written yet, and how many bytes of the file are read with them."""
@@ -134,6 +141,22 @@ class Importer(Struct, frozen=True, kw_only=True):
             now=self.shell.clock(),
             account_name=adapter.account_name if isinstance(adapter, BearsName) else None,
         )
+
+
+async def _next(source: AsyncIterator[T]) -> T | None:
+    return await anext(source, None)
+
+
+async def _ahead(source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Have the next one made while the present one is worked at: the database writes while rows are read."""
+    following = asyncio.create_task(_next(source))
+    try:
+        while (one := await following) is not None:
+            following = asyncio.create_task(_next(source))
+            yield one
+    finally:
+        await stopped([following])
+        await source.aclose()
 
 
 async def tell_of(connection: AsyncConnection, batch: Batch, type_: str, shell: Shell) -> None:

@@ -5,7 +5,7 @@ Settings of a merchant account (PUT /_control/accounts/{account}): `capture` aut
 `capture_delay_hours`, `multiple_captures`, `webhook_url`, `webhook_secret` (the HMAC key, hex), `webhook_user` and
 `webhook_password`, `batch` (items in one webhook), `late_failure_s` (until an announced failure comes),
 `dispute_references` (false: what reverses a chargeback names the payment alone), `token_webhooks` (true: what becomes
-of stored cards is told, too), `tokens_by_webhook_only`.
+of stored cards is told, too), `tokens_by_webhook_only`, and by what it settles, see terms.py.
 PUT /_control/tokens/{id} `{"card", "shopper_reference"?, "outcome"?}` makes a stored card or changes it.
 """
 

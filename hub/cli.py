@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 PORT_MAX = 65_535
+DAYS_MAX = 366
 ROLES = ("service", "support", "finance", "operator", "auditor", "admin")
 """`hub.access.rules.Role`, written out so that help needs no import; a test holds them together."""
 DELIVERY_STATUSES = ("waiting", "done", "ignored", "unmatched", "parked")
@@ -34,6 +35,12 @@ def main() -> None:
     help="Where database, processors' books and the API key are kept from one start to the next.",
 )
 @click.option("--fresh", is_flag=True, help="Forget what is in the folder first.")
+@click.option(
+    "--advance-days",
+    type=click.IntRange(0, DAYS_MAX),
+    default=0,
+    help="Let so many days pass at the hub and at both processors; what is due or late by then is.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON when ready.")
 @click.option("--with-stdin", is_flag=True, help="End when standard input ends: with whoever holds its other end.")
 def dev(
@@ -43,6 +50,7 @@ def dev(
     redis: str | None,
     folder: Path,
     fresh: bool,
+    advance_days: int,
     as_json: bool,
     with_stdin: bool,
 ) -> None:
@@ -55,6 +63,7 @@ def dev(
         database=database,
         redis=redis,
         fresh=fresh,
+        advance_days=advance_days,
         as_json=as_json,
         with_stdin=with_stdin,
     )

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import msgspec
 import uvicorn
 from msgspec import Struct
@@ -21,7 +22,7 @@ from rich.text import Text
 
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import Keys, make_key
-from hub.app import create_app
+from hub.app import create_app, utc_now
 from hub.database import open_database
 from hub.dev_processes import CannotStartError, Folder, claimed, listen, sandboxes
 from hub.errors import ProblemError
@@ -31,6 +32,7 @@ from hub.serving import configure_logs, run_async, server_options, stop_on_signa
 from hub.settings import InvalidSettingError, Settings, load_settings
 
 POLL_SECONDS: Final = 0.02
+DAY_S: Final = 86_400
 LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 """Where an application under development listens."""
 
@@ -45,6 +47,7 @@ class Options(Struct, frozen=True, kw_only=True):
     database: str | None
     redis: str | None
     fresh: bool
+    advance_days: int
     as_json: bool
     with_stdin: bool
 
@@ -91,11 +94,13 @@ async def _run(options: Options, folder: Folder) -> None:
         running = await open_.enter_async_context(sandboxes(folder, fresh=options.fresh))
         await asyncio.to_thread(migrate, settings.database_url)
         api_key = await _api_key(settings, folder)
-        server = _Server(uvicorn.Config(create_app(settings, with_worker=True), **server_options(settings)))
+        urls = {processor: told[0] for processor, told in running.items()}
+        await _advance(folder, urls, options.advance_days)
+        app = create_app(settings, with_worker=True, clock=_clock(folder.kept.ahead_days))
+        server = _Server(uvicorn.Config(app, **server_options(settings)))
         serving = asyncio.create_task(server.serve([door]))
         try:
             await _listening(server, serving)
-            urls = {processor: told[0] for processor, told in running.items()}
             try:
                 ids = await seed(url, api_key, urls)
             except SeedError as refused:
@@ -123,6 +128,23 @@ def _settings(options: Options, folder: Folder, url: str) -> Settings:
         development=True,
         endpoint_networks=told.endpoint_networks or LOOPBACK,
     )
+
+
+async def _advance(folder: Folder, sandboxes: Mapping[str, str], days: int) -> None:
+    """Put the processors' clocks and the hub's forward alike; each keeps that from one start to the next."""
+    if days == 0:
+        return
+    async with aiohttp.ClientSession(raise_for_status=True) as session:
+        for url in sandboxes.values():
+            async with session.post(f"{url}/_control/clock", json={"advance_s": days * DAY_S}):
+                pass
+    folder.kept.ahead_days += days
+    folder.write()
+
+
+def _clock(ahead_days: int) -> Callable[[], datetime]:
+    ahead = timedelta(days=ahead_days)
+    return lambda: utc_now() + ahead
 
 
 async def _api_key(settings: Settings, folder: Folder) -> str:

@@ -36,9 +36,10 @@ class Started(Struct, frozen=True):
 
 
 class Kept(Struct, kw_only=True):
-    """What a folder remembers from one start to the next."""
+    """What a folder remembers from one start to the next; `ahead_days` is how far its clocks are ahead."""
 
     api_key: str | None = None
+    ahead_days: int = 0
     sandboxes: dict[str, Started] = {}
 
 

@@ -44,9 +44,13 @@ class Sample(Struct, frozen=True, kw_only=True):
             "currencies": list(self.currencies),
             "risk_min": self.risk_min,
             "risk_max": self.risk_max,
-            "fees": [{"percent_bps": 140, "fixed_minor": 25 if set(self.currencies) <= {"EUR", "USD", "GBP"} else 0}],
+            "fees": [self.fees()],
             "settlement_days": 2,
         }
+
+    def fees(self) -> Json:
+        """Write what a charge costs: the same words are said to the hub and to the processor."""
+        return {"percent_bps": 140, "fixed_minor": 25 if set(self.currencies) <= {"EUR", "USD", "GBP"} else 0}
 
 
 SAMPLES: Final = (
@@ -113,7 +117,11 @@ async def seed(url: str, api_key: str, sandboxes: Mapping[str, str]) -> dict[str
         for sample in SAMPLES:
             at = sandboxes[sample.processor]
             secret = sample.credentials(at)["webhook_secret"]
-            told = {"webhook_url": f"{url}/webhooks/{ids[sample.name]}", "webhook_secret": secret}
+            told = {
+                "webhook_url": f"{url}/webhooks/{ids[sample.name]}",
+                "webhook_secret": secret,
+                "fees": sample.fees(),
+            }
             sandbox = _Door(session, at, {})
             await sandbox.ask("PUT", f"/_control/accounts/{sample.at_processor}", told)
     return ids

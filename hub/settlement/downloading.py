@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -27,17 +26,17 @@ AT_ONCE: Final = 2
 LEASE_S: Final = 1_800.0
 AGAIN_S: Final = (60.0, 300.0, 900.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0)
 """How long after each failure the next try comes; after the last one there is none."""
-AFTER_PAYOUT: Final = timedelta(hours=1)
+AFTER_PAYOUT_S: Final = 3_600.0
 """How long the word that a payout was paid waits for the word that its report is ready."""
 _log: Final = structlog.get_logger(__name__)
 _notices: Final = settlement_notices.c
 
 
-def fetched_at(connected: Connected, kind: NoticeKind, received_at: datetime) -> datetime | None:
-    """Say when the report that a notice tells of is to be fetched; None: never."""
+def fetched_after(connected: Connected, kind: NoticeKind) -> float | None:
+    """Say in how many seconds the report that a notice tells of is to be fetched; None: never."""
     if not isinstance(connected.adapter, DownloadsSettlements) or kind is NoticeKind.PAYOUT_FAILED:
         return None
-    return received_at if kind is NoticeKind.REPORT_AVAILABLE else received_at + AFTER_PAYOUT
+    return 0.0 if kind is NoticeKind.REPORT_AVAILABLE else AFTER_PAYOUT_S
 
 
 async def download_reports(shell: Shell) -> int:

@@ -7,15 +7,16 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import insert
+from sqlalchemy import Float, bindparam, insert
 from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
 from adapters.contract import NoticeKind, SettlementNotice
+from hub.database import in_seconds
 from hub.events.tables import events
 from hub.ids import new_id
 from hub.merchants.service import Connected
 from hub.payments.shell import Shell
-from hub.settlement.downloading import fetched_at
+from hub.settlement.downloading import fetched_after
 from hub.settlement.tables import settlement_notices
 from normalization.money import Currency
 
@@ -58,7 +59,8 @@ async def note_notice(shell: Shell, connected: Connected, notice: SettlementNoti
     )
     same = ("id", "livemode", "merchant_account", "processor", "kind", "processor_reference", "currency", "received_at")
     row = {name: getattr(body, name) for name in same} | {"amount_minor": body.amount, "location": notice.location}
-    row["due_at"] = fetched_at(connected, notice.kind, body.received_at)
+    after_s = fetched_after(connected, notice.kind)
+    row["due_at"] = None if after_s is None else in_seconds(bindparam("after_s", after_s, type_=Float))
     key = ["merchant_account", "kind", "processor_reference"]
     # A statement of PostgreSQL's dialect, which SQLite writes in the same words.
     keep = insert_or_nothing(settlement_notices).values(row).on_conflict_do_nothing(index_elements=key)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hub.sandbox.server import processor, serve
+from hub.settlement.downloading import download_reports
 from hub.webhooks.jobs import read_waiting
 from tests.hub.house import House, add_account
 from tests.hub.settlement.reports import PATH, hand_in, import_all
@@ -67,6 +68,24 @@ async def test_checkout_coms_financial_actions_are_read(quiet: House, tmp_path: 
 
     assert NONE_UNREADABLE.items() <= batch["counts"].items()
     assert batch["counts"]["added"] == 6
+    assert batch["totals"]["EUR"]["payout"] == batch["totals"]["EUR"]["net"]
+
+
+@pytest.mark.parametrize(("account", "lines"), [("stripe-too", 3), ("adyen-too", 3)])
+async def test_a_report_that_a_processor_tells_of_is_fetched_by_the_hub(quiet: House, account: str, lines: int) -> None:
+    if account not in quiet.accounts:
+        await add_account(quiet, account, "adyen", "HubToo", currencies=["EUR"])
+    await paid_and_partly_back(quiet, account, quiet.payment_method)
+    await _control(quiet, account, "POST", "settlements", {"account": "{name}"})
+    await _told(quiet, account)
+
+    while await download_reports(quiet.hub.parts.shell):
+        pass
+    await import_all(quiet.hub.parts.shell)
+
+    [batch] = (await quiet.hub.get(PATH, merchant_account=quiet.accounts[account])).json()["data"]
+    assert (batch["source"], batch["status"], batch["error"]) == ("download", "done", None)
+    assert batch["counts"] == NONE_UNREADABLE | {"added": lines, "matched": 2, "excepted": 0}
     assert batch["totals"]["EUR"]["payout"] == batch["totals"]["EUR"]["net"]
 
 

@@ -42,6 +42,9 @@ UNDERSTOOD: Final = 0.3
 ENDPOINT: Final[dict[str, Any]] = {
     "url": "https://shop.invalid/hook", "events": ["payment.*"], "merchant_accounts": None,
 }  # fmt: skip
+OF_BALANCES: Final = {
+    "/v1/merchant_accounts/{account_id}/balances": {"as_of": "2026-01-01T00:00:00Z", "balances": {"EUR": 120}},
+}
 OF_DISPUTES: Final[dict[str, dict[str, Any]]] = {
     "/v1/disputes/{dispute_id}/evidence": {"text": "the payer had it", "defense": "D1", "file": []},
 }
@@ -221,7 +224,7 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
                 "refund_max": None,
             }
         case _:
-            return (OF_ENDPOINTS | OF_DISPUTES | of_routing(fuzzed)).get(path, {})
+            return (OF_BALANCES | OF_ENDPOINTS | OF_DISPUTES | of_routing(fuzzed)).get(path, {})
 
 
 def of_routing(fuzzed: Fuzzed) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,8 @@ _TRIPLES: Final = tuple(pair + c for pair in _PAIRS for c in _ALPHABET)
 _RANDOM_BITS: Final = 80
 _RANDOM_BYTES: Final = _RANDOM_BITS // 8
 _TRIPLE_SHIFTS: Final = tuple(range(105, -1, -15))
+_BLOCK: Final = len(_TRIPLES)
+_LETTERS_OF_BLOCK: Final = 3
 _STORE_BYTES: Final = _RANDOM_BYTES * 400
 """Randomness is fetched from the system for 400 ids at a time: asking for each costs more than all the rest."""
 
@@ -39,6 +41,14 @@ class _Maker:
             self.last = value if value > self.last else self.last + 1
             return self.last
 
+    def block(self, milliseconds: int) -> int:
+        """Make the first of `_BLOCK` values in a row, all larger than every one before."""
+        with self.lock:
+            fresh = milliseconds << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BYTES))
+            first = (max(fresh, self.last + 1) // _BLOCK + 1) * _BLOCK
+            self.last = first + _BLOCK - 1
+            return first
+
 
 _maker = _Maker()
 os.register_at_fork(after_in_child=_maker.forget)
@@ -51,6 +61,15 @@ def new_id(prefix: str) -> str:
     characters or fewer an id has 40 ASCII characters at most.
     """
     return prefix + _letters(_maker.next(time.time_ns() // 1_000_000))
+
+
+def new_ids(prefix: str, count: int) -> list[str]:
+    """Make *count* ids at once, in ascending order: a small part of what as many calls of `new_id` cost."""
+    ids: list[str] = []
+    while len(ids) < count:
+        head = prefix + _letters(_maker.block(time.time_ns() // 1_000_000))[:-_LETTERS_OF_BLOCK]
+        ids += [head + triple for triple in _TRIPLES[: count - len(ids)]]
+    return ids
 
 
 def first_id(prefix: str, at: datetime) -> str:

@@ -19,33 +19,35 @@ _log = structlog.get_logger(__name__)
 
 
 def offs(account: str, decided: Iterable[Decided]) -> Mapping[tuple[str, str], int]:
-    """Say by how many minor units each check is off, by check and currency; nothing where all is well."""
+    """Say by how many minor units each check is off, by check and currency, or match; nothing where all is well."""
     clearing, owed = chart.bank_clearing(account), chart.receivable(account)
     found: Counter[tuple[str, str]] = Counter()
     for one in decided:
         line = one.line.line
-        currency = line.currency.value
-        found["net", currency] += abs(unbalanced(line))
-        if line.type not in MOVES_NOTHING:
-            found["clearing", currency] -= line.net_minor
-        for booking in one.bookings:
-            money = booking.money
-            if booking.debit == clearing:
-                found["clearing", money.currency.value] += money.minor
-            elif booking.credit == clearing:
-                found["clearing", money.currency.value] -= money.minor
-            if booking.credit == owed:
-                found["receivable", money.currency.value] += money.minor
-            elif booking.debit == owed:
-                found["receivable", money.currency.value] -= money.minor
-        for wanted in one.wanted:
-            if wanted.type != BILLED:
-                found["receivable", wanted.currency] -= wanted.gross_minor
+        cleared = _net(one, clearing) - (0 if line.type in MOVES_NOTHING else line.net_minor)
+        settled = -_net(one, owed) - sum([each.gross_minor for each in one.wanted if each.type != BILLED])
+        if cleared:
+            found["clearing", line.currency.value] += cleared
+        if settled:  # The lines of one match make up for each other.
+            found["receivable", one.match_id or one.line.id] += settled
+        if off := unbalanced(line):
+            found["net", line.currency.value] += abs(off)
     return {of: off for of, off in found.items() if off}
+
+
+def _net(one: Decided, account: str) -> int:
+    """Sum what a line debits an account with, less what it credits it with."""
+    net = 0
+    for booking in one.bookings:
+        if booking.debit == account:
+            net += booking.money.minor
+        elif booking.credit == account:
+            net -= booking.money.minor
+    return net
 
 
 def alarm(account: str, found: Mapping[tuple[str, str], int]) -> None:
     """Count and log what is off."""
-    for (check, currency), off in found.items():
+    for (check, of), off in found.items():
         metrics.SETTLEMENT_OFF.labels(check).inc(abs(off))
-        _log.error("settlement_does_not_add_up", merchant_account=account, check=check, currency=currency, off=off)
+        _log.error("settlement_does_not_add_up", merchant_account=account, check=check, of=of, off=off)

@@ -70,7 +70,19 @@ def exactly(terms: Terms, pending: Pending, wanted: Iterable[Wanted]) -> Decided
     ]
     if len(fitting) != 1 or not is_agreed(line, fitting[0], terms.account):
         return None
-    return tie(terms, Match((pending,), (fitting[0],)))[0]
+    found, account = fitting[0], terms.merchant_account
+    fees = fees_agree((line,), (found,), terms.account.tolerances.fee_minor)
+    if line.currency != found.currency or fees is not AGREED:
+        return tie(terms, Match((pending,), (found,)))[0]
+    return Decided(
+        line=pending,
+        status="matched",
+        bookings=of_expected(account, line, found.gross_minor),
+        match_id=pending.id,
+        wanted=(found,),
+        payment_id=found.payment_id,
+        operation_id=found.operation_id,
+    )
 
 
 def tie(terms: Terms, match: Match) -> tuple[Decided, ...]:

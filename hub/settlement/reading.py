@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from adapters.abilities import SettlementReport
-from hub.ids import new_id
+from hub.ids import new_ids
 from hub.pan import mask, may_hold_card_number
 from hub.settlement.cells import Garbled, Row, Rows
 from hub.settlement.values import NewLine
@@ -86,17 +86,17 @@ class ReportReader:
     def read(self, rows: Sequence[Row]) -> Chunk:
         """Read *rows*, which follow on those before."""
         chunk = Chunk(rows=len(rows))
-        for number, cells in rows:
+        for (number, cells), id_ in zip(rows, new_ids("sl_", len(rows)), strict=True):
             if isinstance(cells, Garbled):
                 chunk.broken.append(_broken(chunk, number, None, cells.message, cells.text))
             elif len(cells) != self._columns:
                 told = f"has {len(cells)} cells where the header names {self._columns} columns"
                 chunk.broken.append(_broken(chunk, number, None, told, _encode(cells).decode()))
             else:
-                self._take(chunk, number, cells)
+                self._take(chunk, id_, number, cells)
         return chunk
 
-    def _take(self, chunk: Chunk, number: int, cells: list[str]) -> None:
+    def _take(self, chunk: Chunk, id_: str, number: int, cells: list[str]) -> None:
         told = self._told(cells)
         if told is None:
             chunk.skipped += 1
@@ -108,7 +108,7 @@ class ReportReader:
             if may_hold_card_number(raw) and any(_BEGINS_AS_CARD.search(run) for run in _RUN.findall(raw)):
                 shown, told = _masked(chunk, shown, told)
             _add(chunk.totals, told)
-            chunk.lines.append(NewLine(id=new_id("sl_"), number=number, line=told, raw=shown, digest=digest(told)))
+            chunk.lines.append(NewLine(id=id_, number=number, line=told, raw=shown, digest=digest(told)))
 
     def _told(self, cells: list[str]) -> SettlementLine | BrokenRow | None:
         assert self._report is not None  # noqa: S101 - rows come after the header

@@ -9,9 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.exceptions.opening import Opening
 from hub.exceptions.store import open_exceptions
-from hub.ids import new_id
+from hub.ids import new_ids
 from hub.ledger.tables import transfers
-from hub.payments.states import Booking
 from hub.settlement.copying import add_rows
 from hub.settlement.missing import close_arrived
 from hub.settlement.tables import settlement_lines, settlement_matches
@@ -58,9 +57,9 @@ def _line(terms: Terms, new: NewLine, decided: Decided | None) -> tuple[Any, ...
     else:
         came_of = (decided.status, decided.match_id, None, decided.payment_id, decided.operation_id)
     return (
-        new.id, terms.livemode, terms.batch_id, new.number, terms.merchant_account, line.key, line.type.value,
-        line.raw_type, line.gross_minor, line.fee_minor, line.net_minor, line.currency.value,
-        presented.minor if presented else None, presented.currency.value if presented else None, line.exchange_rate,
+        new.id, terms.livemode, terms.batch_id, new.number, terms.merchant_account, line.key, line.type,
+        line.raw_type, line.gross_minor, line.fee_minor, line.net_minor, line.currency,
+        presented.minor if presented else None, presented.currency if presented else None, line.exchange_rate,
         line.booked_at, line.batch, line.tag, line.processor_reference, line.parent_reference,
         facts_of(line, decided.info if decided else ()), new.raw, new.digest, *came_of, terms.now,
     )  # fmt: skip
@@ -82,7 +81,7 @@ async def add_outcomes(connection: AsyncConnection, terms: Terms, decided: Seque
     """Write the matches, transfers and exceptions of lines that are written already."""
     matches = [(wanted.id, one.match_id, terms.now) for one in decided for wanted in one.wanted]
     await add_rows(connection, settlement_matches, _MATCH, matches)
-    booked = [row for one in decided for row in _transfers(terms, one, one.bookings)]
+    booked = _transfers(terms, decided)
     await add_rows(connection, transfers, _TRANSFER, booked)
     today = terms.now.date()
     late = [wanted.id for one in decided for wanted in one.wanted if wanted.due_on < today]
@@ -110,17 +109,16 @@ async def update_lines(connection: AsyncConnection, decided: Iterable[Decided]) 
         await connection.execute(_UPDATE, rows)
 
 
-def transfer_row(terms: Terms, booking: Booking, one: Decided) -> tuple[Any, ...]:
-    """Make the row of a transfer that a line is the cause of."""
-    money = booking.money
-    return (
-        new_id("trf_"), terms.livemode, booking.debit, booking.credit, money.minor, money.currency.value, booking.code,
-        one.payment_id, one.operation_id, one.line.id, terms.now,
-    )  # fmt: skip
-
-
-def _transfers(terms: Terms, one: Decided, bookings: Iterable[Booking]) -> list[tuple[Any, ...]]:
-    return [transfer_row(terms, booking, one) for booking in bookings]
+def _transfers(terms: Terms, decided: Sequence[Decided]) -> list[tuple[Any, ...]]:
+    booked = [(one, booking) for one in decided for booking in one.bookings]
+    livemode, now = terms.livemode, terms.now
+    return [
+        (
+            id_, livemode, booking.debit, booking.credit, booking.money.minor, booking.money.currency, booking.code,
+            one.payment_id, one.operation_id, one.line.id, now,
+        )
+        for id_, (one, booking) in zip(new_ids("trf_", len(booked)), booked, strict=True)
+    ]  # fmt: skip
 
 
 def openings_of(terms: Terms, one: Decided) -> list[Opening]:

@@ -1,6 +1,6 @@
 from multiprocessing import get_context
 
-from hub.ids import new_id
+from hub.ids import new_id, new_ids
 
 
 def test_an_id_tells_what_it_is_and_is_short_ascii() -> None:
@@ -25,3 +25,12 @@ def test_two_forked_processes_make_no_id_alike() -> None:
         made = forked.map(new_id, ["att_"] * 2, chunksize=1)
 
     assert made[0][-16:] != made[1][-16:]
+
+
+def test_many_at_once_are_ids_like_any_others_and_ascend() -> None:
+    before = new_id("trf_")
+    many = new_ids("trf_", 40_000)
+    after = new_id("trf_")
+
+    assert [before, *many, after] == sorted({before, *many, after})
+    assert {len(one) for one in many} == {len(before)}

@@ -53,6 +53,7 @@ from hub.payments import routes as payment_routes
 from hub.payments.shell import Shell
 from hub.redis import SharedMemory
 from hub.reference import routes as reference_routes
+from hub.reporting import routes as report_routes
 from hub.rulesets import review_routes, simulation_routes, standing_routes
 from hub.rulesets import routes as ruleset_routes
 from hub.rulesets.shadowing import ShadowDesk
@@ -86,6 +87,7 @@ HANDLERS: Final = [
     *banking_routes.HANDLERS,
     *ledger_routes.HANDLERS,
     *settlement_routes.HANDLERS,
+    *report_routes.HANDLERS,
     *access_routes.HANDLERS,
     *delivery_routes.HANDLERS,
     *event_routes.HANDLERS,

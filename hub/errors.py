@@ -3,6 +3,7 @@
 The table `CODES` is the contract; docs/errors.md is made from it. Nothing internal is ever in a problem.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -49,12 +50,14 @@ _OF_STATUS: Final = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    406: "not_acceptable",
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "validation_failed",
     429: "too_many_requests",
     503: "shutting_down",
 }
+_MISSING: Final = re.compile(r"Missing required query parameter '(\w+)'")
 _log = structlog.get_logger(__name__)
 
 
@@ -154,7 +157,10 @@ def _invalid_parameters(request: Request[Any, Any, Any], invalid: ValidationExce
     for field, entry in zip(fields, found, strict=True):
         type_ = declared[field].annotation if field in declared else None
         if field:
-            errors.append(FieldError(field, parameter_message(str(entry.get("message", "")), type_)))
+            spoken = field.removesuffix("_")  # Such as `from`, which is no name in Python.
+            errors.append(FieldError(spoken, parameter_message(str(entry.get("message", "")), type_)))
+    if missing := _MISSING.match(invalid.detail):
+        errors.append(FieldError(missing[1], "is missing"))
     detail = "a parameter of the request is missing or not valid"
     return problem_response(request, ProblemError("validation_failed", detail, errors=errors))
 

@@ -21,6 +21,11 @@ EXCEPTIONS: Final = Counter("hub_exceptions", "Disagreements that a human must s
 LEDGER_FINDINGS: Final = Gauge(
     "hub_ledger_findings", "What the last daily check of the books found wrong; anything above 0 is an alarm."
 )
+REPORT_FINDINGS: Final = Gauge(
+    "hub_report_findings",
+    "Accounts and currencies whose outstanding money in reports is not the ledger's; anything above 0 is an alarm.",
+    ("livemode",),
+)
 EXCEPTIONS_OPEN: Final = Gauge(
     "hub_exceptions_open", "Exceptions that wait for a human.", ("type", "severity", "livemode")
 )

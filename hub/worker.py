@@ -19,6 +19,7 @@ from hub.payment_methods.detaching import detach_due
 from hub.payment_methods.verifying import verify_due
 from hub.payments.jobs import cancel_due, inquire_due
 from hub.payments.shell import Shell
+from hub.reporting.jobs import check_reports, roll_up
 from hub.retries.jobs import prune_declines
 from hub.settlement.downloading import download_reports
 from hub.settlement.jobs import import_settlements, remove_cut_off
@@ -59,6 +60,8 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (find_missing, REMIND_EVERY_S),
     (close_ledger, ADD_UP_EVERY_S),
     (check_ledger, PRUNE_EVERY_S),
+    (roll_up, ADD_UP_EVERY_S),
+    (check_reports, PRUNE_EVERY_S),
     (prune_keys, PRUNE_EVERY_S),
     (prune_declines, PRUNE_EVERY_S),
     (bury_old, PRUNE_EVERY_S),

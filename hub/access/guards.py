@@ -7,7 +7,9 @@ from urllib.parse import parse_qsl
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
+from litestar.params import QueryParameter
 from litestar.types import AsyncAnyCallable
+from litestar.typing import FieldDefinition
 
 from hub.access.rules import SCOPES, Caller
 from hub.access.service import Keys
@@ -80,11 +82,17 @@ def _refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any]) -
     """A filter that is misspelt must not list everything."""
     if not connection.scope["query_string"]:
         return
-    known = connection.route_handler.parsed_fn_signature.parameters
+    known = {_spoken(name, of) for name, of in connection.route_handler.parsed_fn_signature.parameters.items()}
     for name in connection.query_params:
         if name not in known or name in connection.path_params:
             error = FieldError(name[:_NAME_MAX], "is no parameter of this address")
             raise ProblemError("validation_failed", "the address has a parameter that is not known", errors=[error])
+
+
+def _spoken(name: str, parameter: FieldDefinition) -> str:
+    """Name a parameter as the address does: `from` is no name in Python."""
+    declared = parameter.kwarg_definition
+    return (declared.name if isinstance(declared, QueryParameter) else None) or name
 
 
 def provide_caller(request: Request[Any, Any, Any]) -> Caller:

@@ -15,6 +15,7 @@ from hub.merchants import tables as _merchants
 from hub.payment_methods import tables as _payment_methods
 from hub.payment_sessions import tables as _payment_sessions
 from hub.payments import tables as _payments
+from hub.reporting import tables as _reporting
 from hub.retries import tables as _retries
 from hub.rulesets import tables as _rulesets
 from hub.settlement import tables as _settlement
@@ -40,6 +41,7 @@ DOMAINS = (
     _payment_methods,
     _payment_sessions,
     _payments,
+    _reporting,
     _retries,
     _rulesets,
     _settlement,

@@ -32,6 +32,7 @@ from tests.hub.payments import (
     trial_outcomes,
 )
 from tests.hub.payments.scenes import Route, ask, webhook, wrong_anywhere
+from tests.hub.reporting import outcomes as report_outcomes
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -51,6 +52,7 @@ SCENES = (
     | endpoint_outcomes.SCENES
     | exception_outcomes.SCENES
     | ledger_outcomes.SCENES
+    | report_outcomes.SCENES
     | ruleset_outcomes.SCENES
     | settlement_outcomes.SCENES
     | trial_outcomes.SCENES

@@ -1,0 +1,148 @@
+"""Figures that were added up once are those of every single fact, whoever commits when; on both databases."""
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+from itertools import combinations
+from typing import Final
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import insert, text
+from sqlalchemy.exc import DBAPIError
+
+from hub.database import Database, open_database
+from hub.events.store import publish
+from hub.ledger.closing import close_next
+from hub.ledger.tables import transfers
+from hub.reporting.grouping import WAYS, Row, totals_of
+from hub.reporting.reconciling import Wanted, reconcile, unbalanced
+from hub.reporting.rolling import roll_next
+from hub.reporting.rules import Figures
+from normalization.settlements import LineType
+from tests.hub.ledger.booking import transfer, write
+from tests.hub.reporting.facts import MARCH, line, open_shop
+
+DAY: Final = timedelta(days=1)
+ALL: Final = Wanted(livemode=False, first=date(2026, 3, 1), last=date(2026, 4, 30), ways=("merchant_account",))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await open_database(database_url)
+    yield opened
+    await opened.close()
+
+
+async def only(database: Database, wanted: Wanted = ALL) -> Row:
+    (row,) = await reconcile(database, wanted)
+    return row
+
+
+async def close(database: Database, at: datetime) -> None:
+    """Add up what there is, as the worker does."""
+    await publish(database, 500)
+    await close_next(database, at)
+    assert await roll_next(database, at)
+
+
+async def test_every_figure_of_a_month_is_what_happened_in_it(database: Database) -> None:
+    shop = await open_shop(database)
+    sold = await shop.charged(MARCH, 10_000)
+    books = shop.books(MARCH + DAY)
+    await books.refunded(sold, 2_500)
+    await books.disputed(sold, 1_000)
+    await shop.authorized(MARCH + DAY, 7_000)
+    await shop.authorized(MARCH + DAY, 5_000, captured=4_000)
+    await shop.settled(
+        MARCH + 3 * DAY,
+        line(LineType.CHARGE, 10_000, 320, on=date(2026, 3, 12), of=sold),
+        line(LineType.CHARGE, 900, on=date(2026, 3, 12)),
+        line(LineType.FEE, -50, on=date(2026, 3, 12)),
+        line(LineType.RESERVE, -600, on=date(2026, 3, 12)),
+        line(LineType.PAYOUT, 9_930, on=date(2026, 3, 13), batch="po_1"),
+    )
+
+    row = await only(database)
+
+    assert row.figures == Figures(
+        expected=10_000 + 4_000 - 2_500 - 1_000, authorized=10_000 + 7_000 + 5_000, captured=14_000, refunded=2_500,
+        disputed=1_000, settled=10_000, unmatched=0, fees=370, reserve=600,
+    )  # fmt: skip
+    assert (row.outstanding, row.paid_out) == (500, 9_930)
+    assert await unbalanced(database, livemode=False) == []
+
+
+async def test_what_was_charged_in_march_and_settled_in_april_is_outstanding_in_between(database: Database) -> None:
+    shop = await open_shop(database)
+    sold = await shop.charged(datetime.fromisoformat("2026-03-31T22:00:00Z"), 10_000)
+    april = date(2026, 4, 2)
+    await shop.settled(MARCH + 30 * DAY, line(LineType.CHARGE, 10_000, 320, on=april, of=sold))
+
+    march = await only(database, replace(ALL, last=date(2026, 3, 31)))
+    then = await only(database, replace(ALL, first=date(2026, 4, 1)))
+
+    assert (march.figures.captured, march.figures.settled, march.outstanding) == (10_000, 0, 10_000)
+    assert (then.figures.captured, then.figures.settled, then.figures.fees, then.outstanding) == (0, 10_000, 320, 0)
+
+
+async def test_what_was_added_up_once_says_what_every_fact_says_in_every_grouping(database: Database) -> None:
+    shops = [await open_shop(database), await open_shop(database, "adyen")]
+    for n in range(8):
+        shop, at = shops[n % 2], MARCH + n * 5 * DAY
+        sold = await shop.charged(at, 1_000 + n, ("EUR", "JPY")[n % 3 == 0], ("", "cards", "rest")[n % 3])
+        held = await shop.authorized(at, 300 + n, captured=100 if n % 4 else None)
+        if n % 3:
+            await shop.settled(at, line(LineType.CHARGE, 1_000 + n, 20, on=(at - DAY).date(), of=sold))
+        if n % 2:
+            await close(database, at)
+            await shop.told(held, at + DAY, "payment.captured", 300 + n)
+
+    for ways in [way for n in (1, 2, 5) for way in combinations(WAYS, n)]:
+        wanted = replace(ALL, first=date(2026, 3, 20), ways=ways)
+        rolled, plain = await reconcile(database, wanted), await reconcile(database, replace(wanted, from_start=True))
+
+        assert rolled == plain
+        assert totals_of(rolled) == totals_of(await reconcile(database, replace(wanted, ways=("currency",))))
+    assert await unbalanced(database, livemode=False) == []
+
+
+async def test_a_fact_that_is_written_late_counts_under_its_own_day(database: Database) -> None:
+    shop = await open_shop(database)
+    await shop.charged(MARCH + 5 * DAY, 100)
+    await close(database, MARCH + 6 * DAY)
+    await shop.charged(MARCH, 10)
+    early = replace(ALL, last=MARCH.date())
+
+    open_still = await only(database, early)
+    await close(database, MARCH + 6 * DAY)
+
+    assert (open_still.figures.captured, open_still.figures.authorized) == (10, 10)
+    assert await only(database, early) == open_still
+    assert (await only(database)).figures.captured == 110
+
+
+async def test_a_transaction_that_is_open_across_a_roll_up_is_counted_once_it_commits(postgres_url: str) -> None:
+    database = await open_database(postgres_url)
+    shop = await open_shop(database)
+    owed = f"settlement_receivable:{shop.account}"
+    await write(database, transfer(1, debit=owed, created_at=MARCH))
+    async with database.transaction() as slow:
+        await slow.execute(insert(transfers), transfer(10, debit=owed, created_at=MARCH))
+        await write(database, transfer(100, debit=owed, created_at=MARCH))
+
+        assert (await close_next(database, MARCH), await roll_next(database, MARCH)) == (0, False)
+        assert (await only(database)).figures.captured == 101
+    assert (await only(database)).figures.captured == 111
+    await close(database, MARCH)
+    assert (await only(database)).figures.captured == 111
+    await database.close()
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM report_days", "UPDATE report_days SET captured = 1"])
+async def test_what_was_added_up_stays_as_it_was_written(database: Database, change: str) -> None:
+    await (await open_shop(database)).charged(MARCH, 100)
+    await close(database, MARCH)
+
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with database.transaction() as connection:
+            await connection.execute(text(change))

@@ -43,9 +43,9 @@ SETTINGS: Final[dict[str, str]] = {
     "(advise no further try), `wait_hours` (advise to wait so long at least), `no_failover` (try no other processor). "
     "It can only be stricter than docs/declines.md.",
     "delivery_ms": "How long an endpoint may take to answer a delivery, from the look-up of its name to the last byte.",
-    "approvals": "What needs a second person, as JSON: `refund` and `exception_transfer` (the most that passes without, by "
-    "currency; one that is missing passes never), `ruleset_activation` in live mode and `credentials` (`true`). "
-    "docs/exceptions.md has an example.",
+    "approvals": "What needs a second person, as JSON: `refund` and `exception_transfer` (the most that passes "
+    "without, by currency; one that is missing passes never), `ruleset_activation` in live mode and `credentials` "
+    "(`true`). docs/exceptions.md has an example.",
     "approval_hours": "How long something waits for a second person before it expires.",
     "endpoint_networks": "Networks inside, as `127.0.0.0/8,10.20.0.0/16`, that deliveries of test mode may go to "
     "besides public addresses; `hub dev` allows loopback. Live mode sends to public addresses only.",

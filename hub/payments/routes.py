@@ -1,13 +1,13 @@
 """`/v1/payments`: charge, read, capture, cancel, confirm, refund."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -33,6 +33,8 @@ from hub.payments.states import Payment, Status
 from hub.payments.timelines import Timeline, timeline_of
 from normalization.outcome import Operation
 
+VERSION_MAX: Final = 2_147_483_647
+"""The largest number that the databases count versions by."""
 _CHARGES: Final = problems(409, 413, 415, 422)
 _MOVES_MONEY: Final = problems(404, 409, 413, 415, 422)
 _COMPLETES: Final = problems(404, 413, 415, 422)
@@ -105,6 +107,9 @@ async def create_payment(
     return answer(await shielded(shell, charge(shell, wanted)))
 
 
+Version = Annotated[int | None, QueryParameter(ge=1, le=VERSION_MAX, description="A ruleset's version.")]
+
+
 @get("/v1/payments", guards=[requires("payments:read")], responses=problems(422), tags=["payments"])
 async def list_payments(  # noqa: PLR0913, PLR0917 - one argument for each query parameter of the API
     caller: NamedDependency[Caller],
@@ -115,7 +120,7 @@ async def list_payments(  # noqa: PLR0913, PLR0917 - one argument for each query
     customer: FromQuery[str | None] = None,
     tag: FromQuery[str | None] = None,
     ruleset: FromQuery[str | None] = None,
-    ruleset_version: FromQuery[int | None] = None,
+    ruleset_version: Version = None,
     rule: FromQuery[str | None] = None,
     created_after: FromQuery[datetime | None] = None,
     created_before: FromQuery[datetime | None] = None,

@@ -1,0 +1,146 @@
+"""Why a line came that nothing was expected for, and what differs where something was; no database is needed for it."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hub.merchants.profile import Terms as AccountTerms
+from hub.merchants.profile import Tolerances
+from hub.payments.states import OperationStatus, Status
+from hub.settlement.deciding import decide
+from hub.settlement.placing import Facts
+from hub.settlement.values import Decided, Known, Pending, Terms, Wanted
+from normalization.money import Currency, Money
+from normalization.outcome import Operation
+from normalization.settlements import LineType, SettlementLine
+
+AT = datetime(2026, 3, 3, tzinfo=UTC)
+AGREED = AccountTerms(
+    fees=(), settlement_days=2, settlement_currency=Currency.USD, tolerances=Tolerances(fee_minor=1, fx_bps=50)
+)
+TERMS = Terms(batch_id="set_1", livemode=False, merchant_account="ma_1", account=AGREED, now=AT, account_name="HubECOM")
+CHARGE = Known(
+    id="att_1", payment_id="pay_1", attempt_id="att_1", kind=Operation.PURCHASE, status=OperationStatus.APPROVED,
+    merchant_account="ma_1", processor_reference="pi_1", standing="att_1", payment_status=Status.CAPTURED,
+    captured_minor=1_000, refunded_minor=0, currency="USD",
+)  # fmt: skip
+REFUND = replace(CHARGE, id="ref_1", kind=Operation.REFUND, processor_reference="re_1")
+
+
+def line(type_: LineType, gross: int, **told: Any) -> SettlementLine:
+    fee = told.pop("fee_minor", 0)
+    made = SettlementLine(
+        key="txn_1", type=type_, raw_type=type_.value, gross_minor=gross, fee_minor=fee, net_minor=gross - fee,
+        currency=Currency.USD, booked_at=AT,
+    )  # fmt: skip
+    return replace(made, **told)
+
+
+def wanted(type_: str, gross: int, matched_by: str | None = None, of: str = "att_1", **more: Any) -> Wanted:
+    made = Wanted(f"exs_{of}_{type_}", "pay_1", of, type_, gross, None, "USD", None, None, date(2026, 3, 4), matched_by)
+    return replace(made, **more)
+
+
+def decided(told: SettlementLine, *expected: Wanted, known: tuple[Known, ...] = (CHARGE, REFUND)) -> Decided:
+    facts = Facts(
+        operations={one.id: one for one in known},
+        by_reference={one.processor_reference or "": [one] for one in known},
+        disputed={},
+        wanted={"att_1": expected},
+        uneven={},
+    )
+    (found,) = decide(TERMS, [Pending("sl_1", told)], facts, frozenset({"sl_1"})).decided
+    return found
+
+
+def told_by(found: Decided) -> list[str]:
+    return [one.type for one in found.concerns]
+
+
+TAKEN = wanted("charge", 1_000, "sl_0")
+DISPUTED = wanted("chargeback", -1_000, "sl_0"), wanted("chargeback_reversal", 1_000, "sl_0")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected", "reason"),
+    [
+        (line(LineType.CHARGE, 1_000, tag="att_1"), (TAKEN,), "duplicate_settlement"),
+        (line(LineType.CHARGE, 1_000, tag="att_9"), (), "unexpected_settlement"),
+        (line(LineType.CHARGE_REVERSAL, -1_000, tag="att_1"), (TAKEN,), "capture_failed"),
+        (line(LineType.REFUND, -300, parent_reference="pi_1"), (), "unexpected_refund"),
+        (line(LineType.REFUND, -1_300, parent_reference="pi_1"), (), "over_refund"),
+        (line(LineType.REFUND, -300, tag="ref_9"), (), "unexpected_refund"),
+        (line(LineType.CHARGEBACK, -1_000, tag="att_1"), (DISPUTED[0],), "duplicate_settlement"),
+        (line(LineType.CHARGEBACK, -1_000, tag="att_1"), DISPUTED, "second_chargeback"),
+        (line(LineType.SECOND_CHARGEBACK, -1_000, tag="att_1"), (), "second_chargeback"),
+        (line(LineType.CHARGEBACK_REVERSAL, 1_000, tag="att_1"), (), "unexpected_settlement"),
+        (line(LineType.REFUND_REVERSAL, 300, tag="ref_1"), (), "refund_failed"),
+        (line(LineType.INVOICE, -110), (), "processor_invoice_unbooked"),
+        (line(LineType.UNMAPPED, -150), (), "unmapped_line_type"),
+        (line(LineType.CHARGE, 1_000, tag="att_1", account="HubPOS"), (), "wrong_merchant_account"),
+    ],
+)
+def test_a_line_that_fits_nothing_is_left_to_a_human_with_its_reason(
+    told: SettlementLine, expected: tuple[Wanted, ...], reason: str
+) -> None:
+    found = decided(told, *expected)
+
+    assert (found.status, told_by(found)) == ("exception", [reason])
+    assert found.concerns[0].variance_minor == told.gross_minor
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": OperationStatus.DECLINED, "payment_status": Status.FAILED}, "failed_but_settled"),
+        ({"kind": Operation.AUTHORIZE, "payment_status": Status.CANCELED}, "void_not_cleared"),
+        ({"standing": "att_2"}, "double_charge_after_failover"),
+        ({"status": OperationStatus.UNKNOWN}, "unknown_outcome_settled"),
+        ({"merchant_account": "ma_2"}, "wrong_merchant_account"),
+    ],
+)
+def test_a_charge_that_our_books_hold_otherwise_says_how(changes: dict[str, Any], reason: str) -> None:
+    found = decided(line(LineType.CHARGE, 1_000, tag="att_1"), known=(replace(CHARGE, **changes),))
+
+    assert told_by(found) == [reason]
+
+
+def test_a_payout_that_came_back_is_posted_and_told() -> None:
+    found = decided(line(LineType.PAYOUT_REVERSAL, -500))
+
+    assert (found.status, told_by(found), found.bookings) == ("posted", ["payment_returned"], ())
+
+
+def test_a_fee_that_differs_is_told_on_the_line_that_is_matched() -> None:
+    charged = line(LineType.CHARGE, 1_000, fee_minor=40, tag="att_1")
+
+    variance = decided(charged, wanted("charge", 1_000, fee_minor=30))
+    unexpected = decided(charged, wanted("charge", 1_000, fee_minor=0))
+
+    assert (variance.status, told_by(variance)) == ("matched", ["fee_variance"])
+    assert (unexpected.status, told_by(unexpected)) == ("matched", ["fee_unexpected"])
+    assert variance.concerns[0].variance_minor == 10
+
+
+def test_a_conversion_that_is_too_far_off_its_rate_is_told() -> None:
+    presented = Money(10_000, Currency.EUR)
+    told = line(LineType.CHARGE, 10_600, tag="att_1", presented=presented, exchange_rate="1.06")
+    expected = wanted("charge", 10_000, currency="EUR", settle_minor=10_850, settle_currency="USD")
+
+    found = decided(told, expected)
+
+    assert (found.status, told_by(found), found.concerns[0].variance_minor) == ("matched", ["fx_variance"], -250)
+
+
+def test_a_line_of_the_attempt_fits_two_captures_and_is_tied_to_neither() -> None:
+    first, second = (replace(CHARGE, id=f"cap_{n}", kind=Operation.CAPTURE, processor_reference=None) for n in (1, 2))
+    authorized = replace(CHARGE, kind=Operation.AUTHORIZE)
+    expected = (wanted("charge", 500, of="cap_1"), wanted("charge", 500, of="cap_2"))
+
+    found = decided(line(LineType.CHARGE, 500, tag="att_1"), *expected, known=(authorized, first, second))
+
+    assert told_by(found) == ["ambiguous_match"]
+    assert found.concerns[0].context is not None
+    assert found.concerns[0].context["candidates"] == ["exs_cap_1_charge", "exs_cap_2_charge"]

@@ -69,18 +69,19 @@ class Facts(Struct, frozen=True, kw_only=True):
 def rows_of(facts: Facts, ways: Iterable[GroupBy]) -> list[Row]:
     """Make the rows of a report, in the order of their groups."""
     asked = frozenset(ways)
-    figures: dict[Group, Figures] = defaultdict(Figures)
+    figures: dict[Group, Figures] = {}
     earlier: dict[Group, int] = defaultdict(int)
     for cell, one in facts.cells.items():
         group = _group(cell, facts.processors, asked)
         if cell.day is None:
             earlier[group] += one.moved
         else:
-            figures[group] += one
+            known = figures.get(group)
+            figures[group] = one if known is None else known + one
     payouts = _told(facts.payouts, facts.processors, asked)
     exceptions = _told(facts.exceptions, facts.processors, asked)
     groups = {*figures, *payouts, *exceptions, *(group for group, minor in earlier.items() if minor)}
-    shown = sorted(groups, key=lambda group: tuple("" if part is None else str(part) for part in group))
+    shown = sorted(groups, key=_in_order)
     owed = _outstanding(shown, figures, earlier)
     return [
         Row(
@@ -103,7 +104,7 @@ def totals_of(rows: Iterable[Row]) -> list[Row]:
     for row in rows:
         currency = row.group.currency
         was = found.get(currency) or Row(group=Group(currency))
-        last[row.group._replace(day=None)] = row
+        last[_whole(row.group)] = row
         found[currency] = Row(
             group=was.group,
             figures=was.figures + row.figures,
@@ -115,6 +116,11 @@ def totals_of(rows: Iterable[Row]) -> list[Row]:
     for row in last.values():
         owed[row.group.currency] += row.outstanding
     return [_with_outstanding(found[currency], owed[currency]) for currency in sorted(found)]
+
+
+def _in_order(group: Group) -> tuple[str, date, str, str, str, str]:
+    currency, day, account, processor, ruleset, rule = group
+    return currency, day or date.min, account or "", processor or "", ruleset or "", rule or ""
 
 
 def _with_outstanding(row: Row, outstanding: int) -> Row:
@@ -132,13 +138,18 @@ def _group(at: Cell | Told, processors: Mapping[str, str], asked: frozenset[Grou
     account = at.merchant_account
     by_ruleset = "ruleset" in asked
     return Group(
-        currency=at.currency,
-        day=at.day if "day" in asked else None,
-        merchant_account=(account or None) if "merchant_account" in asked else None,
-        processor=processors.get(account) if "processor" in asked else None,
-        ruleset=(at.ruleset or None) if by_ruleset else None,
-        rule=(at.rule or None) if by_ruleset else None,
+        at.currency,
+        at.day if "day" in asked else None,
+        (account or None) if "merchant_account" in asked else None,
+        processors.get(account) if "processor" in asked else None,
+        (at.ruleset or None) if by_ruleset else None,
+        (at.rule or None) if by_ruleset else None,
     )
+
+
+def _whole(group: Group) -> Group:
+    """Leave out the day."""
+    return Group(group.currency, None, *group[2:])
 
 
 def _told(
@@ -156,10 +167,10 @@ def _outstanding(
     groups: Sequence[Group], figures: Mapping[Group, Figures], earlier: Mapping[Group, int]
 ) -> dict[Group, int]:
     """Go on from what was owed before, day by day where days are told apart."""
-    running = {group._replace(day=None): minor for group, minor in earlier.items()}
+    running = {_whole(group): minor for group, minor in earlier.items()}
     found = {}
     for group in groups:  # A currency's days in their order, each with all its groups.
-        whole = group._replace(day=None)
+        whole = _whole(group)
         running[whole] = running.get(whole, 0) + figures.get(group, NOTHING).moved
         found[group] = running[whole]
     return found

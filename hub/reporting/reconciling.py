@@ -6,7 +6,20 @@ from datetime import date
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Boolean, ColumnElement, Text, TextClause, case, func, literal_column, null, select, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Text,
+    TextClause,
+    case,
+    cast,
+    func,
+    literal_column,
+    null,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.banking.payouts import payouts
@@ -20,7 +33,7 @@ from hub.payments.tables import payments
 from hub.reporting.facts import Part, figures_of
 from hub.reporting.grouping import Cell, Facts, GroupBy, Row, Told, rows_of
 from hub.reporting.rolling import Roll, last_roll
-from hub.reporting.rules import NAMES, NOTHING, Figures, Key, unlike_the_ledger
+from hub.reporting.rules import NAMES, NOTHING, Figures, Key, figures, unlike_the_ledger
 from hub.reporting.tables import report_days
 from hub.rulesets.tables import rulesets
 from hub.settlement.tables import exceptions, settlement_lines
@@ -54,10 +67,10 @@ async def reconcile(database: Database, wanted: Wanted) -> list[Row]:
         roll = Roll() if wanted.from_start else await last_roll(connection)
         cells = await _rolled(connection, wanted, roll)
         part = Part(after=roll.position, events_after=roll.events_position, livemode=wanted.livemode, until=wanted.last)
-        for key, figures in (await figures_of(database, connection, part)).items():
+        for key, counted in (await figures_of(database, connection, part)).items():
             if _is_wanted(key, wanted):
                 cell = _cell(key, wanted)
-                cells[cell] = cells.get(cell, NOTHING) + figures
+                cells[cell] = cells.get(cell, NOTHING) + counted
         facts = Facts(
             cells=cells,
             payouts=await _payouts(connection, wanted),
@@ -120,17 +133,18 @@ async def _rolled(connection: AsyncConnection, wanted: Wanted, roll: Roll) -> di
     table = report_days.c
     before = table.day < wanted.first
     days = [case((before, null()), else_=table.day)] if "day" in wanted.ways else []
-    alike = [before, table.merchant_account, table.currency, *_by_ruleset(wanted, table.ruleset, table.rule), *days]
+    account = table.merchant_account if {"merchant_account", "processor"} & {*wanted.ways} else _empty()
+    alike = [before, account, table.currency, *_by_ruleset(wanted, table.ruleset, table.rule), *days]
     narrow = [
         table.livemode == wanted.livemode, table.roll <= roll.number, table.day <= wanted.last,
         *_seen(wanted, table.merchant_account, table.currency),
     ]  # fmt: skip
-    summed = select(*alike, *(func.sum(table[name]) for name in NAMES)).where(*narrow)
+    sums = (cast(func.sum(table[name]), BigInteger) for name in NAMES)
+    summed = select(*alike, *sums).where(*narrow).group_by(*_numbered(alike))
     found = {}
-    for row in await connection.execute(summed.group_by(*_numbered(alike))):
+    for row in (await connection.execute(summed)).all():
         day = None if row[0] else row[5] if days else wanted.last
-        sums = zip(NAMES, row[len(alike) :], strict=True)
-        found[Cell(day, *row[1:5])] = Figures(**{name: int(minor) for name, minor in sums})
+        found[Cell(day, *row[1:5])] = figures(row[len(alike) :])
     return found
 
 

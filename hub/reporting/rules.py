@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from operator import add
 from typing import Final, NamedTuple
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import astuple, fields
 
 from hub.ledger import chart
 
@@ -49,7 +50,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 
     def __add__(self, other: "Figures") -> "Figures":
         """Add up two groups of one currency."""
-        return Figures(**{name: getattr(self, name) + getattr(other, name) for name in NAMES})
+        return figures(map(add, astuple(self), astuple(other)))
 
     @property
     def moved(self) -> int:
@@ -60,6 +61,11 @@ class Figures(Struct, frozen=True, kw_only=True):
 NAMES: Final = tuple(field.name for field in fields(Figures))
 """The figures that are added up from transfers and authorizations; the columns of `report_days`."""
 NOTHING: Final = Figures()
+
+
+def figures(sums: Iterable[int]) -> Figures:
+    """Make figures of sums in the order of `NAMES`."""
+    return Figures(**dict(zip(NAMES, sums, strict=True)))
 
 
 class Key(NamedTuple):

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 from reportlab.lib import colors
@@ -13,8 +12,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from hub.reporting.adding_up import PARTS
+from hub.reporting.money import in_whole_units
 from hub.reporting.statement_showing import CurrencyMonth, StatementBody
-from normalization.money import EXPONENT, Currency
 
 LABELS: Final = {
     "captured": "Captured",
@@ -90,18 +89,18 @@ def _header(canvas: Any, body: StatementBody) -> None:  # noqa: ANN401 - reportl
 
 
 def _month(month: CurrencyMonth) -> Table:
-    opening = _major(month.opening.balance, month.currency)
+    opening = in_whole_units(month.opening.balance, month.currency)
     rows: list[Sequence[str]] = [("", month.currency), ("Opening balance", opening)]
     for part in PARTS:
         minor = getattr(month, part)
         if minor or part in {"captured", "refunded", "fees", "received"}:
-            rows.append((LABELS[part], _major(minor, month.currency)))
+            rows.append((LABELS[part], in_whole_units(minor, month.currency)))
     closing = len(rows)
-    rows.append(("Closing balance", _major(month.closing.balance, month.currency)))
+    rows.append(("Closing balance", in_whole_units(month.closing.balance, month.currency)))
     for name, label in (_OF_WHICH | _BESIDES).items():
         minor = getattr(month.closing, name)
         if minor or name in _OF_WHICH:
-            rows.append((label, _major(minor, month.currency)))
+            rows.append((label, in_whole_units(minor, month.currency)))
     bold = [("FONTNAME", (0, at), (-1, at), "Helvetica-Bold") for at in (1, closing)]
     line = ("LINEABOVE", (0, closing), (-1, closing), 0.6, colors.black)
     return Table(rows, colWidths=_WIDTHS, style=TableStyle([*_GRID, *bold, line]), hAlign="LEFT")
@@ -110,15 +109,9 @@ def _month(month: CurrencyMonth) -> Table:
 def _exceptions(body: StatementBody) -> Table:
     rows = [("type", "open", "money at risk")]
     for one in body.exceptions:
-        at_risk = f"{_major(one.amount, one.currency)} {one.currency}" if one.currency else ""
+        at_risk = f"{in_whole_units(one.amount, one.currency)} {one.currency}" if one.currency else ""
         rows.append((one.type, str(one.count), at_risk))
     return Table(rows, colWidths=(85 * mm, 20 * mm, 65 * mm), style=TableStyle([*_GRID]), repeatRows=1, hAlign="LEFT")
-
-
-def _major(minor: int, currency: str) -> str:
-    """Write an amount in the currency's whole unit; one of an unknown currency stays in the minor unit."""
-    digits = EXPONENT[Currency(currency)] if currency in Currency.__members__ else 0
-    return f"{Decimal(minor).scaleb(-digits):,.{digits}f}"
 
 
 def _plain(name: str) -> str:

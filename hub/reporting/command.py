@@ -1,0 +1,179 @@
+"""What `hub reconcile` and `hub statement` do."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import RowMapping, or_, select
+
+from hub.database import Database, open_database
+from hub.merchants.tables import merchant_accounts
+from hub.reporting import showing, statement_showing
+from hub.reporting.formats import as_csv
+from hub.reporting.grouping import WAYS, GroupBy, Row, totals_of
+from hub.reporting.money import in_whole_units
+from hub.reporting.reconciling import Wanted, reconcile, unbalanced, versions_of
+from hub.reporting.rules import unconserved
+from hub.reporting.showing import Reconciliation, ReconciliationRow
+from hub.reporting.statement_pdf import statement_pdf
+from hub.reporting.statement_showing import Owner, StatementBody, statement_body
+from hub.reporting.statements import statement_of
+from hub.serving import CannotServeError, checked_settings, run_async
+
+_SHOWN: Final = (
+    "captured", "refunded", "disputed", "settled", "fees", "reserve", "paid_out", "outstanding", "at_risk",
+)  # fmt: skip
+_GROUPS: Final[dict[GroupBy, tuple[str, ...]]] = {way: (way,) for way in WAYS} | {
+    "ruleset": ("ruleset", "version", "rule")
+}
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What `hub reconcile` was asked for; `mode` None: the one that has merchant accounts."""
+
+    first: date
+    last: date
+    ways: tuple[GroupBy, ...]
+    account: str | None = None
+    mode: str | None = None
+    form: str = "table"
+
+
+def ways_of(named: Sequence[str]) -> tuple[GroupBy, ...]:
+    """Put ways of grouping into their order; by merchant account, where none is named."""
+    return tuple(way for way in WAYS if way in (named or ("merchant_account",)))
+
+
+def reconcile_here(asked: Asked) -> int:
+    """Print a reconciliation, and what does not agree; gives the command's exit code: 1 where anything does not.
+
+    Raises:
+        CannotServeError: for an account that is not there, and where both modes have some and none is named.
+    """
+    settings = checked_settings()
+
+    async def read() -> tuple[Reconciliation, list[str]]:
+        database = await open_database(settings.database_url)
+        try:
+            return await _reconciled(database, asked)
+        finally:
+            await database.close()
+
+    body, findings = run_async(read())
+    if asked.form == "json":
+        told = msgspec.json.encode({**msgspec.to_builtins(body), "findings": findings})
+        sys.stdout.write(msgspec.json.format(told, indent=2).decode() + "\n")
+    elif asked.form == "csv":
+        sys.stdout.write(as_csv([*showing.COLUMNS], showing.cells(body.data)).decode())
+    else:
+        _print(body, asked.ways)
+    for finding in findings:
+        sys.stderr.write(f"{finding}\n")
+    return 1 if findings else 0
+
+
+def state(account: str, month: datetime, *, form: str, file: Path | None) -> int:
+    """Print a month-end statement, or write it into *file*; gives the command's exit code.
+
+    Raises:
+        CannotServeError: for an account that is not there.
+    """
+    settings = checked_settings()
+
+    async def read() -> StatementBody:
+        database = await open_database(settings.database_url)
+        try:
+            row = await _account(database, account)
+            owner = Owner(id=row["id"], name=row["name"], processor=row["processor"], livemode=bool(row["livemode"]))
+            now = datetime.now(UTC)
+            statement = await statement_of(
+                database, owner.id, livemode=owner.livemode, year=month.year, month=month.month, now=now
+            )
+            return statement_body(owner, statement)
+        finally:
+            await database.close()
+
+    body = run_async(read())
+    if file is not None:
+        file.write_bytes(statement_pdf(body))
+    elif form == "json":
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
+    else:
+        sys.stdout.write(as_csv(statement_showing.COLUMNS, statement_showing.rows(body)).decode())
+    return 0
+
+
+async def _reconciled(database: Database, asked: Asked) -> tuple[Reconciliation, list[str]]:
+    named = await _account(database, asked.account) if asked.account is not None else None
+    livemode = bool(named["livemode"]) if named is not None else await _mode(database, asked.mode)
+    wanted = Wanted(
+        livemode=livemode,
+        first=asked.first,
+        last=asked.last,
+        ways=asked.ways,
+        merchant_accounts=None if named is None else frozenset({named["id"]}),
+    )
+    rows = await reconcile(database, wanted)
+    versions = await versions_of(database, (row.group.ruleset for row in rows))
+    body = Reconciliation(
+        livemode=livemode,
+        first=wanted.first,
+        last=wanted.last,
+        group_by=[*wanted.ways],
+        data=[showing.shown(row, versions) for row in rows],
+        totals=[showing.shown(row, versions) for row in totals_of(rows)],
+    )
+    return body, [*_unconserved(rows), *await unbalanced(database, livemode=livemode)]
+
+
+def _unconserved(rows: Sequence[Row]) -> list[str]:
+    named = ((" ".join(str(part) for part in row.group if part), row) for row in rows)
+    return [told for of, row in named for told in unconserved(row.figures, row.group.currency, of)]
+
+
+async def _account(database: Database, named: str) -> RowMapping:
+    table = merchant_accounts.c
+    async with database.reading() as connection:
+        one = select(merchant_accounts).where(or_(table.id == named, table.name == named))
+        rows = (await connection.execute(one)).mappings().all()
+    if len(rows) != 1:
+        many = "there is no merchant account" if not rows else f"{len(rows)} merchant accounts are called"
+        raise CannotServeError(f"{many} {named}; name one by its id")
+    return rows[0]
+
+
+async def _mode(database: Database, named: str | None) -> bool:
+    if named is not None:
+        return named == "live"
+    async with database.reading() as connection:
+        modes = set((await connection.execute(select(merchant_accounts.c.livemode).distinct())).scalars())
+    if modes == {False, True}:
+        raise CannotServeError("both modes have merchant accounts; name one with --mode")
+    return True in modes
+
+
+def _print(body: Reconciliation, ways: Sequence[GroupBy]) -> None:
+    mode = "live" if body.livemode else "test"
+    console = Console()
+    table = Table(title=f"{mode} mode, {body.first} to {body.last}, in whole units", title_justify="left")
+    groups = [name for way in ways if way != "currency" for name in _GROUPS[way]]
+    for name in (*groups, "currency"):
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for name in (*_SHOWN, "exceptions"):
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    for row in body.data:
+        table.add_row(*(str(getattr(row, name) or "") for name in groups), row.currency, *_amounts(row))
+    table.add_section()
+    for row in body.totals:
+        table.add_row(*("" for _ in groups), row.currency, *_amounts(row), style="bold")
+    console.print(table)
+
+
+def _amounts(row: ReconciliationRow) -> list[str]:
+    return [*(in_whole_units(getattr(row, name), row.currency) for name in _SHOWN), f"{row.exceptions:,}"]

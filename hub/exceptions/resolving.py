@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.rules import Caller
 from hub.access.store import AUDIT, audit_row
-from hub.errors import ProblemError
+from hub.errors import FieldError, ProblemError
 from hub.events.tables import events
 from hub.exceptions.opening import OPEN, RESOLVED, event_row
 from hub.exceptions.rules import Posting, posting_errors
@@ -20,7 +20,8 @@ from hub.exceptions.store import history_row
 from hub.exceptions.tables import exception_history
 from hub.ids import new_id
 from hub.ledger.tables import transfers
-from hub.settlement.tables import exceptions
+from hub.settlement.superseding import posted_back
+from hub.settlement.tables import exceptions, settlement_lines
 
 SETTLED: Final = "exception_settled"
 REOPENED: Final = "exception_reopened"
@@ -76,6 +77,9 @@ async def resolve(connection: AsyncConnection, author: Author, exception_id: str
     row = await hold(connection, author.caller, exception_id)
     check(row, settling)
     posting = settling.posting
+    if posting is not None and await _is_restated(connection, row["line_id"]):
+        errors = [FieldError("transfer", "moves what its line has posted, and another line stands in its place now")]
+        raise ProblemError("validation_failed", "the transfer cannot be booked", errors=errors)
     booked = None if posting is None else await _book(connection, author, row, posting, SETTLED)
     how = "reason" if posting is None else "transfer"
     resolution = Resolution(how=how, reason=settling.reason, transfer=booked)
@@ -90,20 +94,19 @@ async def resolve(connection: AsyncConnection, author: Author, exception_id: str
 
 
 async def reopen(connection: AsyncConnection, author: Author, exception_id: str, reason: str) -> ExceptionBody:
-    """Open an exception again; what was booked to settle it is booked back.
+    """Open an exception again; what was booked to settle it, and still stands, is booked back.
 
     Raises:
         ProblemError: not_found, exception_not_resolved.
     """
     row = await hold(connection, author.caller, exception_id)
     _must_be(row, RESOLVED)
-    booked = msgspec.json.decode(row["resolution"], type=Resolution).transfer if row["resolution"] else None
     details: dict[str, Any] = {"reason": reason}
-    if booked is not None:
-        mine = select(transfers).where(transfers.c.id == booked)
-        was = (await connection.execute(mine)).mappings().one()
-        back = Posting(debit=was["credit"], credit=was["debit"], amount_minor=was["amount_minor"])
-        details["transfer"] = await _book(connection, author, row, back, REOPENED)
+    mine = select(transfers).where(transfers.c.exception_id == exception_id).order_by(transfers.c.id)
+    back = posted_back((await connection.execute(mine)).mappings().all(), author.at, REOPENED)
+    if back:
+        await connection.execute(insert(transfers), back)
+        details["transfer"] = back[0]["id"]
     values = {"status": OPEN} | dict.fromkeys(("resolution", "resolved_by", "resolved_at"))
     return await _change(connection, author, row, "reopened", values, details)
 
@@ -120,6 +123,11 @@ def check(row: Mapping[Any, Any], settling: Settling) -> None:
         return
     if errors := posting_errors(posting, row["merchant_account"], row["amount_minor"]):
         raise ProblemError("validation_failed", "the transfer cannot be booked", errors=errors)
+
+
+async def _is_restated(connection: AsyncConnection, line_id: str | None) -> bool:
+    status = await connection.scalar(select(settlement_lines.c.status).where(settlement_lines.c.id == line_id))
+    return status == "superseded"
 
 
 def not_found() -> ProblemError:

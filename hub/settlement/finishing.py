@@ -11,18 +11,19 @@ import structlog
 from sqlalchemy import RowMapping, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.exceptions.store import close, open_exceptions
+from hub.exceptions.store import open_exceptions
 from hub.payments.recording import record_delivered
 from hub.payments.shell import Shell
 from hub.settlement import billing, lookups, searching
 from hub.settlement.conserving import alarm, offs
-from hub.settlement.deciding import Sorted, decide
+from hub.settlement.deciding import decide
 from hub.settlement.matching import Match, Placed, ambiguous, tie, unexpected
 from hub.settlement.placing import NOWHERE
 from hub.settlement.rows import to_pending
 from hub.settlement.tables import settlement_lines
+from hub.settlement.turns import take_turn
 from hub.settlement.values import Decided, Pending, Terms, Wanted
-from hub.settlement.writing import add_outcomes, name_subjects, openings_of, update_lines
+from hub.settlement.writing import add_outcomes, close_mended, name_subjects, openings_of, update_lines
 from normalization.money import Money
 from normalization.outcome import Approved, Operation, Report
 from normalization.settlements import LineType, SettlementLine
@@ -40,6 +41,7 @@ async def rounds(shell: Shell, terms: Terms) -> AsyncIterator[Sequence[Decided]]
         await name_subjects(connection, terms.merchant_account)
     while True:
         async with shell.database.transaction() as connection:
+            await take_turn(connection, terms.merchant_account)
             lines = await _open_lines(connection, terms.merchant_account)
             if not lines:
                 return
@@ -49,6 +51,7 @@ async def rounds(shell: Shell, terms: Terms) -> AsyncIterator[Sequence[Decided]]
             for one in news:
                 await _record(shell, terms, one)
             async with shell.database.transaction() as connection:
+                await take_turn(connection, terms.merchant_account)
                 again = [one.pending for one in news]
                 decided, _ = await _look(connection, terms, again, frozenset(one.id for one in again))
             yield decided
@@ -75,17 +78,11 @@ async def _look(
     alarm(terms.merchant_account, offs(terms.merchant_account, decided))
     await update_lines(connection, decided)
     await add_outcomes(connection, terms, decided)
-    await _mend(connection, terms, found)
+    await close_mended(connection, found.mended, terms.now)
     told = [opening for one in found.news for opening in openings_of(terms, unexpected(terms, one))]
     if told:
         await open_exceptions(connection, told, terms.now)
     return decided, found.news
-
-
-async def _mend(connection: AsyncConnection, terms: Terms, found: Sorted) -> None:
-    if found.mended:
-        why = "another line brought the rest"
-        await close(connection, found.mended, "settled_later", terms.now, reason=why)
 
 
 async def _search(connection: AsyncConnection, terms: Terms, lines: Sequence[Pending]) -> list[Decided]:

@@ -31,6 +31,7 @@ from hub.settlement.cells import Row
 from hub.settlement.reading import Chunk, ReportReader, merge
 from hub.settlement.showing import batch_body
 from hub.settlement.tables import broken_rows, settlement_lines
+from hub.settlement.turns import take_turn
 from hub.settlement.uploads import open_report
 from hub.settlement.values import Terms
 from hub.stopping import stopped
@@ -112,6 +113,7 @@ class Importer(Struct, frozen=True, kw_only=True):
 
     async def _write(self, batch: Batch, chunk: Chunk, bytes_read: int) -> tuple[Batch, telling.CameOf]:
         async with self.shell.database.transaction() as connection:
+            await take_turn(connection, batch.merchant_account)
             terms = self._terms(batch)
             came_of = await telling.tell(connection, terms, chunk.lines)
             if chunk.broken:

@@ -18,6 +18,7 @@ from hub.payments.shell import Shell
 from hub.settlement.expecting import due_on
 from hub.settlement.lookups import among, is_postgresql, listed
 from hub.settlement.tables import exceptions, expected_settlements, settlement_days_checked, settlement_matches
+from hub.settlement.turns import take_turn
 
 AT_ONCE: Final = 500
 NEVER_MISSING: Final = "fee"
@@ -50,6 +51,7 @@ async def find_missing(shell: Shell) -> int:
 
 async def _look(shell: Shell, account: str, until: date, *, livemode: bool) -> int:
     async with shell.database.transaction() as connection:
+        await take_turn(connection, account)
         since: date | None = await connection.scalar(_looked_until(account).with_for_update())
         if since is not None and since >= until:
             return 0  # Another worker has looked meanwhile.

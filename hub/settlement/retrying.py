@@ -21,12 +21,15 @@ from hub.settlement.posting import of_tied
 from hub.settlement.reasons import counter_of
 from hub.settlement.rows import to_pending
 from hub.settlement.tables import exceptions, expected_settlements, settlement_lines, settlement_matches
+from hub.settlement.turns import take_turn
 from hub.settlement.values import Decided, Terms
-from hub.settlement.writing import add_outcomes, update_lines
+from hub.settlement.writing import add_outcomes, close_mended, update_lines
 
 AT_ONCE: Final = 500
 BESIDES: Final = frozenset({"fee_unexpected", "fee_variance", "fx_variance", "settlement_file_restated"})
 """Exceptions that are not about a line as a whole."""
+BY_TRANSFER: Final = '"transfer":"trf_'
+"""Stands in the resolution of an exception that a human's transfer settled."""
 ENDED: Final = "settled_later"
 _lines: Final = settlement_lines.c
 _expected: Final = expected_settlements.c
@@ -52,16 +55,35 @@ async def settle_waiting_of(database: Database, terms: Terms) -> int:
     tied, after = 0, ""
     while True:
         async with database.reading() as connection:
-            rows = (await connection.execute(_hopeful(terms.merchant_account, after))).mappings().all()
-        if not rows:
+            ids = (await connection.execute(_hopeful(terms.merchant_account, after))).scalars().all()
+        if not ids:
             return tied
-        after = rows[-1]["id"]
+        after = ids[-1]
         async with database.transaction() as connection:
+            await take_turn(connection, terms.merchant_account)
+            rows = (await connection.execute(_waiting().where(_lines.id.in_(ids)).with_for_update())).mappings().all()
             tied += await _tie(connection, terms, rows)
 
 
+def _waiting() -> Select[Any]:
+    """Ask for lines in an open exception of whose money no human has decided anything."""
+    other = exceptions.alias()
+    by_hand = exists().where(other.c.line_id == _lines.id, other.c.resolution.contains(BY_TRANSFER))
+    return (
+        select(settlement_lines, exceptions.c.id.label("exception_id"), exceptions.c.type.label("exception_type"))
+        .join_from(settlement_lines, exceptions, exceptions.c.line_id == _lines.id)
+        .where(
+            _lines.status == text("'exception'"),
+            exceptions.c.status == "open",
+            exceptions.c.type.not_in(sorted(BESIDES)),
+            ~by_hand,
+        )
+        .order_by(_lines.id)
+    )
+
+
 def _hopeful(account: str, after: str) -> Select[Any]:
-    """Ask for lines in an open exception for whose operation something is expected and not settled."""
+    """Ask for those for whose operation something is expected and not settled."""
     open_ = and_(
         _expected.merchant_account == account,
         ~exists().where(settlement_matches.c.expected_id == _expected.id),
@@ -73,36 +95,31 @@ def _hopeful(account: str, after: str) -> Select[Any]:
         _expected.operation_id == operations.c.id,
     )
     return (
-        select(settlement_lines, exceptions.c.id.label("exception_id"), exceptions.c.type.label("exception_type"))
-        .join_from(settlement_lines, exceptions, exceptions.c.line_id == _lines.id)
+        _waiting()
+        .with_only_columns(_lines.id)
         .where(
             _lines.merchant_account == account,
-            _lines.status == text("'exception'"),
             _lines.id > after,
-            exceptions.c.status == "open",
-            exceptions.c.type.not_in(sorted(BESIDES)),
             or_(exists().where(open_, named), exists().where(open_, referred)),
         )
-        .order_by(_lines.id)
         .limit(AT_ONCE)
     )
 
 
 async def _tie(connection: AsyncConnection, terms: Terms, rows: Sequence[RowMapping]) -> int:
     account = terms.merchant_account
-    pending = [to_pending(row) for row in rows]
+    by_id = {row["id"]: row for row in rows}  # Once, though it may be in two exceptions.
+    pending = [to_pending(row) for row in by_id.values()]
     facts = await lookups.facts_of(connection, account, [one.line for one in pending])
     heard = frozenset(one.id for one in pending)
     found = decide(terms, pending, facts, heard)
     tied = [one for one in found.decided if one.status == "matched"]
-    by_id = {row["id"]: row for row in rows}
     moved = [replace(one, bookings=_moved(account, one, by_id[one.line.id])) for one in tied]
     await update_lines(connection, moved)
     await _close(connection, [one.line.id for one in tied], terms)
     for one in moved:
         await add_outcomes(connection, replace(terms, batch_id=by_id[one.line.id]["batch_id"]), [one])
-    if found.mended:
-        await close(connection, found.mended, ENDED, terms.now, reason="another line brought the rest")
+    await close_mended(connection, found.mended, terms.now)
     return len(tied)
 
 

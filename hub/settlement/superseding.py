@@ -30,7 +30,8 @@ async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str
     if not ids:
         return {}
     lines = settlement_lines
-    before = (await connection.execute(select(lines).where(lines.c.id.in_(ids)))).mappings().all()
+    standing = select(lines).where(lines.c.id.in_(ids)).order_by(lines.c.id).with_for_update()
+    before = (await connection.execute(standing)).mappings().all()
     matches = sorted({row["match_id"] for row in before if row["match_id"] is not None})
     together: Sequence[str] = ()
     if matches:
@@ -40,6 +41,7 @@ async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str
         expected = await connection.execute(freed.returning(settlement_matches.c.expected_id))
         await look_again(connection, terms.merchant_account, expected.scalars().all())
     undone = sorted({*ids, *together})
+    await _hold_exceptions(connection, undone)
     await _post_back(connection, undone, terms.now)
     await _close_exceptions(connection, undone, terms.now)
     await payouts.count(connection, terms, [to_pending(row).line for row in before], sign=-1)
@@ -50,7 +52,7 @@ async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str
     return {row["id"]: row for row in before}
 
 
-def posted_back(posted: Iterable[Mapping[Any, Any]], at: datetime) -> list[dict[str, Any]]:
+def posted_back(posted: Iterable[Mapping[Any, Any]], at: datetime, code: str = CODE) -> list[dict[str, Any]]:
     """Make the transfers that take back what *posted* leave standing, which may hold some that took back before; pure.
 
     Each pair of accounts is netted by itself, so that what comes back is what was posted, and by the same way.
@@ -65,8 +67,14 @@ def posted_back(posted: Iterable[Mapping[Any, Any]], at: datetime) -> list[dict[
         if net:
             debit, credit = (second, first) if net > 0 else (first, second)
             sides = {"id": new_id("trf_"), "debit": debit, "credit": credit, "amount_minor": abs(net)}
-            made.append(sides | dict(zip(_KEPT, kept, strict=True)) | {"code": CODE, "created_at": at})
+            made.append(sides | dict(zip(_KEPT, kept, strict=True)) | {"code": code, "created_at": at})
     return made
+
+
+async def _hold_exceptions(connection: AsyncConnection, ids: Sequence[str]) -> None:
+    """Wait for whoever settles one of the lines' exceptions, so that what he books is seen, and keep others waiting."""
+    about = select(exceptions.c.id).where(exceptions.c.line_id.in_(ids))
+    await connection.execute(about.order_by(exceptions.c.id).with_for_update())
 
 
 async def _post_back(connection: AsyncConnection, ids: Sequence[str], at: datetime) -> None:

@@ -1,14 +1,16 @@
 """Writing lines, and what was decided about them: matches, transfers and exceptions, many rows at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.database import ConflictError
 from hub.exceptions.opening import Opening
-from hub.exceptions.store import open_exceptions
+from hub.exceptions.store import close, open_exceptions
 from hub.ids import new_ids
 from hub.ledger.tables import transfers
 from hub.settlement.copying import add_rows
@@ -90,6 +92,16 @@ async def add_outcomes(connection: AsyncConnection, terms: Terms, decided: Seque
     openings = [opening for one in decided for opening in openings_of(terms, one)]
     if openings:
         await open_exceptions(connection, openings, terms.now)
+
+
+async def close_mended(connection: AsyncConnection, ids: Sequence[str], at: datetime) -> None:
+    """Close differences of amount that further lines have made good.
+
+    Raises:
+        ConflictError: when a human has settled one meanwhile, so that its line makes nothing good any more.
+    """
+    if ids and await close(connection, ids, "settled_later", at, reason="another line brought the rest") != len(ids):
+        raise ConflictError("exceptions")
 
 
 async def update_lines(connection: AsyncConnection, decided: Iterable[Decided]) -> None:

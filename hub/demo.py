@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 from rich.console import Console
 
-from hub import demo_charging, demo_troubles
+from hub import demo_books, demo_charging, demo_sums, demo_troubles, demo_week
 from hub.demo_payer import LostError
 from hub.demo_shop import REQUEST_SECONDS, Place, Shop, UnexpectedError
 
@@ -51,21 +51,27 @@ def run(*, keep: bool) -> int:
 
 
 async def _run(folder: Path, console: Console) -> int:
-    try:
-        async with developing(folder, DEADLINES) as place:
-            where = ", ".join(f"{name} at {url}" for name, url in place.sandbox.items())
-            console.print(f"The hub is at {place.url}; pretend processors: {where}.", highlight=False)
-            return await judge(place, console)
-    except NotReadyError as failure:
-        return _failed(failure, console)
+    return await judge(_whole(folder, console), console)
 
 
-async def judge(place: Place, console: Console) -> int:
-    """Take every step against the hub at *place* and give the command's exit code: 1 at the first wrong figure."""
+async def _whole(folder: Path, console: Console) -> int:
+    async with developing(folder, DEADLINES) as place:
+        where = ", ".join(f"{name} at {url}" for name, url in place.sandbox.items())
+        console.print(f"The hub is at {place.url}; pretend processors: {where}.", highlight=False)
+        checked = await walk(place, console)
+    async with developing(folder, DEADLINES, advance_days=demo_week.DAYS) as place:
+        return checked + await walk_on(place, console, folder)
+
+
+async def judge(story: Awaitable[int], console: Console) -> int:
+    """Hear a story out, which says how many figures were checked, and give the command's exit code.
+
+    It is 1 at the first wrong figure.
+    """
     began = time.monotonic()
     try:
-        checked = await walk(place, console)
-    except (UnexpectedError, LostError, aiohttp.ClientError, TimeoutError) as failure:
+        checked = await story
+    except (NotReadyError, UnexpectedError, LostError, aiohttp.ClientError, TimeoutError) as failure:
         return _failed(failure, console)
     spent = time.monotonic() - began
     console.print(f"\n[bold green]All {checked} figures are as expected[/], in {spent:.0f} s.")
@@ -80,15 +86,14 @@ def _failed(failure: Exception, console: Console) -> int:
 
 
 async def walk(place: Place, console: Console) -> int:
-    """Take every step against the hub at *place*; gives how many figures were checked.
+    """Take the first day's steps against the hub at *place*; gives how many figures were checked.
 
     Raises:
         UnexpectedError: at the first figure that is not as expected.
         LostError: when the payer of a challenge does not come back.
     """
-    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
-        shop = Shop(place, http, console)
+    async with _visit(place, console) as shop:
+        await demo_books.hurry(shop)
         sold = await demo_charging.sell(shop)
         await demo_charging.be_declined(shop)
         await demo_charging.be_challenged(shop)
@@ -99,21 +104,49 @@ async def walk(place: Place, console: Console) -> int:
         await demo_troubles.refuse_connection(shop)
         await demo_troubles.explain(shop, lost)
         await demo_troubles.balance(shop)
+        await demo_books.settle(shop)
+        await demo_books.disagree(shop)
+        return shop.checked
+
+
+async def walk_on(place: Place, console: Console, folder: Path) -> int:
+    """Take the steps of a week later, the hub's clock and the processors' being ahead; *folder* is that of `hub dev`.
+
+    Raises:
+        UnexpectedError: at the first figure that is not as expected.
+    """
+    async with _visit(place, console) as shop:
+        await demo_week.miss(shop)
+        await demo_week.mend(shop)
+        told = await demo_sums.told_by_processors(shop)
+        await demo_sums.receive(shop, told)
+        await demo_sums.reconcile(shop, told)
+        await demo_sums.agree(shop, told, folder)
         return shop.checked
 
 
 @asynccontextmanager
-async def developing(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[Place]:
+async def _visit(place: Place, console: Console) -> AsyncIterator[Shop]:
+    timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        yield Shop(place, http, console)
+
+
+@asynccontextmanager
+async def developing(folder: Path, settings: Mapping[str, str], *, advance_days: int = 0) -> AsyncIterator[Place]:
     """Run `hub dev` on free ports in a process of its own, with *settings* and none of the caller's.
+
+    First *advance_days* pass at the hub and the processors.
 
     Raises:
         NotReadyError: when it ends before it is ready, or takes too long.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
     log = folder / "dev.log"
+    where = ("--port", "0", "--folder", str(folder), "--advance-days", str(advance_days))
     with log.open("ab") as written:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.cli", "dev", "--port", "0", "--folder", str(folder), "--json", "--with-stdin"),
+            *(sys.executable, "-m", "hub.cli", "dev", *where, "--json", "--with-stdin"),
             env={**environment, **settings},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

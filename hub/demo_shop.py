@@ -89,16 +89,27 @@ class Shop:
             raise UnexpectedError(f"{method} {path}: expected 2xx, got {reply.status} {reply.body.decode()[:500]}")
         return reply.json
 
+    async def hand_in(self, path: str, content: bytes, media_type: str) -> Reply:
+        """Send a file."""
+        headers = {"Authorization": f"Bearer {self.place.api_key}", "Content-Type": media_type}
+        async with self.http.post(self.place.url + path, data=content, headers=headers) as answer:
+            told = {name.lower(): value for name, value in answer.headers.items()}
+            return Reply(answer.status, await answer.read(), told)
+
     async def payment(self, id: str) -> Json:
         """Read a payment."""
         return await self.ask("GET", f"/v1/payments/{id}")
 
     async def payments(self) -> list[Json]:
         """Read every payment of this mode."""
+        return await self.listed("/v1/payments")
+
+    async def listed(self, path: str) -> list[Json]:
+        """Read a list to its end."""
         found: list[Json] = []
-        cursor = ""
+        sign, cursor = "&" if "?" in path else "?", ""
         while True:
-            page = await self.ask("GET", f"/v1/payments?limit=100{cursor}")
+            page = await self.ask("GET", f"{path}{sign}limit=100{cursor}")
             found += page["data"]
             if page["next_cursor"] is None:
                 return found
@@ -132,6 +143,12 @@ class Shop:
                 raise UnexpectedError(f"{method} {url}: expected 2xx, got {answer.status} {await answer.text()}")
             told: Json = await answer.json(content_type=None)
             return told
+
+    async def report(self, processor: str, path: str) -> bytes:
+        """Read a settlement report at a sandbox, as a person does on the processor's pages."""
+        async with self.http.get(self.place.sandbox[processor] + path) as answer:
+            answer.raise_for_status()
+            return await answer.read()
 
     async def travel(self, mode: str, *, delay_s: float = 0.0) -> None:
         """Let both sandboxes' webhooks travel by *mode*: normal, delay, drop."""

@@ -10,9 +10,11 @@ import pytest
 from aiohttp import web
 from rich.console import Console
 
-from hub.demo import DEADLINES, developing, judge
+from hub.demo import DEADLINES, developing, judge, walk
+from hub.demo_books import Settled, Wrong, check
 from hub.demo_payer import LostError, follow
-from hub.demo_shop import Place
+from hub.demo_shop import Place, Shop, UnexpectedError
+from hub.seed import SAMPLES
 from tests.hub.commands import hub
 
 HOME = "https://shop.example/thanks"
@@ -20,9 +22,10 @@ FAULT = {"fault": "error_500_after", "match": {"operation": "purchase"}}
 
 
 async def judged(place: Place) -> tuple[int, str]:
-    """Walk through the demo and give its exit code with what it printed."""
+    """Walk through the demo's first day and give its exit code with what it printed."""
     printed = io.StringIO()
-    code = await judge(place, Console(file=printed, width=200))
+    console = Console(file=printed, width=200)
+    code = await judge(walk(place, console), console)
     return code, printed.getvalue()
 
 
@@ -36,7 +39,9 @@ async def test_the_demo_shows_every_step_and_ends_with_0() -> None:
 
     assert done.returncode == 0, done.stdout
     shown = ["Charges", "Declines", "3D Secure", "Refunds", "Manual capture", "The same request again", "Silence"]
-    shown += ["A dead processor", "One payment explained", "The account of it all"]
+    shown += ["A dead processor", "One payment explained", "The account of it all", "The processors settle"]
+    shown += ["What does not agree", "A week later", "Settling what does not agree", "From the bank back to the rules"]
+    shown += ["Reconciliation", "The ledger"]
     assert [title for title in shown if title not in done.stdout] == []
     assert "figures are as expected" in done.stdout
 
@@ -58,6 +63,28 @@ async def test_a_charge_that_is_answered_with_500_fails_the_demo(tmp_path: Path)
 
     assert code == 1
     assert "charge of 49.99 EUR from DE: HTTP status: expected 201, got 202" in printed
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"fee": 94, "net": 4905}, "fees: expected 95, got 94"),
+        ({"payout": 4905}, "paid out: expected 4904, got 4905"),
+    ],
+)
+async def test_a_settlement_that_is_not_as_the_processors_own_books_say_fails_the_demo(
+    changed: dict[str, int], told: str
+) -> None:
+    settled = Settled(
+        sample=SAMPLES[0], wrong=Wrong(), currency="EUR", paid=4904, lines=1, gross=4999, report="/reports/1"
+    )
+    counts = {"added": 2, "matched": 1, "excepted": 0, "broken": 0}
+    total = {"gross": 4999, "fee": 95, "net": 4904, "payout": 4904} | changed
+    place = Place(url="", api_key="", merchant_accounts={}, sandbox={})
+
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(UnexpectedError, match=f"settlement of {SAMPLES[0].name}: {told}"):
+            check(Shop(place, http, Console()), settled, {"counts": counts, "totals": {"EUR": total}})
 
 
 async def test_a_payer_who_is_led_nowhere_says_where(aiohttp_page: str) -> None:

@@ -5,8 +5,10 @@ import signal
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
 
@@ -192,3 +194,15 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, setting: str) ->
 
     assert refused.returncode == 1
     assert setting in refused.stderr
+
+
+def test_days_that_pass_have_passed_at_the_hub_and_at_both_processors(tmp_path: Path) -> None:
+    with developing(tmp_path, "--advance-days", "7") as (place, _):
+        body = {"type": "card", "processor_tokens": [{"processor": "stripe", "token": "pm_card_visa"}]}
+        created = datetime.fromisoformat(ask(place, "POST", "/v1/payment_methods", body).json()["created_at"])
+        clocks = [created.timestamp()]
+        clocks += [httpx.get(f"{url}/_control/health").json()["now"] for url in place.sandbox.values()]
+
+    ahead = [clock - datetime.now(UTC).timestamp() for clock in clocks]
+    assert [round(seconds / 86_400, 1) for seconds in ahead] == [7.0, 7.0, 7.0]
+    assert kept(tmp_path).ahead_days == 7

@@ -8,16 +8,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from benchmarks import adapters, backtest, compare, endpoints, ledger, memory, profile, routing, settlement, webhooks
+from benchmarks import (
+    adapters,
+    backtest,
+    compare,
+    endpoints,
+    ledger,
+    memory,
+    profile,
+    reconciliation,
+    routing,
+    settlement,
+    webhooks,
+)
 from benchmarks.stage import Stage, Target, durability, stage
 
 PARTS: Final = (
     "speed", "adapters", "memory", "profile", "webhooks", "endpoints", "routing", "backtest", "ledger", "settlement",
+    "reconciliation",
 )  # fmt: skip
 
 
@@ -29,16 +43,18 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--valkey", action="store_true", help="give the hub a Valkey for its limits too")
     parser.add_argument("--forgetful", action="store_true", help="as if every payment method were charged first")
     parser.add_argument("--stacks", type=Path, help="keep the profile's samples in this file")
-    parser.add_argument("--payments", type=int, default=1_000_000, help="how many a backtest replays")
+    parser.add_argument("--payments", type=int, default=1_000_000, help="how many a backtest replays, or a year has")
     parser.add_argument("--lines", type=int, default=1_000_000, help="how many a settlement report has")
     parser.add_argument("--transfers", type=int, default=3_000_000, help="how many the ledger's year has")
     asked = parser.parse_args(words)
-    if asked.part == "routing":
+    alone = {
+        "routing": routing.measure,
+        "ledger": partial(ledger.measure, asked.transfers),
+        "reconciliation": partial(reconciliation.measure, asked.payments),
+    }
+    if asked.part in alone:
         print(_machine(), flush=True)
-        return _told(routing.measure())
-    if asked.part == "ledger":
-        print(_machine(), flush=True)
-        return _told(ledger.measure(asked.transfers))
+        return _told(alone[asked.part]())
     with stage() as ready:
         print(f"{_machine()}; PostgreSQL with {_settings(ready)}", flush=True)
         match asked.part:

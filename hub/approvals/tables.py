@@ -29,6 +29,7 @@ approvals = Table(
     Column("created_at", Instant, nullable=False),
     Column("ended_at", Instant),
     Index("ix_approvals_list", "livemode", "id"),
+    Index("ix_approvals_object", "object_id"),
     Index(
         "ix_approvals_due",
         "due_at",

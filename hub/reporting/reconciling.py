@@ -32,13 +32,12 @@ from hub.merchants.tables import merchant_accounts
 from hub.payments.tables import payments
 from hub.reporting.facts import Part, figures_of
 from hub.reporting.grouping import Cell, Facts, GroupBy, Row, Told, rows_of
-from hub.reporting.rolling import Roll, last_roll
+from hub.reporting.rolling import PLAN_BY_VALUES, Roll, last_roll
 from hub.reporting.rules import NAMES, NOTHING, Figures, Key, figures, unlike_the_ledger
 from hub.reporting.tables import report_days
 from hub.rulesets.tables import rulesets
 from hub.settlement.tables import exceptions, settlement_lines
 
-_PLAN_BY_VALUES: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _RETURNED: Final = literal_column(
     "type = 'payout_reversal' AND type IN ('payout', 'payout_reversal') AND status <> 'superseded'", Boolean
 )
@@ -63,7 +62,7 @@ async def reconcile(database: Database, wanted: Wanted) -> list[Row]:
     """Make the rows of a report, one for each group and currency in which anything happened or is outstanding."""
     async with database.reading() as connection:
         if database.is_postgresql:
-            await connection.execute(_PLAN_BY_VALUES)
+            await connection.execute(PLAN_BY_VALUES)
         roll = Roll() if wanted.from_start else await last_roll(connection)
         cells = await _rolled(connection, wanted, roll)
         part = Part(after=roll.position, events_after=roll.events_position, livemode=wanted.livemode, until=wanted.last)

@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.database import Database
 from hub.ledger.tables import ledger_closings
 from hub.reporting.facts import Part, figures_of, newest_event, rows_of
 from hub.reporting.tables import report_days, report_rolls
+
+PLAN_BY_VALUES: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
+"""A plan made for any stretch reads all transfers, where those of a day are asked for."""
 
 
 class Roll(Struct, frozen=True):
@@ -44,6 +47,8 @@ async def roll_next(database: Database, at: datetime) -> bool:
         ConflictError: when somebody else did it meanwhile.
     """
     async with database.reading() as connection:
+        if database.is_postgresql:
+            await connection.execute(PLAN_BY_VALUES)
         last = await last_roll(connection)
         after = select(ledger_closings.c.number, ledger_closings.c.position)
         following = after.where(ledger_closings.c.number > last.closing).order_by(ledger_closings.c.number).limit(1)

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.database import Database
@@ -14,9 +14,9 @@ from hub.ledger import chart
 from hub.ledger.store import Wanted, totals_on
 from hub.ledger.tables import transfers
 from hub.reporting.adding_up import Month, Movement, months_of
+from hub.reporting.rolling import PLAN_BY_VALUES
 from hub.settlement.tables import exceptions
 
-_BY_VALUES: Final = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _YEAR: Final = 12
 _log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ async def statement_of(
     async with database.reading() as connection:
         if database.is_postgresql:
             await connection.execution_options(isolation_level="REPEATABLE READ")
-            await connection.execute(_BY_VALUES)
+            await connection.execute(PLAN_BY_VALUES)
         opening = await totals_on(database, connection, wanted)
         closing = await totals_on(database, connection, until)
         moved = await _movements(connection, account, livemode=livemode, since=since, ends=ends)

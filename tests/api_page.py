@@ -1,6 +1,7 @@
 """The tables of docs/api.md that the code writes: every route with its answers, and who may call it."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,22 +14,29 @@ ANYWHERE: Final = frozenset({"400", "401", "403", "422", "429", "500", "503"})
 _MADE: Final = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document as it is served; made once for all who read it."""
+    return create_app(Settings()).openapi_schema.to_schema()
+
+
 def routes() -> list[tuple[str, str, dict[str, Any]]]:
     """Method, path and OpenAPI operation of everything that is served."""
-    document = create_app(Settings()).openapi_schema.to_schema()
     return [
         (method.upper(), path, operation)
-        for path, operations in document["paths"].items()
+        for path, operations in document()["paths"].items()
         for method, operation in operations.items()
     ]
 
 
+@cache
 def api_page() -> str:
     """Write docs/api.md anew: what people wrote, with the tables between its marks made again."""
     tables = {"routes": _routes_table(), "scopes": _scopes_table()}
     return _MADE.sub(lambda mark: f"{mark[1]}\n{tables[mark[2]]}\n\n{mark[3]}", PAGE.read_text())
 
 
+@cache
 def prose() -> str:
     """The page without the tables that the code writes."""
     return _MADE.sub("", PAGE.read_text())

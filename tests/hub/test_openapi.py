@@ -28,10 +28,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from hub.access.rules import Role
-from hub.app import create_app
 from hub.ids import new_id
 from hub.migrations import bring_up
-from hub.settings import Settings
+from tests.api_page import document
 from tests.hub.disputes.test_api_disputes import disputed
 from tests.hub.house import QUICK, house
 from tests.hub.settlement.reports import charge, hand_in, written
@@ -66,9 +65,7 @@ CHECKS: Final = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
 ]  # fmt: skip
 OPERATIONS: Final = [
-    (method.upper(), path)
-    for path, operations in create_app(Settings()).openapi_schema.to_schema()["paths"].items()
-    for method in operations
+    (method.upper(), path) for path, operations in document()["paths"].items() for method in operations
 ]
 
 

@@ -15,9 +15,8 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from sqlalchemy import text
 
 from hub.access.rules import Role
-from hub.app import create_app
 from hub.migrations import bring_up
-from hub.settings import Settings
+from tests.api_page import document
 from tests.hub.banking import outcomes as banking_outcomes
 from tests.hub.disputes import outcomes as dispute_outcomes
 from tests.hub.exceptions import outcomes as exception_outcomes
@@ -36,10 +35,9 @@ from tests.hub.reporting import outcomes as report_outcomes
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-DOCUMENT = create_app(Settings()).openapi_schema.to_schema()
 DOCUMENTED = [
     (method.upper(), path, int(status))
-    for path, operations in DOCUMENT["paths"].items()
+    for path, operations in document()["paths"].items()
     for method, operation in operations.items()
     for status in operation["responses"]
 ]

@@ -44,20 +44,27 @@ class Ties(Struct, frozen=True, kw_only=True):
     ambiguous: Sequence[tuple[Entry, Sequence[Payout]]]
 
 
-def tie(entries: Sequence[Entry], payouts: Sequence[Payout]) -> Ties:
-    """Tie entries that came in to payouts, each of both once: by name first, then by amount within a window of days."""
-    left = {(one.merchant_account, one.name, one.currency): one for one in payouts}
+def tie(entries: Sequence[Entry], payouts: Sequence[Payout], known: Sequence[Payout] = ()) -> Ties:
+    """Tie entries that came in to payouts, each of both once: by name first, then by amount within a window of days.
+
+    *known* are all that there ever were: what names one of them is no other, however well the amount fits.
+    """
+    left = {_key(one): one for one in payouts}
     tied: list[tuple[Entry, Payout]] = []
-    by_name = _named(payouts)
+    by_name, of_any = _named(payouts), _named([one for one in (*payouts, *known) if len(one.name) >= NAMES_MIN])
     rest = []
-    for entry in entries:
+    for entry in sorted(entries, key=lambda one: not any(_pays(one, of) for of in _meant(one, by_name))):
         named = [one for one in _meant(entry, by_name) if _key(one) in left]
         if len(named) == 1:
             tied.append((entry, left.pop(_key(named[0]))))
-        else:
+        elif len(named) > 1 or not _meant(entry, of_any):
             rest.append(entry)
     tied_by_amount, ambiguous = _by_amount(rest, list(left.values()))
     return Ties(tied=[*tied, *tied_by_amount], ambiguous=ambiguous)
+
+
+def _pays(entry: Entry, payout: Payout) -> bool:
+    return entry.amount_minor == payout.amount_minor
 
 
 def named_by(entry: Entry, payouts: Sequence[Payout]) -> Payout | None:

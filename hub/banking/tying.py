@@ -47,8 +47,9 @@ async def tie_mode(connection: AsyncConnection, *, livemode: bool, at: datetime)
     rows = await _waiting(connection, livemode=livemode)
     entries = [_entry(row) for row in rows]
     on_their_way = await payouts(connection, livemode=livemode, waiting=True)
-    ties = tie([one for one in entries if one.amount_minor > 0], on_their_way)
-    back = [(one, payout) for one, payout in await _back(connection, entries, livemode=livemode)]
+    everything = await payouts(connection, livemode=livemode) if any(one.texts for one in entries) else ()
+    ties = tie([one for one in entries if one.amount_minor > 0], on_their_way, everything)
+    back = _back(entries, everything)
     for entry, payout in ties.tied:
         await _book(connection, entry, payout, "matched", livemode=livemode, at=at)
     for entry, payout in back:
@@ -80,14 +81,9 @@ async def _waiting(connection: AsyncConnection, *, livemode: bool) -> Sequence[R
     return found
 
 
-async def _back(
-    connection: AsyncConnection, entries: Sequence[Entry], *, livemode: bool
-) -> Sequence[tuple[Entry, Payout]]:
+def _back(entries: Sequence[Entry], known: Sequence[Payout]) -> Sequence[tuple[Entry, Payout]]:
     """Find the payouts that left our bank again, which only their names can tell."""
     left = [one for one in entries if one.amount_minor < 0 and one.texts]
-    if not left:
-        return []
-    known = await payouts(connection, livemode=livemode)
     return [(entry, payout) for entry in left if (payout := named_by(entry, known)) is not None]
 
 

@@ -14,18 +14,17 @@ from hub.access.store import AUDIT, audit_row
 from hub.errors import FieldError, ProblemError
 from hub.events.tables import events
 from hub.exceptions.opening import OPEN, RESOLVED, event_row
-from hub.exceptions.rules import Posting, posting_errors
+from hub.exceptions.rules import REOPENED, Posting, posting_errors
 from hub.exceptions.showing import ExceptionBody, Resolution, exception_body
 from hub.exceptions.store import history_row
 from hub.exceptions.tables import exception_history
 from hub.ids import new_id
 from hub.ledger.tables import transfers
-from hub.settlement.superseding import posted_back
 from hub.settlement.tables import exceptions, settlement_lines
+from hub.settlement.taking_back import posted_back
 
 SETTLED: Final = "exception_settled"
-REOPENED: Final = "exception_reopened"
-"""Why money moved: the codes of the transfers."""
+"""Why money moved: the code of the transfer."""
 
 
 class Author(Struct, frozen=True, kw_only=True):

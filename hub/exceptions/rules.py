@@ -15,6 +15,10 @@ COUNTERS: Final = frozenset(
     }
 )  # fmt: skip
 """Accounts that belong to no merchant account and that may stand on one side."""
+REOPENED: Final = "exception_reopened"
+"""The code of a transfer that takes back what had settled an exception."""
+BY_TRANSFER: Final = '"transfer":"trf_'
+"""Stands in the resolution of an exception that a human's transfer settled."""
 
 
 class Posting(Struct, frozen=True, kw_only=True):

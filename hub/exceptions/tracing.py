@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.events.tables import events
 from hub.exceptions.tables import exception_history
 from hub.ledger.tables import transfers
-from hub.payments.tables import reports
+from hub.payments.tables import operations, reports
 from hub.settlement.tables import expected_settlements, settlement_lines
 from hub.webhooks.tables import webhook_deliveries
 
@@ -136,8 +136,10 @@ async def trace_of(connection: AsyncConnection, row: Mapping[Any, Any]) -> Trace
 
 
 def _said(row: Mapping[Any, Any]) -> Select[Any]:
-    of = reports.c.payment_id == row["payment_id"]
-    said = select(reports).where(of).order_by(reports.c.id).limit(MOST)
+    """Ask for what was said of the payment at the exception's own account: nobody who sees this may see others."""
+    of = reports.c.payment_id == row["payment_id"], operations.c.merchant_account == row["merchant_account"]
+    told = select(reports).join_from(reports, operations, operations.c.id == reports.c.operation_id)
+    said = told.where(*of).order_by(reports.c.id).limit(MOST)
     return said.where(reports.c.operation_id == row["operation_id"]) if row["operation_id"] else said
 
 

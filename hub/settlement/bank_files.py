@@ -4,6 +4,7 @@ import codecs
 import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from itertools import chain
 from typing import Final
 
@@ -20,6 +21,8 @@ from normalization.cells import CellError, Picker, currency_of, instant, minor_u
 from normalization.money import Money
 from normalization.settlements import NotAReportError
 
+NAME_MAX: Final = 200
+"""How long an entry's name may be in characters before its digest stands for it."""
 LINE_MAX: Final = 64 * 1024
 """The longest line of a CSV file, in characters."""
 NEEDED: Final = ("date|booking_date|booked_on", "amount", "currency")
@@ -77,10 +80,9 @@ class _Table:
         minor = minor_units(amount, currency, "amount")
         shown = masked(account)
         texts = [text[:TEXT_MAX] for text in (reference, description) if text]
+        said = f"{shown or ''}:{booked}:{minor}:{code}"
         return BankEntry(
-            key=f"{shown or ''}:{name}"
-            if name
-            else self._counted(f"{shown or ''}:{booked}:{minor}:{code}:{reference}"),
+            key=f"{said}:{_named(name)}" if name else self._counted(f"{said}::{_named(reference, description)}"),
             booked_on=instant(booked, self._pick.names[0]).date(),
             money=Money(minor, currency),
             references=tuple(texts[:REFERENCES_MAX]),
@@ -91,6 +93,12 @@ class _Table:
         """Name an entry by what it says, and by its place where two say the same."""
         self._seen[name] += 1
         return name if self._seen[name] == 1 else f"{name}:{self._seen[name]}"
+
+
+def _named(*words: str) -> str:
+    """Give *words* as a name that a database can hold, however long they are."""
+    whole = ":".join(words)
+    return whole if len(whole) <= NAME_MAX else sha256(whole.encode()).hexdigest()
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[str]:

@@ -7,17 +7,21 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Select, bindparam, exists, func, insert, select, update
+from sqlalchemy import RowMapping, Select, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.exceptions.opening import Opening
-from hub.exceptions.store import close, open_exceptions
+from hub.exceptions.opening import OPEN, Opening
+from hub.exceptions.rules import BY_TRANSFER, REOPENED
+from hub.exceptions.store import HUB, close, history_row, open_exceptions
+from hub.exceptions.tables import exception_history
 from hub.exceptions.types import ExceptionType
+from hub.ledger.tables import transfers
 from hub.merchants.profile import Terms as AccountTerms
 from hub.payments.shell import Shell
 from hub.settlement.expecting import due_on
 from hub.settlement.lookups import among, is_postgresql, listed
 from hub.settlement.tables import exceptions, expected_settlements, settlement_days_checked, settlement_matches
+from hub.settlement.taking_back import posted_back
 from hub.settlement.turns import take_turn
 
 AT_ONCE: Final = 500
@@ -125,12 +129,32 @@ async def look_again(connection: AsyncConnection, account: str, expected: Sequen
 
 
 async def close_arrived(connection: AsyncConnection, expected: Sequence[str], at: datetime) -> None:
-    """Close the exceptions of *expected* that have been settled now, though late."""
-    asked = select(exceptions.c.id).where(
-        among(exceptions.c.expected_id, "ids", postgresql=is_postgresql(connection)),
-        exceptions.c.type == TYPE,
-        exceptions.c.status == "open",
+    """Close the exceptions of *expected* that have been settled now, though late; what wrote one off is taken back."""
+    asked = (
+        select(exceptions.c.id, exceptions.c.status)
+        .where(
+            among(exceptions.c.expected_id, "ids", postgresql=is_postgresql(connection)),
+            exceptions.c.type == TYPE,
+            or_(exceptions.c.status == OPEN, exceptions.c.resolution.contains(BY_TRANSFER)),
+        )
+        .order_by(exceptions.c.id)
+        .with_for_update()
     )
-    late = (await connection.execute(asked, {"ids": listed(connection, expected)})).scalars().all()
+    found = (await connection.execute(asked, {"ids": listed(connection, expected)})).all()
+    late = [id_ for id_, _ in found]
+    await _take_back(connection, [id_ for id_, status in found if status != OPEN], at)
     if late:
         await close(connection, late, "settled_late", at, reason="its line came after all")
+
+
+async def _take_back(connection: AsyncConnection, ids: Sequence[str], at: datetime) -> None:
+    """Open exceptions again that a transfer had settled, and book that back: the money is there after all."""
+    if not ids:
+        return
+    posted = await connection.execute(select(transfers).where(transfers.c.exception_id.in_(ids)))
+    if back := posted_back(posted.mappings().all(), at, REOPENED):
+        await connection.execute(insert(transfers), back)
+    again = update(exceptions).where(exceptions.c.id.in_(ids)).values(status=OPEN, resolution=None)
+    await connection.execute(again)
+    why = {"reason": "its line came after all"}
+    await connection.execute(insert(exception_history), [history_row(id_, "reopened", HUB, why, at) for id_ in ids])

@@ -1,6 +1,7 @@
 """What the lines of each payout add up to, counted as they come, and held against what was paid out."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from hub.exceptions.store import close, open_exceptions
 from hub.payments.shell import Shell
 from hub.settlement.conserving import alarm
 from hub.settlement.tables import exceptions, settlement_notices, settlement_payouts
+from hub.settlement.turns import take_turn
 from hub.settlement.values import Terms
 from normalization.settlements import LineType, SettlementLine
 
@@ -83,33 +85,45 @@ async def check(shell: Shell, terms: Terms) -> int:
 
     Returns how many do not.
     """
+    account = terms.merchant_account
     async with shell.database.transaction() as connection:
-        rows = (await connection.execute(_TOLD, {"batch": terms.batch_id})).mappings().all()
-        known = await _open(connection, terms.merchant_account)
-        wrong = {_name(row): row for row in rows if off_by(row)}
-        right = [_name(row) for row in rows if off_by(row) == 0]
-        await close(connection, [known[name] for name in right if name in known], "adds_up", terms.now)
-        fresh = [_opening(terms, row) for name, row in wrong.items() if name not in known]
-        if fresh:
-            await open_exceptions(connection, fresh, terms.now)
-    alarm(terms.merchant_account, {("payout", one.currency): one.variance_minor or 0 for one in fresh})
-    return len(wrong)
+        await take_turn(connection, account)
+        rows = (await connection.execute(_TOLD.where(_payouts.batch_id == terms.batch_id))).mappings().all()
+        fresh = await _compare(connection, account, rows, terms.now)
+    alarm(account, {("payout", one.currency): one.variance_minor or 0 for one in fresh})
+    return sum(bool(off_by(row)) for row in rows)
 
 
-_TOLD: Final = (
-    select(*_payouts, settlement_notices.c.amount_minor.label("told_minor"))
-    .select_from(
-        settlement_payouts.outerjoin(
-            settlement_notices,
-            and_(
-                settlement_notices.c.merchant_account == _payouts.merchant_account,
-                settlement_notices.c.kind == "payout_paid",
-                settlement_notices.c.processor_reference == _payouts.payout,
-                settlement_notices.c.currency == _payouts.currency,
-            ),
-        )
+async def check_told(connection: AsyncConnection, account: str, payout: str, at: datetime) -> None:
+    """Hold what a processor has just said that it paid out against the lines of reports that came before."""
+    await take_turn(connection, account)
+    of = _payouts.merchant_account == account, _payouts.payout == payout
+    rows = (await connection.execute(_TOLD.where(*of))).mappings().all()
+    await _compare(connection, account, rows, at)
+
+
+async def _compare(
+    connection: AsyncConnection, account: str, rows: Sequence[RowMapping], at: datetime
+) -> Sequence[Opening]:
+    known = await _open(connection, account)
+    right = [_name(row) for row in rows if off_by(row) == 0]
+    await close(connection, [known[name] for name in right if name in known], "adds_up", at)
+    fresh = [_opening(row) for row in rows if off_by(row) and _name(row) not in known]
+    if fresh:
+        await open_exceptions(connection, fresh, at)
+    return fresh
+
+
+_TOLD: Final = select(*_payouts, settlement_notices.c.amount_minor.label("told_minor")).select_from(
+    settlement_payouts.outerjoin(
+        settlement_notices,
+        and_(
+            settlement_notices.c.merchant_account == _payouts.merchant_account,
+            settlement_notices.c.kind == "payout_paid",
+            settlement_notices.c.processor_reference == _payouts.payout,
+            settlement_notices.c.currency == _payouts.currency,
+        ),
     )
-    .where(_payouts.batch_id == bindparam("batch"))
 )
 
 
@@ -142,17 +156,17 @@ def _context(row: Mapping[Any, Any]) -> Mapping[str, Any]:
     return told
 
 
-def _opening(terms: Terms, row: Mapping[Any, Any]) -> Opening:
+def _opening(row: Mapping[Any, Any]) -> Opening:
     off, currency = off_by(row) or 0, row["currency"]
     paid = row["net_minor"] + off
     return Opening(
         type="batch_total_mismatch",
-        livemode=terms.livemode,
-        merchant_account=terms.merchant_account,
+        livemode=bool(row["livemode"]),
+        merchant_account=row["merchant_account"],
         amount_minor=abs(off),
         currency=currency,
         variance_minor=off,
         detail=f"{row['payout']}: {row['lines']} lines add up to {row['net_minor']} {currency}, {paid} was paid out",
-        batch_id=terms.batch_id,
+        batch_id=row["batch_id"],
         context={"payout": row["payout"], "currency": currency, "lines": row["net_minor"], "paid": paid},
     )

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, Select, and_, exists, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.database import Database
+from hub.exceptions.rules import BY_TRANSFER
 from hub.exceptions.store import close
 from hub.payments.shell import Shell
 from hub.payments.states import Booking
@@ -28,8 +29,6 @@ from hub.settlement.writing import add_outcomes, close_mended, update_lines
 AT_ONCE: Final = 500
 BESIDES: Final = frozenset({"fee_unexpected", "fee_variance", "fx_variance", "settlement_file_restated"})
 """Exceptions that are not about a line as a whole."""
-BY_TRANSFER: Final = '"transfer":"trf_'
-"""Stands in the resolution of an exception that a human's transfer settled."""
 ENDED: Final = "settled_later"
 _lines: Final = settlement_lines.c
 _expected: Final = expected_settlements.c

@@ -1,25 +1,23 @@
 """Undoing what a line did that another one stands in place of: its match, its postings and its exceptions."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import RowMapping, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.exceptions.store import close
-from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.settlement import payouts
 from hub.settlement.missing import look_again
 from hub.settlement.rows import to_pending
 from hub.settlement.tables import exceptions, settlement_lines, settlement_matches
+from hub.settlement.taking_back import posted_back
 from hub.settlement.values import Terms
 
 CODE: Final = "line_superseded"
 """Why a transfer gives back what a line had posted."""
-_KEPT: Final = ("livemode", "currency", "payment_id", "operation_id", "line_id", "exception_id")
 
 
 async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str]) -> Mapping[str, RowMapping]:
@@ -52,25 +50,6 @@ async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str
     return {row["id"]: row for row in before}
 
 
-def posted_back(posted: Iterable[Mapping[Any, Any]], at: datetime, code: str = CODE) -> list[dict[str, Any]]:
-    """Make the transfers that take back what *posted* leave standing, which may hold some that took back before; pure.
-
-    Each pair of accounts is netted by itself, so that what comes back is what was posted, and by the same way.
-    """
-    nets: dict[tuple[Any, ...], int] = defaultdict(int)
-    for row in posted:
-        first, second = sorted((row["debit"], row["credit"]))
-        sign = 1 if row["debit"] == first else -1
-        nets[first, second, *(row[name] for name in _KEPT)] += sign * row["amount_minor"]
-    made = []
-    for (first, second, *kept), net in nets.items():
-        if net:
-            debit, credit = (second, first) if net > 0 else (first, second)
-            sides = {"id": new_id("trf_"), "debit": debit, "credit": credit, "amount_minor": abs(net)}
-            made.append(sides | dict(zip(_KEPT, kept, strict=True)) | {"code": code, "created_at": at})
-    return made
-
-
 async def _hold_exceptions(connection: AsyncConnection, ids: Sequence[str]) -> None:
     """Wait for whoever settles one of the lines' exceptions, so that what he books is seen, and keep others waiting."""
     about = select(exceptions.c.id).where(exceptions.c.line_id.in_(ids))
@@ -79,7 +58,7 @@ async def _hold_exceptions(connection: AsyncConnection, ids: Sequence[str]) -> N
 
 async def _post_back(connection: AsyncConnection, ids: Sequence[str], at: datetime) -> None:
     posted = await connection.execute(select(transfers).where(transfers.c.line_id.in_(ids)).order_by(transfers.c.id))
-    if back := posted_back(posted.mappings().all(), at):
+    if back := posted_back(posted.mappings().all(), at, CODE):
         await connection.execute(insert(transfers), back)
 
 

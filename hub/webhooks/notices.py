@@ -17,6 +17,7 @@ from hub.ids import new_id
 from hub.merchants.service import Connected
 from hub.payments.shell import Shell
 from hub.settlement.downloading import fetched_after
+from hub.settlement.payouts import check_told
 from hub.settlement.tables import settlement_notices
 from normalization.money import Currency
 
@@ -75,3 +76,5 @@ async def note_notice(shell: Shell, connected: Connected, notice: SettlementNoti
     async with shell.database.transaction() as connection:
         if (await connection.execute(keep)).rowcount:
             await connection.execute(insert(events).values(event))
+            if notice.kind is NoticeKind.PAYOUT_PAID:
+                await check_told(connection, body.merchant_account, notice.processor_reference, body.received_at)

@@ -221,3 +221,14 @@ async def test_a_balance_ahead_of_time_or_of_no_account_of_ours_is_refused(home:
 
     assert refused(ahead) == (422, "validation_failed")
     assert refused(nobodys) == refused(live) == (404, "not_found")
+
+
+async def test_a_payout_that_arrives_twice_is_not_taken_for_another_of_its_amount(home: House) -> None:
+    first = await paid_out(home, 7_777)
+    await hand_in(home, f"2026-11-12,77.77,{first}")
+    second = await paid_out(home, 7_777)
+
+    again = await hand_in(home, f"2026-11-13,77.77,{first}")
+
+    assert await matched(home, again) == [None]
+    assert await matched(home, await hand_in(home, f"2026-11-13,77.77,{second}")) == [second]

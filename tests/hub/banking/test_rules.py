@@ -57,6 +57,27 @@ def test_of_two_entries_alike_none_is_taken_for_the_one_payout() -> None:
     assert tied([entry("ben_1"), entry("ben_2")], [payout()]) == []
 
 
+def test_what_names_a_payout_that_came_before_is_not_taken_for_another_of_its_amount() -> None:
+    first, second = payout(), payout("po_second2")
+    again = entry("ben_1", 1000, "po_first1")
+
+    found = tie([again], [second], [first, second])
+
+    assert (found.tied, found.ambiguous) == ([], [])
+
+
+def test_what_names_a_payout_twice_is_not_taken_for_another_of_its_amount() -> None:
+    entries = [entry("ben_1", 1000, "po_first1"), entry("ben_2", 1000, "po_first1")]
+
+    assert tied(entries, [payout(), payout("po_second2")]) == [("ben_1", "po_first1")]
+
+
+def test_of_two_that_name_a_payout_the_one_of_its_amount_is_it() -> None:
+    entries = [entry("ben_1", 40, "fee of po_first1"), entry("ben_2", 1000, "po_first1")]
+
+    assert tied(entries, [payout()]) == [("ben_2", "po_first1")]
+
+
 def test_what_left_again_is_known_by_its_name_alone() -> None:
     assert named_by(entry("ben_1", -1000, "RETURN po_first1"), [payout()]) == payout()
     assert named_by(entry("ben_1", -1000, "RENT"), [payout()]) is None

@@ -229,3 +229,13 @@ async def test_the_other_modes_key_and_another_accounts_see_nothing(home: House)
         many = await home.hub.client.get(PATH, params={"type": "unexpected_settlement"}, headers=headers)
         assert refused(got) == refused(await resolve(home.hub, one, headers=headers)) == (404, "not_found")
         assert many.json()["data"] == []
+
+
+async def test_what_was_said_about_another_accounts_operation_is_not_shown(home: House) -> None:
+    charged = await home.hub.charge(payment_method=home.payment_method)
+    own = charged.json()
+    of = {"payment_id": own["id"], "operation_id": own["tag"], "type": "wrong_merchant_account"}
+    one = await opened(home, **of, merchant_account=home.accounts["adyen-eu"])
+
+    assert own["merchant_account"] == home.accounts["stripe-eu"]
+    assert (await shown(home, one))["trace"]["reports"] == []

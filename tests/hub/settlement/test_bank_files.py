@@ -143,7 +143,7 @@ def test_a_csv_statement_is_read_by_the_names_of_its_columns(content: str, size:
     broken = [one for one in found if isinstance(one, BrokenEntry)]
 
     assert good[0] == BankEntry(
-        key="DE89…3000:2026-11-23:14011:EUR:TX123XT",
+        key="DE89…3000:2026-11-23:14011:EUR::TX123XT:Adyen, batch 12",
         booked_on=date(2026, 11, 23),
         money=Money(14011, Currency.EUR),
         references=("TX123XT", "Adyen, batch 12"),
@@ -156,7 +156,7 @@ def test_a_csv_statement_is_read_by_the_names_of_its_columns(content: str, size:
 def test_an_entry_with_a_name_of_its_own_is_called_by_it() -> None:
     content = b"id,date,amount,currency\nE1,2026-11-23,1.00,EUR\n"
 
-    assert [one.key for one in entries(content)] == [":E1"]
+    assert [one.key for one in entries(content)] == [":2026-11-23:100:EUR:E1"]
 
 
 @pytest.mark.parametrize(("account", "shown"), [("", None), ("1234 5678", "…"), (IBAN, "DE89…3000")])
@@ -170,3 +170,22 @@ def test_long_lists_of_references_are_cut() -> None:
     (one,) = entries(camt(entry(more=f"<NtryDtls><TxDtls><RmtInf>{''.join(texts)}</RmtInf></TxDtls></NtryDtls>")))
 
     assert one.references == ("x" * 500,)
+
+
+def keys(*rows: str) -> list[str]:
+    content = "\n".join(["date,amount,currency,id,description", *rows]).encode()
+    return [one.key for one in read(content) if isinstance(one, BankEntry)]
+
+
+def test_entries_that_say_different_things_have_different_names_in_whatever_statement_they_come() -> None:
+    assert keys("2026-11-23,10.00,EUR,,one") != keys("2026-11-23,10.00,EUR,,other")
+
+
+def test_an_entry_with_a_very_long_reference_has_a_name_that_a_database_can_hold() -> None:
+    (one,) = keys(f"2026-11-23,10.00,EUR,{'x' * 5_000},payout")
+
+    assert len(one) < 300
+
+
+def test_a_banks_name_that_stands_on_two_bookings_names_both() -> None:
+    assert len(set(keys("2026-11-23,10.00,EUR,B7,payout", "2026-11-23,-0.40,EUR,B7,its fee"))) == 2

@@ -5,10 +5,14 @@ from datetime import UTC, date, datetime
 import pytest
 from msgspec.structs import replace
 
+from adapters.contract import NoticeKind, SettlementNotice
 from hub.merchants.profile import Terms, Tolerances
 from hub.settlement.missing import find_missing, last_missed
 from hub.settlement.retrying import settle_waiting
+from hub.webhooks.notices import note_notice
+from normalization.money import Currency, Money
 from normalization.outcome import Approved
+from tests.hub.exceptions.cabinet import resolve
 from tests.hub.house import House
 from tests.hub.settlement.books import wanted
 from tests.hub.settlement.cases import Case, line, open_case, payout
@@ -157,3 +161,36 @@ async def test_a_months_declines_are_billed_in_one_line(quiet: House) -> None:
     assert came_of.lines["s2"]["status"] == "posted"
     assert came_of.exceptions == []
     assert await case.postings() == {("bank_clearing", "USD"): -74, ("processor_fees", "USD"): 74}
+
+
+@together
+async def test_a_payout_that_the_processor_tells_of_after_its_report_is_held_against_its_lines(quiet: House) -> None:
+    case = await open_case(quiet)
+    told = await case.settle(line("s1", "charge", 9_000, automatic_payout_id="po_told"))
+    connected = quiet.hub.parts.directory.connected(case.account)
+    assert connected is not None
+    paid = Money(10_000, Currency.USD)
+    notice = SettlementNotice(kind=NoticeKind.PAYOUT_PAID, processor_reference="po_told", livemode=False, money=paid)
+
+    await note_notice(quiet.hub.parts.shell, connected, notice)
+    await note_notice(quiet.hub.parts.shell, connected, notice)
+
+    assert told.types == ["unexpected_settlement"]
+    _, off = await case.exceptions()
+    assert (off["type"], off["variance"], off["settlement"]) == ("batch_total_mismatch", 1_000, told.batch["id"])
+
+
+@together
+async def test_what_was_written_off_as_missing_comes_back_when_its_line_comes_after_all(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1 = await case.charged("e1", 10_000)
+    await missing_on(case, date(2026, 3, 10))
+    (missing,) = await case.exceptions()
+    lost = {"debit": "write_offs", "credit": f"settlement_receivable:{case.account}", "amount": 10_000}
+    assert (await resolve(quiet.hub, missing["id"], **lost)).status_code == 200
+
+    await case.settle(line("s1", "charge", 10_000, **{TAG: e1}))
+
+    assert await case.postings() == {("bank_clearing", "USD"): 10_000, ("sales", "USD"): -10_000}
+    (shown,) = await case.exceptions("resolved")
+    assert shown["resolution"]["how"] == "settled_late"

@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.settlement.superseding import posted_back
+from hub.settlement.superseding import CODE
+from hub.settlement.taking_back import posted_back
 
 AT = datetime(2026, 11, 18, tzinfo=UTC)
 ACCOUNTS = ("bank_clearing:ma_1", "settlement_receivable:ma_1", "processor_fees:ma_1", "suspense:ma_1")
@@ -27,7 +28,7 @@ def balances(rows: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def test_debit_and_credit_change_places() -> None:
-    (back,) = posted_back([transfer("bank_clearing:ma_1", "suspense:ma_1", 945)], AT)
+    (back,) = posted_back([transfer("bank_clearing:ma_1", "suspense:ma_1", 945)], AT, CODE)
 
     assert (back["debit"], back["credit"], back["amount_minor"]) == ("suspense:ma_1", "bank_clearing:ma_1", 945)
     assert (back["line_id"], back["code"], back["created_at"]) == ("sl_1", "line_superseded", AT)
@@ -36,7 +37,7 @@ def test_debit_and_credit_change_places() -> None:
 def test_what_was_posted_back_before_is_not_posted_back_again() -> None:
     posted = [transfer("bank_clearing:ma_1", "suspense:ma_1", 945)]
 
-    assert posted_back([*posted, *posted_back(posted, AT)], AT) == []
+    assert posted_back([*posted, *posted_back(posted, AT, CODE)], AT, CODE) == []
 
 
 @settings(max_examples=50)
@@ -44,4 +45,4 @@ def test_what_was_posted_back_before_is_not_posted_back_again() -> None:
 def test_nothing_is_left_of_it_on_any_account(drawn: list[tuple[list[str], int]]) -> None:
     posted = [transfer(sides[0], sides[1], minor) for sides, minor in drawn]
 
-    assert not any(balances([*posted, *posted_back(posted, AT)]).values())
+    assert not any(balances([*posted, *posted_back(posted, AT, CODE)]).values())

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -47,7 +47,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--lines", type=int, default=1_000_000, help="how many a settlement report has")
     parser.add_argument("--transfers", type=int, default=3_000_000, help="how many the ledger's year has")
     asked = parser.parse_args(words)
-    alone = {
+    alone: dict[str, Callable[[], list[str]]] = {
         "routing": routing.measure,
         "ledger": partial(ledger.measure, asked.transfers),
         "reconciliation": partial(reconciliation.measure, asked.payments),

@@ -27,7 +27,7 @@ TRIES: Final = 20
 BEGIN: Final = datetime(2025, 1, 1, tzinfo=UTC)
 GROUPINGS: Final[tuple[tuple[GroupBy, ...], ...]] = (
     ("merchant_account",), ("currency",), ("processor",), ("day",), ("ruleset",),
-    ("merchant_account", "processor", "day", "ruleset"),
+    ("merchant_account", "day"),
 )  # fmt: skip
 _ACCOUNTS: Final = """
 INSERT INTO merchant_accounts (id, livemode, name, processor, status, profile, credentials, credentials_version,

@@ -13,6 +13,7 @@ from hub.banking.tying import tie_entries
 from hub.disputes.jobs import answer_due, remind_due
 from hub.events.jobs import publish_events
 from hub.exceptions.jobs import count_open
+from hub.figures.learning_fees import learn_fees
 from hub.idempotency.jobs import prune_keys
 from hub.ledger.jobs import check_ledger, close_ledger
 from hub.payment_methods.detaching import detach_due
@@ -62,6 +63,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (check_ledger, PRUNE_EVERY_S),
     (roll_up, ADD_UP_EVERY_S),
     (check_reports, PRUNE_EVERY_S),
+    (learn_fees, ADD_UP_EVERY_S),
     (prune_keys, PRUNE_EVERY_S),
     (prune_declines, PRUNE_EVERY_S),
     (bury_old, PRUNE_EVERY_S),

@@ -24,3 +24,12 @@ effective_fees = Table(
     UniqueConstraint("merchant_account", "currency", "card_brand", "card_funding", "card_region"),
 )
 """One row for each kind of card; learning more changes it."""
+
+fee_lessons = Table(
+    "fee_lessons",
+    metadata,
+    Column("merchant_account", Text, primary_key=True),
+    Column("seen_until", Instant, nullable=False),  # When the newest report that was looked at had been imported.
+    Column("learned_at", Instant, nullable=False),
+)
+"""How far each account's settled lines were looked at."""

@@ -18,7 +18,7 @@ from hub.reporting import showing, statement_showing
 from hub.reporting.formats import as_csv
 from hub.reporting.grouping import WAYS, GroupBy, Row, totals_of
 from hub.reporting.money import in_whole_units
-from hub.reporting.reconciling import Wanted, reconcile, unbalanced, versions_of
+from hub.reporting.reconciling import CELLS_MAX, TooManyRowsError, Wanted, reconcile, unbalanced, versions_of
 from hub.reporting.rules import unconserved
 from hub.reporting.showing import Reconciliation, ReconciliationRow
 from hub.reporting.statement_pdf import statement_pdf
@@ -54,7 +54,8 @@ def reconcile_here(asked: Asked) -> int:
     """Print a reconciliation, and what does not agree; gives the command's exit code: 1 where anything does not.
 
     Raises:
-        CannotServeError: for an account that is not there, and where both modes have some and none is named.
+        CannotServeError: for an account that is not there, where both modes have accounts and none is named, and for too
+            many rows.
     """
     settings = checked_settings()
 
@@ -119,7 +120,10 @@ async def _reconciled(database: Database, asked: Asked) -> tuple[Reconciliation,
         ways=asked.ways,
         merchant_accounts=None if named is None else frozenset({named["id"]}),
     )
-    rows = await reconcile(database, wanted)
+    try:
+        rows = await reconcile(database, wanted)
+    except TooManyRowsError as many:
+        raise CannotServeError(f"that makes more than {CELLS_MAX:,} rows; ask for fewer days or fewer ways") from many
     versions = await versions_of(database, (row.group.ruleset for row in rows))
     body = Reconciliation(
         livemode=livemode,

@@ -46,6 +46,14 @@ _OPEN: Final = literal_column("exceptions.status = 'open'", Boolean)
 LAST_DAY: Final = date(9998, 12, 31)
 
 
+CELLS_MAX: Final = 25_000
+"""Rows that one report is made of at most: more take longer to write than anybody waits."""
+
+
+class TooManyRowsError(Exception):
+    """The days and ways that were asked for make more than `CELLS_MAX` rows."""
+
+
 class Wanted(Struct, frozen=True, kw_only=True):
     """Which reconciliation is meant; both days count. `merchant_accounts` None: all."""
 
@@ -59,7 +67,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 async def reconcile(database: Database, wanted: Wanted) -> list[Row]:
-    """Make the rows of a report, one for each group and currency in which anything happened or is outstanding."""
+    """Make the rows of a report, one for each group and currency in which anything happened or is outstanding.
+
+    Raises:
+        TooManyRowsError: when there would be too many.
+    """
     async with database.reading() as connection:
         if database.is_postgresql:
             await connection.execute(PLAN_BY_VALUES)
@@ -139,9 +151,12 @@ async def _rolled(connection: AsyncConnection, wanted: Wanted, roll: Roll) -> di
         *_seen(wanted, table.merchant_account, table.currency),
     ]  # fmt: skip
     sums = (cast(func.sum(table[name]), BigInteger) for name in NAMES)
-    summed = select(*alike, *sums).where(*narrow).group_by(*_numbered(alike))
+    summed = select(*alike, *sums).where(*narrow).group_by(*_numbered(alike)).limit(CELLS_MAX + 1)
+    rows = (await connection.execute(summed)).all()
+    if len(rows) > CELLS_MAX:
+        raise TooManyRowsError
     found = {}
-    for row in (await connection.execute(summed)).all():
+    for row in rows:
         day = None if row[0] else row[5] if days else wanted.last
         found[Cell(day, *row[1:5])] = figures(row[len(alike) :])
     return found

@@ -23,7 +23,7 @@ from hub.reporting.formats import CSV, FORMATS, JSON, PDF, as_csv, chosen
 from hub.reporting.grouping import WAYS, GroupBy, totals_of
 from hub.reporting.parquet import MEDIA_TYPE as PARQUET
 from hub.reporting.parquet import parquet
-from hub.reporting.reconciling import LAST_DAY, Wanted, reconcile, versions_of
+from hub.reporting.reconciling import CELLS_MAX, LAST_DAY, TooManyRowsError, Wanted, reconcile, versions_of
 from hub.reporting.showing import Reconciliation
 from hub.reporting.statement_pdf import statement_pdf
 from hub.reporting.statement_showing import Owner, StatementBody, statement_body
@@ -32,7 +32,6 @@ from hub.reporting.statements import statement_of
 READ: Final = [requires("reports:read")]
 DAYS_MAX: Final = 3_660
 """Ten years."""
-ROWS_MAX: Final = 100_000
 _MONTH: Final = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
 First = Annotated[date, QueryParameter(name="from", description="The first day, in UTC.")]
 Last = Annotated[date, QueryParameter(name="to", description="The last day, in UTC; it counts too.")]
@@ -72,9 +71,11 @@ async def get_reconciliation(
         merchant_accounts=_visible(caller, merchant_account),
         currency=currency,
     )
-    rows = await reconcile(database, wanted)
-    if len(rows) > ROWS_MAX:
-        raise _invalid("group_by", f"makes more than {ROWS_MAX:,} rows; ask for fewer days or fewer ways")
+    try:
+        rows = await reconcile(database, wanted)
+    except TooManyRowsError as many:
+        told = f"makes more than {CELLS_MAX:,} rows; ask for fewer days, fewer ways or one merchant account"
+        raise _invalid("group_by", told) from many
     versions = await versions_of(database, (row.group.ruleset for row in rows))
     body = Reconciliation(
         livemode=wanted.livemode,

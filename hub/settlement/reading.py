@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -18,6 +19,10 @@ from normalization.settlements import BrokenRow, LineType, SettlementLine, diges
 
 RAW_MAX: Final = 4_000
 """How many characters of a broken row are kept."""
+NAME_MAX: Final = 500
+"""How long a name may be, in characters: PostgreSQL's indexes hold no more than 2,704 bytes."""
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _RUN: Final = re.compile(rb"[0-9][0-9 -]{11,}[0-9]")
 _BEGINS_AS_CARD: Final = re.compile(rb"(?<![0-9])[2-69](?:[ -]?[0-9]){12}")
 """Much of what is 16 digits long in reports are references, which begin with an 8."""
@@ -98,6 +103,8 @@ class ReportReader:
 
     def _take(self, chunk: Chunk, id_: str, number: int, cells: list[str]) -> None:
         told = self._told(cells)
+        if isinstance(told, SettlementLine) and (wrong := unbearable(told)) is not None:
+            told = wrong
         if told is None:
             chunk.skipped += 1
         elif isinstance(told, BrokenRow):
@@ -117,6 +124,16 @@ class ReportReader:
         except Exception as failure:  # noqa: BLE001 - one row that an adapter cannot read must not keep the rest away
             _log.exception("settlement_row_unreadable")
             return BrokenRow(column=None, message=f"cannot be read by this version: {type(failure).__name__}")
+
+
+def unbearable(line: SettlementLine) -> BrokenRow | None:
+    """Say why a line cannot be kept or looked for, which would keep all others away; None for one that can."""
+    if not EARLIEST <= line.booked_at <= LATEST:
+        return BrokenRow(column=None, message=f"is of no day between {EARLIEST.year} and {LATEST.year}")
+    for name in (line.key, line.batch, line.tag, line.processor_reference, line.parent_reference):
+        if name is not None and len(name) > NAME_MAX:
+            return BrokenRow(column=None, message=f"has a name or reference of more than {NAME_MAX} characters")
+    return None
 
 
 def _masked(chunk: Chunk, raw: str, line: SettlementLine) -> tuple[str, SettlementLine]:

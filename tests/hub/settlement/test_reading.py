@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.abilities import SettlementReport
-from hub.settlement.reading import Chunk, ReportReader, Total
+from hub.settlement.reading import Chunk, ReportReader, Total, unbearable
 from normalization.money import Currency
 from normalization.settlements import BrokenRow, LineType, NotAReportError, SettlementLine
 
@@ -106,3 +107,21 @@ def test_a_row_that_an_adapter_chokes_on_is_broken_and_the_rest_goes_on() -> Non
 def test_a_header_that_is_none_is_told_by_what_is_missing() -> None:
     with pytest.raises(NotAReportError, match="no column amount"):
         ReportReader(opened).feed(b"type,note\n", last=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"booked_at": datetime(1, 1, 1, tzinfo=UTC)},
+        {"booked_at": datetime(9999, 12, 31, tzinfo=UTC)},
+        {"key": "x" * 501},
+        {"tag": "x" * 501},
+        {"batch": "x" * 501},
+        {"parent_reference": "x" * 501},
+    ],
+)
+def test_a_row_of_no_day_or_with_an_endless_name_is_broken_so_that_no_other_suffers(changes: dict[str, object]) -> None:
+    (good,) = read("charge,100,fine\n").lines
+
+    assert unbearable(good.line) is None
+    assert isinstance(unbearable(replace(good.line, **changes)), BrokenRow)

@@ -16,6 +16,8 @@ help: ## List the targets
 demo: .venv/.runtime ## Charge cards at two pretend processors, every step shown and checked
 	$(BIN)/hub demo
 
+# Every worker and every process that a test starts would else compile the same modules again.
+test demo: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.ready ## Run the tests on SQLite, a real PostgreSQL and a real Valkey
 	$(BIN)/python -m pytest -n 4 tests  # Two cores are idle much of the time: tests wait.
 

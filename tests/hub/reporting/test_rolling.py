@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 from msgspec.structs import replace
+from prometheus_client import REGISTRY
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
@@ -14,10 +15,14 @@ from hub.database import Database, open_database
 from hub.events.store import publish
 from hub.ledger.closing import close_next
 from hub.ledger.tables import transfers
+from hub.payments.shell import Shell
+from hub.reporting.facts import rows_of
 from hub.reporting.grouping import WAYS, Row, totals_of
-from hub.reporting.reconciling import Wanted, reconcile, unbalanced
+from hub.reporting.jobs import check_reports, roll_up
+from hub.reporting.reconciling import CELLS_MAX, TooManyRowsError, Wanted, reconcile, unbalanced
 from hub.reporting.rolling import roll_next
-from hub.reporting.rules import Figures
+from hub.reporting.rules import Figures, Key
+from hub.reporting.tables import report_days, report_rolls
 from normalization.settlements import LineType
 from tests.hub.ledger.booking import transfer, write
 from tests.hub.reporting.facts import MARCH, line, open_shop
@@ -146,3 +151,50 @@ async def test_what_was_added_up_stays_as_it_was_written(database: Database, cha
     with pytest.raises(DBAPIError, match="append-only"):
         async with database.transaction() as connection:
             await connection.execute(text(change))
+
+
+class Only:
+    """What of the shell the jobs need."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def clock(self) -> datetime:
+        return MARCH
+
+
+def differing() -> list[float | None]:
+    return [REGISTRY.get_sample_value("hub_report_findings", {"livemode": mode}) for mode in ("false", "true")]
+
+
+async def test_the_worker_adds_up_what_the_ledger_closed_and_tells_what_differs_from_it(database: Database) -> None:
+    shell: Shell = Only(database)  # type: ignore[assignment] # the jobs need a database and a clock, nothing more
+    await (await open_shop(database)).charged(MARCH, 100)
+    await close_next(database, MARCH)
+
+    assert [await roll_up(shell), await roll_up(shell), await check_reports(shell)] == [1, 0, 0]
+    assert differing() == [0, 0]
+
+    await (await open_shop(database)).charged(MARCH, 100)
+    await close_next(database, MARCH)
+    async with database.transaction() as connection:
+        roll = {"number": 2, "closing": 2, "position": 2, "events_position": 0, "made_at": MARCH}
+        await connection.execute(insert(report_rolls), roll)  # Without the figures of the second charge.
+
+    await check_reports(shell)
+    assert differing() == [1, 0]
+
+
+async def test_a_report_of_more_rows_than_anybody_waits_for_is_refused(sqlite_url: str) -> None:
+    database = await open_database(sqlite_url)
+    await (await open_shop(database)).charged(MARCH, 100)
+    await close(database, MARCH)
+    one = Figures(captured=1)
+    many = {Key(False, MARCH.date(), "ma_1", "EUR", "rs_1", f"rule {n}"): one for n in range(CELLS_MAX)}
+    async with database.transaction() as connection:
+        await connection.execute(insert(report_days), [*rows_of(1, many)])
+
+    with pytest.raises(TooManyRowsError):
+        await reconcile(database, replace(ALL, ways=("ruleset",)))
+    assert len(await reconcile(database, replace(ALL, ways=("currency",)))) == 1
+    await database.close()

@@ -190,7 +190,12 @@ async def test_a_report_of_more_rows_than_anybody_waits_for_is_refused(sqlite_ur
     await (await open_shop(database)).charged(MARCH, 100)
     await close(database, MARCH)
     one = Figures(captured=1)
-    many = {Key(False, MARCH.date(), "ma_1", "EUR", "rs_1", f"rule {n}"): one for n in range(CELLS_MAX)}
+    many = {
+        Key(
+            livemode=False, day=MARCH.date(), merchant_account="ma_1", currency="EUR", ruleset="rs_1", rule=f"rule {n}"
+        ): one
+        for n in range(CELLS_MAX)
+    }
     async with database.transaction() as connection:
         await connection.execute(insert(report_days), [*rows_of(1, many)])
 

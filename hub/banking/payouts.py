@@ -24,6 +24,7 @@ async def payouts(
         settlement_notices.c.merchant_account == _payouts.merchant_account,
         settlement_notices.c.kind == "payout_paid",
         settlement_notices.c.processor_reference == _payouts.payout,
+        settlement_notices.c.currency == _payouts.currency,
     )
     booked = (
         select(func.min(_lines.booked_at))

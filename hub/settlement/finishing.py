@@ -92,7 +92,7 @@ async def _search(connection: AsyncConnection, terms: Terms, lines: Sequence[Pen
     first, last = searching.days_of(one.line for one in lines)
     amounts = {key[2] for one in lines if (key := searching.key_of(one.line)) is not None}
     found = await lookups.alike(connection, terms.merchant_account, amounts, first, last)
-    decided, rest = searching.by_amount(terms, lines, found)
+    decided, rest = searching.by_amount(terms, lines, found, lookups.ALIKE_MAX)
     bundled = await _unbundle(connection, terms, rest)
     known = {one.line.id for one in bundled}
     return [*decided, *bundled, *(searching.unexplained(terms, one) for one in rest if one.id not in known)]

@@ -39,11 +39,12 @@ def days_of(lines: Iterable[SettlementLine]) -> tuple[date, date]:
 
 
 def by_amount(
-    terms: Terms, lines: Iterable[Pending], found: Sequence[tuple[str | None, Wanted]]
+    terms: Terms, lines: Iterable[Pending], found: Sequence[tuple[str | None, Wanted]], most: int
 ) -> tuple[list[Decided], list[Pending]]:
     """Match lines with the one expectation that each fits; gives those for which there is none beside.
 
-    Of lines that are alike none is matched before the others: which settles what would be a guess.
+    Of lines that are alike none is matched before the others: which settles what would be a guess. So it would be where
+    *most* of one amount were found, since there may be more.
     """
     by_key: dict[Key, list[tuple[str | None, Wanted]]] = defaultdict(list)
     for reference, wanted in found:
@@ -53,11 +54,12 @@ def by_amount(
         alike[key_of(one.line)].append(one)
     decided, rest = list[Decided](), alike.pop(None, [])
     for key, same in alike.items():
+        near = by_key[key or ("", "", 0)]
         for one in same:
-            fitting = [w for reference, w in by_key[key or ("", "", 0)] if _fits(one.line, reference, w, terms)]
+            fitting = [w for reference, w in near if _fits(one.line, reference, w, terms)]
             if not fitting:
                 rest.append(one)
-            elif len(fitting) == 1 and len(same) == 1:
+            elif len(fitting) == 1 and len(same) == 1 and len(near) < most:
                 decided += tie(terms, Match((one,), (fitting[0],)))
             else:
                 decided.append(ambiguous(terms, one, NOWHERE, fitting))

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from hub.access.rules import Role
 from hub.banking.rules import LATE
 from hub.ids import new_id
-from hub.settlement.tables import settlement_batches, settlement_payouts
+from hub.settlement.tables import settlement_batches, settlement_notices, settlement_payouts
 from tests.hub.house import House
 from tests.hub.money import rows
 
@@ -232,3 +232,15 @@ async def test_a_payout_that_arrives_twice_is_not_taken_for_another_of_its_amoun
 
     assert await matched(home, again) == [None]
     assert await matched(home, await hand_in(home, f"2026-11-13,77.77,{second}")) == [second]
+
+
+async def test_what_was_told_of_a_payout_in_another_currency_is_not_its_amount(home: House) -> None:
+    name, account = await paid_out(home, 4_321), home.accounts["stripe-eu"]
+    told = {"id": new_id("sn_"), "livemode": False, "merchant_account": account, "processor": "stripe"}
+    told |= {"kind": "payout_paid", "processor_reference": name, "amount_minor": 5, "currency": "USD"}
+    async with home.hub.parts.database.transaction() as connection:
+        await connection.execute(insert(settlement_notices).values(**told, received_at=PAID_AT))
+
+    arrived = await hand_in(home, "2026-11-12,43.21,")
+
+    assert await matched(home, arrived) == [name]

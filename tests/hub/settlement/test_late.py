@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from adapters.contract import NoticeKind, SettlementNotice
 from hub.merchants.profile import Terms, Tolerances
+from hub.settlement.lookups import ALIKE_MAX
 from hub.settlement.missing import find_missing, last_missed
 from hub.settlement.retrying import settle_waiting
 from hub.webhooks.notices import note_notice
@@ -14,7 +15,7 @@ from normalization.money import Currency, Money
 from normalization.outcome import Approved
 from tests.hub.exceptions.cabinet import resolve
 from tests.hub.house import House
-from tests.hub.settlement.books import wanted
+from tests.hub.settlement.books import DUE, wanted
 from tests.hub.settlement.cases import Case, line, open_case, payout
 
 together = pytest.mark.asyncio(loop_scope="module")
@@ -87,6 +88,38 @@ async def test_a_line_that_came_before_what_it_settles_was_known_is_taken_out_of
         ("disputes_receivable", "USD"): 10_000,
         ("sales", "USD"): -10_000,
     }
+
+
+@together
+async def test_a_fee_that_is_told_in_a_later_report_joins_the_match_of_its_charge(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1 = await case.charged("e1", 10_000, fee=320)
+
+    gross = await case.settle(line("s1", "charge", 10_000, **{TAG: e1}))
+    part = await case.settle(line("s2", "charge", 0, 300, **{TAG: e1}))
+    rest = await case.settle(line("s3", "charge", 0, 20, **{TAG: e1}))
+
+    assert [one["variance"] for one in gross.exceptions] == [-320]
+    assert [(one["type"], one["variance"]) for one in part.exceptions] == [("fee_variance", -20)]
+    assert rest.exceptions == []
+    assert rest.lines["s3"]["status"] == "matched"
+    assert await case.postings() == {
+        ("bank_clearing", "USD"): 9_680,
+        ("processor_fees", "USD"): 320,
+        ("sales", "USD"): -10_000,
+    }
+
+
+@together
+async def test_a_fee_that_is_told_in_an_earlier_report_than_its_charge_counts_with_it(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1 = await case.charged("e1", 10_000, fee=320)
+
+    first = await case.settle(line("s1", "charge", 0, 320, **{TAG: e1}))
+    then = await case.settle(line("s2", "charge", 10_000, **{TAG: e1}))
+
+    assert (first.lines["s1"]["status"], first.exceptions) == ("posted", [])
+    assert (then.matches, then.exceptions) == ([("e1", "s2")], [])
 
 
 @together
@@ -194,3 +227,20 @@ async def test_what_was_written_off_as_missing_comes_back_when_its_line_comes_af
     assert await case.postings() == {("bank_clearing", "USD"): 10_000, ("sales", "USD"): -10_000}
     (shown,) = await case.exceptions("resolved")
     assert shown["resolution"]["how"] == "settled_late"
+
+
+@together
+async def test_where_more_are_expected_alike_than_are_read_none_is_picked(quiet: House) -> None:
+    case = await open_case(quiet)
+    for number in range(ALIKE_MAX):
+        await case.charged(f"old{number}", 999, due_on=date(2026, 2, 20) if number else DUE)
+    for number in range(3):
+        await case.charged(f"new{number}", 999)
+
+    came_of = await case.settle(
+        line("s1", "charge", 999), line("s2", "charge", 5, available_on_utc="2026-02-20 00:00:00")
+    )
+
+    assert came_of.matches == []
+    assert came_of.lines["s1"]["status"] == "exception"
+    assert "ambiguous_match" in came_of.types

@@ -38,15 +38,17 @@ def is_agreed(line: SettlementLine, wanted: Wanted, account: AccountTerms) -> bo
     return (agreed is None or line.currency == agreed) and amount_in(line, wanted.currency) is not None
 
 
-def fees_agree(lines: Sequence[SettlementLine], wanted: Sequence[Wanted], tolerance_minor: int) -> Agreement:
-    """Hold the fees of *lines* against the schedule, where it has them in the lines' currency."""
+def fees_agree(
+    lines: Sequence[SettlementLine], wanted: Sequence[Wanted], tolerance_minor: int, besides_minor: int = 0
+) -> Agreement:
+    """Hold the fees of *lines*, and of others *besides*, against the schedule, where it has them in their currency."""
     currency = lines[0].currency
     expected = 0
     for one in wanted:
         if one.fee_minor is None or one.currency != currency:
             return AGREED
         expected += one.fee_minor
-    charged = sum(line.fee_minor for line in lines)
+    charged = besides_minor + sum(line.fee_minor for line in lines)
     off = charged - expected
     if not off:
         return AGREED

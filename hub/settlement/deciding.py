@@ -1,13 +1,14 @@
 """What becomes of lines that are seen together with all that the books know of what they name; pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from hub.settlement.agreeing import amount_in
 from hub.settlement.billing import is_bill
-from hub.settlement.matching import Placed, by_itself, joined, placed, unexpected
+from hub.settlement.fee_lines import Home, grown, home_of, homes_of, is_fee_alone, late, posted
+from hub.settlement.matching import Match, Placed, by_itself, joined, placed, tie, unexpected
 from hub.settlement.placing import Facts, place
 from hub.settlement.pooling import Pool
 from hub.settlement.reasons import is_news
@@ -41,9 +42,12 @@ class _Deciding:
 
     def pool(self, lines: Iterable[Placed]) -> None:
         """Settle the lines of one attempt; what is left of them was not expected."""
-        pool = Pool(self.terms, [*lines])
+        every = [*lines]
+        fees = [one for one in every if is_fee_alone(one.pending.line)]
+        pool = Pool(self.terms, [one for one in every if one not in fees])
         left = pool.settle()
         self.decided += pool.decided
+        self._tie(pool.matches, fees, every[0].place.attempt_id or "")
         for one in left:
             match_id = self._made_good(one)
             if match_id is not None:
@@ -52,6 +56,31 @@ class _Deciding:
                 self.news.append(one)
             else:
                 self.decided.append(unexpected(self.terms, one))
+
+    def _tie(self, matches: Sequence[Match], fees: Sequence[Placed], attempt_id: str) -> None:
+        """Decide about the lines of *matches*, and about *fees*, each with the match that it is of."""
+        homes = homes_of(matches, self.facts.wanted.get(attempt_id, ()), self.facts.booked.get(attempt_id, ()))
+        shares: dict[str, list[Placed]] = defaultdict(list)
+        for one in fees:
+            home = home_of(one, homes)
+            if home is None:
+                self.decided.append(posted(self.terms, one))
+            else:
+                shares[home.match_id].append(one)
+        for home in homes:
+            share = shares[home.match_id]
+            match = grown(home, share)
+            if match is not None:
+                self.decided += tie(self.terms, match)
+            elif share:
+                self._join(home, share)
+
+    def _join(self, home: Home, fees: Sequence[Placed]) -> None:
+        told = next((self.facts.fees_off[one.id] for one in home.wanted if one.id in self.facts.fees_off), None)
+        decided, past = late(self.terms, home, fees, told[1] if told else None)
+        self.decided += decided
+        if told and past:
+            self.mended.append(told[0])
 
     def _made_good(self, one: Placed) -> str | None:
         """Find the match whose open difference of amount a line brings to nothing."""

@@ -12,10 +12,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.disputes.tables import disputes
+from hub.ledger.tables import transfers
 from hub.payments.states import OperationStatus, Status
 from hub.payments.tables import operations, payments
-from hub.settlement.placing import Facts
-from hub.settlement.tables import exceptions, expected_settlements, settlement_matches
+from hub.settlement.placing import Booked, Facts
+from hub.settlement.tables import exceptions, expected_settlements, settlement_lines, settlement_matches
 from hub.settlement.values import Known, Wanted
 from normalization.outcome import Operation
 from normalization.settlements import SettlementLine
@@ -150,13 +151,17 @@ async def facts_of(connection: AsyncConnection, account: str, lines: Sequence[Se
     wanted: dict[str, list[Wanted]] = defaultdict(list)
     for operation_id, expected in (await wanted_of(connection, account, known)).items():
         wanted[known[operation_id].attempt_id] += expected
-    matches = {one.line_id for expected in wanted.values() for one in expected if one.line_id is not None}
+    settled = [one for expected in wanted.values() for one in expected if one.line_id is not None]
+    matches, matched = {one.line_id for one in settled if one.line_id}, [one.id for one in settled]
+    matters = any(not line.gross_minor or not line.fee_minor for line in lines)  # Fees may be told by other lines.
     return Facts(
         operations=known,
         by_reference=by_reference,
         disputed=disputed,
         wanted=wanted,
         uneven=await _uneven(connection, matches),
+        booked=await _booked(connection, known) if matters else {},
+        fees_off=await _fees_off(connection, matched) if matters else {},
     )
 
 
@@ -183,6 +188,34 @@ async def _uneven(connection: AsyncConnection, matches: Iterable[str]) -> Mappin
     )
     rows = await connection.execute(asked, {"lines": listed(connection, matches)})
     return {line_id: (id_, variance) for line_id, id_, variance in rows if variance is not None}
+
+
+async def _booked(connection: AsyncConnection, known: Mapping[str, Known]) -> Mapping[str, list[Booked]]:
+    """Read the lines that were booked for operations before, by attempt."""
+    postgresql = is_postgresql(connection)
+    moved = select(transfers.c.line_id).where(among(transfers.c.payment_id, "payments", postgresql=postgresql))
+    line = settlement_lines.c
+    asked = select(line.match_id, line.operation_id, line.processor_reference, line.fee_minor).where(
+        line.id.in_(moved), line.status.in_(("matched", "posted")), line.operation_id.is_not(None)
+    )
+    found: dict[str, list[Booked]] = defaultdict(list)
+    for row in await connection.execute(
+        asked, {"payments": listed(connection, {one.payment_id for one in known.values()})}
+    ):
+        if row[1] in known:
+            found[known[row[1]].attempt_id].append(Booked(*row))
+    return found
+
+
+async def _fees_off(connection: AsyncConnection, expected: Iterable[str]) -> Mapping[str, tuple[str, int]]:
+    """Read the open differences of fees, by the expectation that they are told of."""
+    asked = select(exceptions.c.expected_id, exceptions.c.id, exceptions.c.variance_minor).where(
+        among(exceptions.c.expected_id, "expected", postgresql=is_postgresql(connection)),
+        exceptions.c.type.in_(("fee_unexpected", "fee_variance")),
+        exceptions.c.status == "open",
+    )
+    rows = await connection.execute(asked, {"expected": listed(connection, expected)})
+    return {expected_id: (id_, variance) for expected_id, id_, variance in rows if variance is not None}
 
 
 async def alike(

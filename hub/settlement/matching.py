@@ -28,10 +28,11 @@ class Placed(Struct, frozen=True, gc=False):
 
 
 class Match(Struct, frozen=True, gc=False):
-    """Lines that settle expectations, altogether."""
+    """Lines that settle expectations, altogether; `fees_before_minor` was charged for these by lines before."""
 
     lines: tuple[Pending, ...]
     wanted: tuple[Wanted, ...]
+    fees_before_minor: int = 0
 
 
 def by_itself(terms: Terms, pending: Pending) -> Decided | None:
@@ -60,7 +61,10 @@ def by_itself(terms: Terms, pending: Pending) -> Decided | None:
 
 
 def exactly(terms: Terms, pending: Pending, wanted: Iterable[Wanted]) -> Decided | None:
-    """Match a line with the one of *wanted* that it settles to the unit; None where none does, or more than one."""
+    """Match a line with the one of *wanted* that it settles to the unit; None where none does, or more than one.
+
+    None too for one without the fee that was expected: it is seen together with the report's other lines.
+    """
     line = pending.line
     expected = EXPECTED_AS.get(line.type)
     fitting = [
@@ -72,6 +76,8 @@ def exactly(terms: Terms, pending: Pending, wanted: Iterable[Wanted]) -> Decided
         return None
     found, account = fitting[0], terms.merchant_account
     fees = fees_agree((line,), (found,), terms.account.tolerances.fee_minor)
+    if fees.concerns and not line.fee_minor:
+        return None  # Its fees may be told by lines of their own.
     if line.currency != found.currency or fees is not AGREED:
         return tie(terms, Match((pending,), (found,)))[0]
     return Decided(
@@ -88,18 +94,26 @@ def exactly(terms: Terms, pending: Pending, wanted: Iterable[Wanted]) -> Decided
 def tie(terms: Terms, match: Match) -> tuple[Decided, ...]:
     """Say what becomes of the lines of a match: postings, and what differs in amount, fee and exchange."""
     lines, wanted = match.lines, match.wanted
-    first, last, tolerances = wanted[0], lines[-1], terms.account.tolerances
+    first, tolerances = wanted[0], terms.account.tolerances
+    gross = [one for one in lines if one.line.gross_minor] or lines[:1]
     told = [amount_in(one.line, first.currency) or 0 for one in lines]
     off = sum(told) - sum(one.gross_minor for one in wanted)
-    fees = fees_agree([one.line for one in lines], wanted, tolerances.fee_minor)
-    single = len(lines) == 1 and len(wanted) == 1
-    exchange = exchange_agrees(lines[0].line, first, tolerances.fx_bps) if single else AGREED
-    concerns = fees.concerns + exchange.concerns + ((_amount_off(first, off, len(lines)),) if off else ())
+    fees = fees_agree([one.line for one in lines], wanted, tolerances.fee_minor, match.fees_before_minor)
+    single = len(gross) == 1 and len(wanted) == 1
+    exchange = exchange_agrees(gross[0].line, first, tolerances.fx_bps) if single else AGREED
+    concerns = fees.concerns + exchange.concerns + ((_amount_off(first, off, len(gross)),) if off else ())
     return tuple(
         Decided(
             line=one,
             status="matched",
-            bookings=_bookings(terms, one.line, first, minor - (off if one is last else 0), minor, exchange),
+            bookings=_bookings(
+                terms,
+                one.line,
+                first,
+                minor - (off if one is gross[-1] else 0),
+                minor,
+                exchange if one is gross[0] else AGREED,
+            ),
             match_id=lines[0].id,
             wanted=wanted if one is lines[0] else (),
             payment_id=first.payment_id,

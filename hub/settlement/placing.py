@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct
@@ -50,12 +51,22 @@ _KINDS: Final = {
 }
 
 
+class Booked(Struct, frozen=True, gc=False):
+    """A line of an operation that was matched, or posted by itself, before."""
+
+    match_id: str | None
+    operation_id: str
+    processor_reference: str | None
+    fee_minor: int
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     """What the books know of what lines name: operations by id and by the processor's reference, and what must arrive.
 
     `disputed` are the operations of disputes, by the processor's reference of the dispute. `wanted` is by attempt, with
     what is matched already. `uneven` are the open differences of amount, by the match that has them: the exception's
-    id and how much was settled more than expected.
+    id and how much was settled more than expected. `booked` are lines that came before, by attempt; `fees_off` the open
+    differences of fees, by the expectation that they are told of: the exception's id and how much was charged more.
     """
 
     operations: Mapping[str, Known]
@@ -63,6 +74,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     disputed: Mapping[str, str]
     wanted: Mapping[str, Sequence[Wanted]]
     uneven: Mapping[str, tuple[str, int]]
+    booked: Mapping[str, Sequence[Booked]] = MappingProxyType({})
+    fees_off: Mapping[str, tuple[str, int]] = MappingProxyType({})
 
 
 class Place(Struct, frozen=True):

@@ -7,7 +7,7 @@ side for the other where they add up. What fits two of different operations equa
 from collections.abc import Sequence
 
 from hub.settlement.agreeing import amount_in, is_agreed
-from hub.settlement.matching import Match, Placed, ambiguous, excepted, tie
+from hub.settlement.matching import Match, Placed, ambiguous, excepted
 from hub.settlement.placing import EXPECTED_AS, Family, family_of
 from hub.settlement.reasons import concern_of
 from hub.settlement.values import Decided, Terms, Wanted
@@ -29,8 +29,6 @@ class Pool:
         self._one_to_one()
         for family in Family:
             self._together(family)
-        for match in self.matches:
-            self.decided += tie(self._terms, match)
         return self._left
 
     def _open(self, one: Placed) -> list[Wanted]:

@@ -33,7 +33,7 @@ def is_news(line: SettlementLine, found: Place) -> bool:
 def why(line: SettlementLine, found: Place, wanted: Sequence[Wanted]) -> tuple[Concern, ...]:
     """Name what a human must look at; *wanted* is all that was ever expected of what the line may settle."""
     type_, detail = _reason(line, found, wanted)
-    concern = _concern(type_, line, line.gross_minor, detail, found)
+    concern = concern_of(type_, line, detail, found)
     if type_ != "chargeback_unannounced" or not line.fee_minor:
         return (concern,)
     fee = f"{line.fee_minor} {line.currency.value} was charged for a chargeback that nobody told of"

@@ -1,11 +1,14 @@
 """The cases that reconciliation is held to: what is expected, what is settled, and what a human then has to look at."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from normalization.outcome import Approved
 from tests.hub.house import House
 from tests.hub.settlement.books import wanted
-from tests.hub.settlement.cases import line, moved, open_case, payout
+from tests.hub.settlement.cases import Case, line, moved, open_case, payout
+from tests.hub.settlement.reports import ADYEN, hand_in, import_all
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TAG = "payment_metadata[hub_operation]"
@@ -35,6 +38,22 @@ async def test_rc_03_a_fee_off_by_what_is_tolerated_is_only_told(quiet: House) -
 
     assert (came_of.matches, came_of.exceptions) == ([("e1", "s1")], [])
     assert came_of.info == [{"type": "fee_rounding", "variance": 1}]
+
+
+async def test_rc_05_the_parts_of_a_fee_are_held_against_the_schedule_together(quiet: House) -> None:
+    case = await open_case(quiet, "adyen", settlement_currency="GBP")
+    _, place = quiet.places[case.account]
+    e1 = await case.charged("e1", 500, "GBP", fee=12)
+    row = f"Hub,{place},PSP5,{e1},visa,2013-06-03 10:00:00,CET,Settled,MOD5,GBP,,5.00,1,GBP,,4.88,,0.04,0.01,0.07,,,1"
+
+    handed = await hand_in(quiet.hub, case.account, f"{ADYEN}\n{row}\n".encode())
+    await import_all(quiet.hub.parts.shell)
+
+    batch = f"/v1/settlements/{handed.json()['id']}"
+    (told,) = (await quiet.hub.get(f"{batch}/lines")).json()["data"]
+    assert (told["status"], await case.expected_names(told["expected"])) == ("matched", ["e1"])
+    assert (told["gross"], told["fee"], told["net"]) == (500, 12, 488)
+    assert await case.exceptions() == []
 
 
 async def test_rc_07_a_conversion_within_tolerance_goes_through_both_currencies(quiet: House) -> None:
@@ -348,3 +367,34 @@ async def test_rc_47_an_unknown_type_of_line_is_kept(quiet: House) -> None:
     (found,) = came_of.exceptions
     assert (came_of.matches, found["type"], found["severity"]) == ([], "unmapped_line_type", "medium")
     assert (found["variance"], found["context"]["raw_type"]) == (-150, "contribution")
+
+
+async def drifts(case: Case, **held: int) -> tuple[dict[str, int], dict[str, str]]:
+    """Tell the hub what the processor holds; gives how far each currency is off, and what a human has to look at."""
+    body = {"as_of": datetime.now(UTC).isoformat(), "balances": held}
+    answer = await case.made.hub.post(f"/v1/merchant_accounts/{case.account}/balances", body)
+    assert answer.status_code == 200, answer.text
+    found = {one["currency"]: one["type"] for one in await case.exceptions()}
+    return {one["currency"]: one["drift"] for one in answer.json()["balances"]}, found
+
+
+async def test_rc_55_a_processor_that_holds_more_than_it_owes_is_told_too(quiet: House) -> None:
+    case = await open_case(quiet)
+    await case.charged("e1", 100, "USD")
+    await case.charged("e2", 200, "EUR")
+
+    off, types = await drifts(case, USD=200, EUR=300)
+
+    assert off == {"USD": 100, "EUR": 100}
+    assert types == {"USD": "balance_over", "EUR": "balance_over"}
+
+
+async def test_rc_57_a_currency_that_only_one_side_has_is_nothing_on_the_other(quiet: House) -> None:
+    case = await open_case(quiet)
+    await case.charged("e1", 100, "USD")
+    await case.charged("e2", 200, "DKK")
+
+    off, types = await drifts(case, USD=100, EUR=200)
+
+    assert off == {"USD": 0, "EUR": 200, "DKK": -200}
+    assert types == {"EUR": "balance_over", "DKK": "balance_short"}

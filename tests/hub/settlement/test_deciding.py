@@ -44,6 +44,11 @@ def wanted(type_: str, gross: int, matched_by: str | None = None, of: str = "att
 
 
 def decided(told: SettlementLine, *expected: Wanted, known: tuple[Known, ...] = (CHARGE, REFUND)) -> Decided:
+    (found,) = all_decided([told], *expected, known=known)
+    return found
+
+
+def all_decided(told: list[SettlementLine], *expected: Wanted, known: tuple[Known, ...]) -> tuple[Decided, ...]:
     facts = Facts(
         operations={one.id: one for one in known},
         by_reference={one.processor_reference or "": [one] for one in known},
@@ -51,8 +56,8 @@ def decided(told: SettlementLine, *expected: Wanted, known: tuple[Known, ...] = 
         wanted={"att_1": expected},
         uneven={},
     )
-    (found,) = decide(TERMS, [Pending("sl_1", told)], facts, frozenset({"sl_1"})).decided
-    return found
+    lines = [Pending(f"sl_{number}", one) for number, one in enumerate(told)]
+    return decide(TERMS, lines, facts, frozenset(one.id for one in lines)).decided
 
 
 def told_by(found: Decided) -> list[str]:
@@ -122,6 +127,35 @@ def test_a_fee_that_differs_is_told_on_the_line_that_is_matched() -> None:
     assert (variance.status, told_by(variance)) == ("matched", ["fee_variance"])
     assert (unexpected.status, told_by(unexpected)) == ("matched", ["fee_unexpected"])
     assert variance.concerns[0].variance_minor == 10
+
+
+def test_fees_in_lines_of_their_own_are_held_against_the_schedule_with_the_gross_of_their_action() -> None:
+    first, second = (
+        replace(CHARGE, id=f"cap_{n}", kind=Operation.CAPTURE, processor_reference=f"a{n}") for n in (1, 2)
+    )
+    known = (replace(CHARGE, kind=Operation.AUTHORIZE), first, second)
+    expected = [wanted("charge", n * 100, of=f"cap_{n}", fee_minor=n * 10) for n in (1, 2)]
+    told = [
+        line(LineType.CHARGE, gross, fee_minor=fee, tag="att_1", processor_reference=reference)
+        for gross, fee, reference in ((0, 15, "a2"), (100, 0, "a1"), (200, 0, "a2"), (0, 10, "a1"), (0, 9, "a2"))
+    ]
+
+    found = {one.line.id: one for one in all_decided(told, *expected, known=known)}
+
+    assert {id_: one.match_id for id_, one in found.items()} == {
+        "sl_0": "sl_2", "sl_1": "sl_1", "sl_2": "sl_2", "sl_3": "sl_1", "sl_4": "sl_2",
+    }  # fmt: skip
+    off = [concern for one in found.values() for concern in one.concerns]
+    assert [(one.type, one.variance_minor, one.operation_id) for one in off] == [("fee_variance", 4, "cap_2")]
+
+
+def test_a_fee_of_a_charge_that_failed_is_posted_and_no_exception() -> None:
+    declined = replace(CHARGE, status=OperationStatus.DECLINED, payment_status=Status.FAILED)
+
+    found = decided(line(LineType.CHARGE, 0, fee_minor=12, tag="att_1"), known=(declined,))
+
+    assert (found.status, found.concerns, found.operation_id) == ("posted", (), "att_1")
+    assert [booking.money.minor for booking in found.bookings] == [12]
 
 
 def test_a_conversion_that_is_too_far_off_its_rate_is_told() -> None:

@@ -58,16 +58,18 @@ async def test_adyens_settlement_details_are_read_and_matched(quiet: House) -> N
     assert batch["totals"]["EUR"]["payout"] == batch["totals"]["EUR"]["net"]
 
 
-async def test_checkout_coms_financial_actions_are_read(quiet: House, tmp_path: Path) -> None:
+async def test_checkout_coms_fee_rows_join_the_actions_that_they_are_of(quiet: House, tmp_path: Path) -> None:
+    fees = [{"kind": "charge", "percent_bps": 150, "fixed_minor": 20}, {"kind": "refund"}]
     async with serve(processor("checkout_com"), tmp_path / "checkout_com.book") as sandbox:
         quiet.sandboxes["checkout_com"] = sandbox.url
-        await add_account(quiet, "checkout-eu", "checkout_com", "pc_eu", currencies=["EUR"])
+        await add_account(quiet, "checkout-eu", "checkout_com", "pc_eu", currencies=["EUR"], fees=fees)
         await paid_and_partly_back(quiet, "checkout-eu", await quiet.method(checkout_com="src_visa"))
 
         batch = await imported(quiet, "checkout-eu", reserve=500)
 
-    assert NONE_UNREADABLE.items() <= batch["counts"].items()
-    assert batch["counts"]["added"] == 6
+    assert batch["counts"] == NONE_UNREADABLE | {"added": 6, "matched": 4, "excepted": 0}
+    found = await quiet.hub.get("/v1/exceptions", merchant_account=quiet.accounts["checkout-eu"])
+    assert found.json()["data"] == []
     assert batch["totals"]["EUR"]["payout"] == batch["totals"]["EUR"]["net"]
 
 

@@ -54,8 +54,8 @@ def reconcile_here(asked: Asked) -> int:
     """Print a reconciliation, and what does not agree; gives the command's exit code: 1 where anything does not.
 
     Raises:
-        CannotServeError: for an account that is not there, where both modes have accounts and none is named, and for too
-            many rows.
+        CannotServeError: for an account that is not there, where both modes have accounts and none is named, and
+            for too many rows.
     """
     settings = checked_settings()
 

@@ -138,7 +138,7 @@ async def close_arrived(connection: AsyncConnection, expected: Sequence[str], at
             or_(exceptions.c.status == OPEN, exceptions.c.resolution.contains(BY_TRANSFER)),
         )
         .order_by(exceptions.c.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     found = (await connection.execute(asked, {"ids": listed(connection, expected)})).all()
     late = [id_ for id_, _ in found]

@@ -60,7 +60,8 @@ async def settle_waiting_of(database: Database, terms: Terms) -> int:
         after = ids[-1]
         async with database.transaction() as connection:
             await take_turn(connection, terms.merchant_account)
-            rows = (await connection.execute(_waiting().where(_lines.id.in_(ids)).with_for_update())).mappings().all()
+            held = _waiting().where(_lines.id.in_(ids)).with_for_update(key_share=True)
+            rows = (await connection.execute(held)).mappings().all()
             tied += await _tie(connection, terms, rows)
 
 

@@ -28,7 +28,7 @@ async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str
     if not ids:
         return {}
     lines = settlement_lines
-    standing = select(lines).where(lines.c.id.in_(ids)).order_by(lines.c.id).with_for_update()
+    standing = select(lines).where(lines.c.id.in_(ids)).order_by(lines.c.id).with_for_update(key_share=True)
     before = (await connection.execute(standing)).mappings().all()
     matches = sorted({row["match_id"] for row in before if row["match_id"] is not None})
     together: Sequence[str] = ()
@@ -53,7 +53,7 @@ async def supersede(connection: AsyncConnection, terms: Terms, ids: Sequence[str
 async def _hold_exceptions(connection: AsyncConnection, ids: Sequence[str]) -> None:
     """Wait for whoever settles one of the lines' exceptions, so that what he books is seen, and keep others waiting."""
     about = select(exceptions.c.id).where(exceptions.c.line_id.in_(ids))
-    await connection.execute(about.order_by(exceptions.c.id).with_for_update())
+    await connection.execute(about.order_by(exceptions.c.id).with_for_update(key_share=True))
 
 
 async def _post_back(connection: AsyncConnection, ids: Sequence[str], at: datetime) -> None:

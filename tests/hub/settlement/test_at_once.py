@@ -192,3 +192,22 @@ async def test_what_a_human_writes_off_is_not_made_good_by_a_line_at_the_same_ti
 
     suspended = (await all_postings(case)).get("suspense", 0)
     assert -suspended == sum(one["variance"] for one in await case.exceptions()) == 1_000
+
+
+async def test_whoever_settles_by_hand_does_not_wait_for_a_restatement_that_waits_for_him(quiet: House) -> None:
+    case = await open_case(quiet)
+    (found,) = (await case.settle(line("s1", "charge", 5_000))).exceptions
+    restated = written([line("s1", "charge", 5_100)], COLUMNS_TOLD)
+    assert (await hand_in(quiet.hub, case.account, restated)).status_code == 202
+    posting = Posting(debit=f"suspense:{case.account}", credit="sales", amount_minor=5_000)
+    author = Author(caller=FINANCE, request_id=None, at=datetime.now(UTC))
+
+    async with quiet.hub.parts.database.transaction() as connection:
+        await resolving.hold(connection, FINANCE, found["id"])
+        importing = asyncio.ensure_future(import_in_the_end(quiet))
+        while quiet.hub.parts.database.is_postgresql and not await somebody_waits(quiet):
+            assert not importing.done()
+        await resolving.resolve(connection, author, found["id"], Settling(reason="by hand", posting=posting))
+    await importing
+
+    assert await all_postings(case) == {"bank_clearing": 5_100, "suspense": -5_100}

@@ -155,7 +155,7 @@ def _expect(told: list[Any], rows: list[Any]) -> None:
 
 
 async def _fill(database: Database, count: int) -> None:
-    """Write the year and add it up day by day, as the worker does; the last days are still open."""
+    """Write the year and add it up day by day, as the worker does; the last day is still open."""
     began = time.monotonic()
     at = f"(CAST(:begin AS TIMESTAMPTZ) + n * make_interval(secs => {DAYS * 86_400 / count}::float))"
     names = {"at": at, "currency": "(ARRAY['EUR', 'USD', 'JPY'])[1 + n / 3 % 3]"}
@@ -173,7 +173,7 @@ async def _fill(database: Database, count: int) -> None:
     began, rolls = time.monotonic(), 0
     for day in range(1, DAYS):
         at_day = BEGIN + timedelta(days=day)
-        await close_next(database, at_day, most=count * 3 // DAYS)
+        await close_next(database, at_day, most=count * 61 // 20 // DAYS)
         rolls += await roll_next(database, at_day)
     print(f"adding up a day's: {(time.monotonic() - began) / rolls * 1000:.0f} ms", flush=True)
 

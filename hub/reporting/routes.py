@@ -3,12 +3,13 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import Meta
 from sqlalchemy import select
 
 from hub.access.guards import requires
@@ -30,13 +31,17 @@ from hub.reporting.statement_showing import Owner, StatementBody, statement_body
 from hub.reporting.statements import statement_of
 
 READ: Final = [requires("reports:read")]
-DAYS_MAX: Final = 3_660
-"""Ten years."""
 _MONTH: Final = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
-First = Annotated[date, QueryParameter(name="from", description="The first day, in UTC.")]
-Last = Annotated[date, QueryParameter(name="to", description="The last day, in UTC; it counts too.")]
+First = Annotated[
+    date | None, QueryParameter(name="from", description="The first day, in UTC; without it, the first of its month.")
+]
+Last = Annotated[
+    date | None, QueryParameter(name="to", description="The last day, in UTC; it counts too. Without it, today.")
+]
+_WAY: Final = f"({'|'.join(WAYS)})"
+Way = Annotated[str, Meta(pattern=f"^{_WAY}(,{_WAY})*$")]
 By = Annotated[
-    list[str] | None,
+    list[Way] | None,
     QueryParameter(
         description=f"One or several of {', '.join(WAYS)}, repeated or with commas; always by currency too."
     ),
@@ -52,40 +57,42 @@ By = Annotated[
 )
 async def get_reconciliation(
     request: Request[Any, Any, Any],
-    from_: First,
-    to: Last,
     caller: NamedDependency[Caller],
-    database: NamedDependency[Database],
+    shell: NamedDependency[Shell],
+    from_: First = None,
+    to: Last = None,
     group_by: By = None,
     merchant_account: FromQuery[str | None] = None,
     currency: FromQuery[str | None] = None,
 ) -> Response[Reconciliation]:
     """Say what was expected, captured, settled and paid out in a range of days, what it cost and what is still owed."""
     form = chosen(request.headers.get("accept"), FORMATS)
-    _check_days(from_, to)
+    last = to or shell.clock().date()
+    first = from_ or last.replace(day=1)
+    _check_days(first, last)
     wanted = Wanted(
         livemode=caller.livemode,
-        first=from_,
-        last=to,
+        first=first,
+        last=last,
         ways=_ways(group_by),
         merchant_accounts=_visible(caller, merchant_account),
         currency=currency,
     )
     try:
-        rows = await reconcile(database, wanted)
+        rows = await reconcile(shell.database, wanted)
     except TooManyRowsError as many:
         told = f"makes more than {CELLS_MAX:,} rows; ask for fewer days, fewer ways or one merchant account"
         raise _invalid("group_by", told) from many
-    versions = await versions_of(database, (row.group.ruleset for row in rows))
+    versions = await versions_of(shell.database, (row.group.ruleset for row in rows))
     body = Reconciliation(
         livemode=wanted.livemode,
-        first=from_,
-        last=to,
+        first=first,
+        last=last,
         group_by=[*wanted.ways],
         data=[showing.shown(row, versions) for row in rows],
         totals=[showing.shown(row, versions) for row in totals_of(rows)],
     )
-    return await _given(body, form, f"reconciliation_{from_}_{to}")
+    return await _given(body, form, f"reconciliation_{first}_{last}")
 
 
 @get(
@@ -148,8 +155,8 @@ def _ways(given: Sequence[str] | None) -> tuple[GroupBy, ...]:
 def _check_days(first: date, last: date) -> None:
     if last > LAST_DAY:
         raise _invalid("to", "is too far from now")
-    if not timedelta() <= last - first <= timedelta(days=DAYS_MAX):
-        raise _invalid("to", f"is to be the day of `from` or one of the {DAYS_MAX:,} after it")
+    if first > last:
+        raise _invalid("to", "is before `from`")
 
 
 def _visible(caller: Caller, merchant_account: str | None) -> frozenset[str] | None:

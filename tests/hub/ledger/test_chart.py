@@ -10,7 +10,7 @@ from hub.ledger import chart
 from hub.ledger.codes import CODES
 
 HUB = Path(__file__).parent.parent.parent.parent / "hub"
-BOOKS = {"Booking": 3, "moved": 4, "_book": 4}
+BOOKS = {"Booking": 3, "moved": 4, "_book": 4, "posted_back": 2}
 """What makes a transfer, and which of its arguments is the code."""
 
 

@@ -80,8 +80,8 @@ CODES: Final[dict[str, Code]] = {
         "Duplicate reference",
         retryable=False,
         meaning=(
-            "Another payment with this reference is open or succeeded. Use another reference, or say "
-            "allow_duplicate_reference."
+            "Another payment with this reference is open or succeeded, or it failed and was settled all the same: "
+            "an open exception tells. Use another reference, settle the exception, or say allow_duplicate_reference."
         ),
     ),
     "secret_being_rotated": Code(

@@ -33,6 +33,7 @@ from hub.payments.recording import (
     record,
     record_failure,
 )
+from hub.payments.references import find_open
 from hub.payments.retrying import Heard, hear, not_permitted, permit, permit_next
 from hub.payments.saving import prepared
 from hub.payments.shell import TRIES, Shell, answered, ask, background
@@ -194,12 +195,12 @@ async def _taken(shell: Shell, wanted: Charge) -> Reply:
     standing = await look_up(shell.database, wanted.key, livemode=wanted.caller.livemode)
     if standing is not None:
         return standing
-    raise _duplicate(await store.find_open(shell.database, wanted.caller.livemode, wanted.request.reference))
+    raise _duplicate(await find_open(shell.database, wanted.caller.livemode, wanted.request.reference))
 
 
 def _duplicate(holder: str | None) -> ProblemError:
     detail = (
-        "reference: an open or successful payment has it already; `payment` names it. "
+        "reference: a payment that is open, paid or settled has it already; `payment` names it. "
         "Send allow_duplicate_reference to charge all the same"
     )
     return ProblemError("duplicate_reference", detail, extra={"payment": holder})

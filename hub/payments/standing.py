@@ -10,7 +10,7 @@ from hub.idempotency.store import Stored, to_stored
 from hub.idempotency.tables import idempotency_keys
 from hub.payment_methods.store import MEANS, Means, to_means
 from hub.payment_methods.tables import payment_methods, processor_tokens
-from hub.payments.store import OPEN_BY_REFERENCE
+from hub.payments.references import OPEN_BY_REFERENCE
 from hub.retries.store import HAS_HISTORY
 
 _STANDING: Final = Query(

@@ -41,6 +41,7 @@ from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.payment_methods.tables import payment_methods
 from hub.payments.changes import Actor, Change, Evidence
+from hub.payments.references import FREE
 from hub.payments.rows import (
     OF_SETTLEMENT,
     audit_values,
@@ -113,17 +114,13 @@ _AS_KNOWN: Final = select(payment_methods.c.id).where(
     payment_methods.c.version == bindparam("method_version", type_=Integer),
 )
 """The payment method is still what the plan was made for."""
-_STANDS: Final = payments.c.status != Status.FAILED, payments.c.status != Status.CANCELED
-_SAME: Final = payments.c.livemode == bindparam("p_livemode"), payments.c.reference == bindparam("p_reference")
-_FREE: Final = select(literal_column("1", Integer)).where(~exists().where(*_SAME, *_STANDS))
-"""No open or successful payment has the reference: also none that was allowed to repeat it, or that was paid late."""
 _OPENING: Final = (insert(payments).values(_binds(payments, "p_")), _insert_operation(), INSERT_KEY)
 
 
 @cache
 def _open_payment(once: bool, known: bool, declined: bool, overridden: bool) -> Unit:  # noqa: FBT001 - the key of a cache
     """A charge under a reference of its own, of a stored payment method, of a card with declines, against a rule."""
-    held = ((_FREE,) if once else ()) + ((_AS_KNOWN,) if known else ())
+    held = ((FREE,) if once else ()) + ((_AS_KNOWN,) if known else ())
     opened = (*_OPENING, TAKE_PLACE) if declined else _OPENING
     return Unit(held, (*opened, _INSERT_AUDIT) if overridden else opened, locks="k_key")
 
@@ -387,13 +384,6 @@ async def save(database: Database, read: Payment, change: Change) -> None:
 _PAYMENT: Final = Query(
     select(payments).where(payments.c.livemode == bindparam("livemode"), payments.c.id == bindparam("id"))
 )
-OPEN_BY_REFERENCE: Final = Query(
-    select(payments.c.id).where(
-        payments.c.livemode == bindparam("livemode"),
-        payments.c.reference == bindparam("reference"),
-        *_STANDS,
-    )
-)
 _OPERATIONS: Final = Query(
     select(operations).where(operations.c.payment_id == bindparam("payment_id")).order_by(operations.c.id)
 )
@@ -435,12 +425,6 @@ async def find_payment(database: Database, livemode: bool, payment_id: str) -> P
     """Read one payment of a mode."""
     rows = await database.fetch(_PAYMENT, {"livemode": livemode, "id": payment_id})
     return to_payment(rows[0]) if rows else None
-
-
-async def find_open(database: Database, livemode: bool, reference: str) -> str | None:  # noqa: FBT001 - the mode
-    """Find the payment that holds *reference*."""
-    rows = await database.fetch(OPEN_BY_REFERENCE, {"livemode": livemode, "reference": reference})
-    return rows[0]["id"] if rows else None
 
 
 async def operations_of(database: Database, payment_id: str) -> list[OperationState]:

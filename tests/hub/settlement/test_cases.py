@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from normalization.outcome import Approved
+from tests.hub.exceptions.cabinet import resolve
 from tests.hub.house import House
 from tests.hub.settlement.books import wanted
 from tests.hub.settlement.cases import Case, line, moved, open_case, payout
@@ -238,6 +239,21 @@ async def test_rc_31_a_charge_that_failed_in_our_books_was_settled(quiet: House)
     (found,) = came_of.exceptions
     assert (came_of.matches, found["type"], found["severity"]) == ([], "failed_but_settled", "high")
     assert found["variance"] == 10_000
+
+
+async def test_rc_31_what_was_settled_is_not_charged_again_until_a_human_has_decided(quiet: House) -> None:
+    case = await open_case(quiet)
+    failed = await case.books.declined(10_000)
+    came_of = await case.settle(line("s1", "charge", 10_000, 320, **{TAG: failed.operation.id}))
+    again = {"payment_method": quiet.payment_method, "reference": failed.payment.reference}
+
+    refused = await quiet.hub.charge(**again)
+    await resolve(quiet.hub, came_of.exceptions[0]["id"])
+    charged = await quiet.hub.charge(**again)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "duplicate_reference")
+    assert refused.json()["payment"] == failed.payment.id
+    assert charged.status_code == 201
 
 
 async def test_rc_33_a_charge_that_was_voided_was_settled(quiet: House) -> None:

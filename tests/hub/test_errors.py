@@ -145,10 +145,11 @@ async def test_a_wrong_parameter_is_named_with_what_it_takes(query: str, field: 
     assert problem["errors"] == [{"field": field, "message": message}]
 
 
-async def test_a_parameter_that_is_missing_is_a_422() -> None:
+async def test_a_parameter_that_is_missing_is_named() -> None:
     status, _, problem = await problem_of("/counted")
 
     assert (status, problem["code"]) == (422, "validation_failed")
+    assert problem["errors"] == [{"field": "count", "message": "is missing"}]
 
 
 def test_every_code_says_what_it_means_and_the_page_is_in_step() -> None:

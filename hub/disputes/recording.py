@@ -224,9 +224,7 @@ def _movement_row(
     return owned | movement_values(movement)
 
 
-def _openings(
-    operation: OperationState, dispute: Dispute, found: Sequence[tuple[ExceptionType, str]]
-) -> list[Opening]:
+def _openings(operation: OperationState, dispute: Dispute, found: Sequence[tuple[ExceptionType, str]]) -> list[Opening]:
     money = dispute.standing.money
     return [
         Opening(

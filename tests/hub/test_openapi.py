@@ -221,7 +221,8 @@ def needed(path: str, fuzzed: Fuzzed) -> dict[str, Any]:
                 "refund_max": None,
             }
         case _:
-            return (OF_BALANCES | OF_ENDPOINTS | OF_DISPUTES | of_routing(fuzzed)).get(path, {})
+            known: dict[str, dict[str, Any]] = OF_BALANCES | OF_ENDPOINTS | OF_DISPUTES | of_routing(fuzzed)
+            return known.get(path, {})
 
 
 def of_routing(fuzzed: Fuzzed) -> dict[str, dict[str, Any]]:

@@ -63,9 +63,7 @@ class Desk:
         """Keep an action as it now is."""
         self.book.put(ACTION, payment.account, msgspec.to_builtins(done), parent=payment.id)
 
-    def enter(
-        self, payment: Payment, kind: Kind, amount_minor: int, own_tag: str = "", *, reference: str = ""
-    ) -> None:
+    def enter(self, payment: Payment, kind: Kind, amount_minor: int, own_tag: str = "", *, reference: str = "") -> None:
         """Enter money that moved, by the action or dispute *reference*."""
         self.book.enter(Entry(
             account=payment.account, payment=payment.id, tag=payment.reference, own_tag=own_tag, kind=kind,

@@ -83,10 +83,7 @@ async def test_what_was_read_after_all_is_found_behind_many_that_were_not(databa
         one = await parked(made)
         await changed(made, one, status="done")
         (real,) = await rows(made, "SELECT * FROM exceptions")
-        newer = [
-            dict(real) | {"id": f"exc_z{number:04}", "delivery_id": f"wd_{number}"}
-            for number in range(BATCH)
-        ]
+        newer = [dict(real) | {"id": f"exc_z{number:04}", "delivery_id": f"wd_{number}"} for number in range(BATCH)]
         async with made.hub.parts.database.transaction() as connection:
             at = made.hub.parts.shell.clock()
             await connection.execute(insert(exceptions_table), [row | {"created_at": at} for row in newer])

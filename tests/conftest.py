@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import Phase, settings
 from redis.asyncio import Redis
 
 from hub.migrations import migrate
@@ -40,7 +40,9 @@ def log_plainly() -> None:
 
 keep_files_in_memory()
 log_plainly()
-settings.register_profile("ci", derandomize=True, deadline=None)
+# Explaining a failure traces every call of every example, whether one fails or not.
+PHASES = [phase for phase in Phase if phase is not Phase.explain]
+settings.register_profile("ci", derandomize=True, deadline=None, phases=PHASES)
 settings.load_profile("ci")
 
 

@@ -18,6 +18,7 @@ from hub.webhooks import store
 from hub.webhooks.budget import ReadBudgets
 from normalization.money import Currency, Money
 from normalization.outcome import Approved, Operation, Report
+from routing.plan import Snapshot
 
 Answer = Sequence[Told] | Exception | None
 
@@ -93,6 +94,10 @@ class Overlaid:
         if connected is None or account_id not in self._adapters:
             return connected
         return replace(connected, adapter=cast("Adapter", self._adapters[account_id]))
+
+    def routing(self, *, livemode: bool) -> Snapshot:
+        """Give what routing decides by, as it is."""
+        return self._directory.routing(livemode=livemode)
 
 
 def with_adapters(shell: Shell, adapters: dict[str, Telling], reads_per_second: float = 1000) -> Shell:

@@ -44,6 +44,7 @@ async def told_by_the_processor(shop: Shop, sold: Held) -> None:
         "body": b"",
         "status": "done",
         "tries": 1,
+        "received_at": MARCH + 2 * HOUR,
     }
     dispute = {
         "id": new_id("dp_"), "operation_id": sold.operation.id, "processor": "stripe", "processor_reference": "du_1",

@@ -16,8 +16,11 @@ NOT_SO = {
     "DeclineBody.retry_after",
     "ReplayWanted.received_after",
     "ShadowShown.since",
+    "Balances.as_of",
+    "BalancesCompared.as_of",
+    "reporting_statement_showing_StatementBody.until",
 }
-"""Bounds of a stretch of time, as parameters have them, and what says as the header Retry-After does."""
+"""Bounds of a stretch of time, as parameters have them, what says as the header Retry-After does, and "as of"."""
 
 
 def test_an_instant_ends_in_at() -> None:

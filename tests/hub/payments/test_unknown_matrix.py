@@ -119,6 +119,8 @@ async def test_webhooks_alone_end_what_the_processor_did(database_url: str, tmp_
         await stop_faults(made)
         await flush(made)
         await work(made, read_waiting, cancel_due, until_resolved=False)
+        await flush(made)  # What was canceled just now is told by a webhook too.
+        await work(made, read_waiting, until_resolved=False)
         await check(made, played, resolved=False)
         await agrees(made)
         unknown = await rows(made, "SELECT id FROM operations WHERE status = 'unknown'")

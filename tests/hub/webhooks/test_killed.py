@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import json
-import multiprocessing
 import os
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from hub.serving import serve_api, serve_jobs
 from tests.hub.house import ADYEN_SECRET, STRIPE_SECRET, House, house
 from tests.hub.money import agrees, rows
 from tests.hub.payments.faulty import shown
+from tests.hub.pretending import FORKS
 from tests.processes import accepts, free_port
 
 KILLS: Final = 10
@@ -30,8 +30,6 @@ SENDERS: Final = 12
 BETWEEN: Final = 25
 """How many are acknowledged between two kills, at least."""
 WITHIN_S: Final = 60.0
-FORKS: Final = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload([__name__, "tests.hub.pretending"])
 
 
 def _run(environment: Mapping[str, str], works: bool) -> None:  # noqa: FBT001 - an argument of a process

@@ -19,7 +19,7 @@ demo: .venv/.runtime ## Charge cards at two pretend processors, every step shown
 # Every worker and every process that a test starts would else compile the same modules again.
 test demo: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.ready ## Run the tests on SQLite, a real PostgreSQL and a real Valkey
-	$(BIN)/python -m pytest -n 4 tests  # Two cores are idle much of the time: tests wait.
+	$(BIN)/python -m pytest -n 4 tests
 
 check: .venv/.ready ## Lint, format, types, who imports whom, the Dockerfile
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from hub.disputes.rows import movement_values, told_values
 from hub.disputes.store import Held, Place
 from hub.disputes.tables import dispute_movements, dispute_reports
 from hub.disputes.values import DECIDED, Case, Decided, Dispute, SubmissionStatus, Told
+from hub.events.rows import event_row
 from hub.events.tables import events
 from hub.exceptions.opening import Opening
 from hub.exceptions.store import open_exceptions
@@ -243,15 +244,7 @@ def _openings(operation: OperationState, dispute: Dispute, found: Sequence[tuple
 
 def event_values(dispute: Dispute, name: str, body: bytes, at: datetime) -> dict[str, Any]:
     """Make the row of an event that shows a dispute."""
-    return {
-        "id": new_id("evt_"),
-        "livemode": dispute.livemode,
-        "type": name,
-        "object_id": dispute.id,
-        "data": body,
-        "position": None,
-        "created_at": at,
-    }
+    return event_row(name, dispute.id, body, livemode=dispute.livemode, at=at)
 
 
 def _masked(report: DisputeReport) -> DisputeReport:

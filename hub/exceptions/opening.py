@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from hub.events.rows import event_row
 from hub.exceptions.showing import exception_body
 from hub.exceptions.types import ExceptionType
 from hub.ids import new_id
@@ -42,7 +43,7 @@ class Opening(Struct, frozen=True, kw_only=True):
 def open_rows(openings: Iterable[Opening], at: datetime) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Make the rows of `exceptions` and those of `events` that tell of them, one of each for each opening."""
     rows = [_row(opening, at) for opening in openings]
-    return rows, [event_row(row, "exception.opened", at) for row in rows]
+    return rows, [told_by(row, "exception.opened", at) for row in rows]
 
 
 def _row(opening: Opening, at: datetime) -> dict[str, Any]:
@@ -53,14 +54,6 @@ def _row(opening: Opening, at: datetime) -> dict[str, Any]:
     return row | dict.fromkeys(("owner", "resolution", "resolved_by", "resolved_at"))
 
 
-def event_row(row: Mapping[Any, Any], type_: str, at: datetime) -> dict[str, Any]:
+def told_by(row: Mapping[Any, Any], type_: str, at: datetime) -> dict[str, Any]:
     """Make the event that shows the exception as it is in *row*."""
-    return {
-        "id": new_id("evt_"),
-        "livemode": row["livemode"],
-        "type": type_,
-        "object_id": row["id"],
-        "data": msgspec.json.encode(exception_body(row)),
-        "position": None,
-        "created_at": at,
-    }
+    return event_row(type_, row["id"], msgspec.json.encode(exception_body(row)), livemode=row["livemode"], at=at)

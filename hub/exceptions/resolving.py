@@ -13,7 +13,7 @@ from hub.access.rules import Caller
 from hub.access.store import AUDIT, audit_row
 from hub.errors import FieldError, ProblemError
 from hub.events.tables import events
-from hub.exceptions.opening import OPEN, RESOLVED, event_row
+from hub.exceptions.opening import OPEN, RESOLVED, told_by
 from hub.exceptions.rules import REOPENED, Posting, posting_errors
 from hub.exceptions.showing import ExceptionBody, Resolution, exception_body
 from hub.exceptions.store import history_row
@@ -176,7 +176,7 @@ async def _change(
     name, caller = f"exception.{action}", author.caller
     step = history_row(row["id"], action, caller.principal, details, author.at)
     await connection.execute(insert(exception_history).values(step))
-    await connection.execute(insert(events).values(event_row(now, name, author.at)))
+    await connection.execute(insert(events).values(told_by(now, name, author.at)))
     entry = audit_row(
         caller, name, row["id"], details, livemode=caller.livemode, at=author.at, request_id=author.request_id
     )

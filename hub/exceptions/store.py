@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub import metrics
 from hub.access.store import AUDIT, audit_row
 from hub.events.tables import events
-from hub.exceptions.opening import OPEN, RESOLVED, Opening, event_row, open_rows
+from hub.exceptions.opening import OPEN, RESOLVED, Opening, open_rows, told_by
 from hub.exceptions.showing import Resolution
 from hub.exceptions.tables import exception_history
 from hub.ids import new_id
@@ -77,7 +77,7 @@ async def _write_closed(
     ended = {"status": RESOLVED, "resolution": why, "resolved_by": HUB, "resolved_at": at}
     bound = {f"b_{name}": value for name, value in ended.items()}
     await connection.execute(_CLOSE, [bound | {"b_id": row["id"]} for row in rows])
-    told = [event_row(dict(row) | ended, "exception.resolved", at) for row in rows]
+    told = [told_by(dict(row) | ended, "exception.resolved", at) for row in rows]
     await connection.execute(insert(events), told)
     details = msgspec.to_builtins(resolution)
     steps = [history_row(row["id"], "resolved", HUB, details, at) for row in rows]

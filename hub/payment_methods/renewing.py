@@ -13,8 +13,8 @@ from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.store import AUDIT, audit_row
+from hub.events.rows import event_row
 from hub.events.tables import events
-from hub.ids import new_id
 from hub.payment_methods import store
 from hub.payment_methods.bodies import method_body
 from hub.payment_methods.retired import retire_rows
@@ -103,15 +103,8 @@ async def tell(
     livemode, method_id = bool(row["livemode"]), row["id"]
     now = await store.payment_method(connection, livemode=livemode, method_id=method_id)
     tokens = (await store.tokens_of(connection, livemode=livemode, method_ids=[method_id]))[method_id]
-    event = {
-        "id": new_id("evt_"),
-        "livemode": livemode,
-        "type": type_,
-        "object_id": method_id,
-        "data": msgspec.json.encode(method_body(now or row, tokens, reusable=reusable(tokens))),
-        "created_at": at,
-    }
-    await connection.execute(insert(events).values(event))
+    data = msgspec.json.encode(method_body(now or row, tokens, reusable=reusable(tokens)))
+    await connection.execute(insert(events).values(event_row(type_, method_id, data, livemode=livemode, at=at)))
 
 
 async def _audit(

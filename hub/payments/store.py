@@ -27,8 +27,9 @@ from sqlalchemy import (
 
 from hub.access.tables import audit_log
 from hub.database import Database, Query, Unit, in_seconds
+from hub.events.rows import event_row
 from hub.events.tables import events
-from hub.exceptions.opening import event_row
+from hub.exceptions.opening import told_by
 from hub.idempotency.store import (
     INSERT_KEY,
     STORE_ANSWER,
@@ -37,7 +38,6 @@ from hub.idempotency.store import (
     answer_values,
     key_values,
 )
-from hub.ids import new_id
 from hub.ledger.tables import transfers
 from hub.payment_methods.tables import payment_methods
 from hub.payments.changes import Actor, Change, Evidence
@@ -252,8 +252,8 @@ async def refuse(
         CommitUnknownError: when the commit may have happened.
     """
     at = payment.created_at
-    told = {"id": new_id("evt_"), "livemode": payment.livemode, "type": event[0], "object_id": payment.id}
-    values = payment_values(payment) | prefixed("e_", told | {"data": event[1], "position": None, "created_at": at})
+    told = event_row(event[0], payment.id, event[1], livemode=payment.livemode, at=at)
+    values = payment_values(payment) | prefixed("e_", told)
     values |= key_values(key, None, payment.livemode, at) | {"k_status": answer.status, "k_answer": answer.body}
     await database.run(_REFUSE, values | audit_values(actor, payment, "payment.refuse", at))
 
@@ -368,11 +368,10 @@ async def save(database: Database, read: Payment, change: Change) -> None:
     for n, line in enumerate(change.expected):
         values |= prefixed(f"s{n}_", owner | msgspec.structs.asdict(line) | settling_values(operation, at))
     for n, (type_, object_id, data) in enumerate(change.events):
-        event = {"id": new_id("evt_"), "livemode": operation.livemode, "type": type_, "object_id": object_id}
-        values |= prefixed(f"e{n}_", event | {"data": data, "position": None, "created_at": at})
+        values |= prefixed(f"e{n}_", event_row(type_, object_id, data, livemode=operation.livemode, at=at))
     for n, (kind, detail) in enumerate(transition.exceptions):
         opened = owner | exception_values(operation, kind, detail, at)
-        told = event_row(opened, "exception.opened", at)
+        told = told_by(opened, "exception.opened", at)
         values |= prefixed(f"x{n}_", opened) | prefixed(f"e{len(change.events) + n}_", told)
     if change.answer is not None:
         values |= answer_values(change.answer, operation.livemode)

@@ -21,8 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.abilities import BearsName
 from hub import metrics
 from hub.database import Database
+from hub.events.rows import event_row
 from hub.events.tables import events
-from hub.ids import new_id
 from hub.merchants.service import Connected
 from hub.payments.shell import Shell
 from hub.settlement import batches, settling, telling
@@ -164,14 +164,8 @@ async def _ahead(source: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
 async def tell_of(connection: AsyncConnection, batch: Batch, type_: str, shell: Shell) -> None:
     """Write the event that shows *batch* as it is in this transaction."""
     row = await batches.read(connection, batch.id)
-    event = {
-        "id": new_id("evt_"),
-        "livemode": batch.livemode,
-        "type": type_,
-        "object_id": batch.id,
-        "data": msgspec.json.encode(batch_body(row)),
-        "created_at": shell.clock(),
-    }
+    data = msgspec.json.encode(batch_body(row))
+    event = event_row(type_, batch.id, data, livemode=batch.livemode, at=shell.clock())
     await connection.execute(insert(events), event)
 
 

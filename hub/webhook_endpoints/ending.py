@@ -8,8 +8,8 @@ from sqlalchemy import insert
 from hub import metrics
 from hub.access.store import AUDIT, audit_row
 from hub.database import Database
+from hub.events.rows import event_row
 from hub.events.tables import events
-from hub.ids import new_id
 from hub.webhook_endpoints import store
 from hub.webhook_endpoints.showing import endpoint_body
 
@@ -31,15 +31,7 @@ async def disable_gone(database: Database, endpoint_id: str, url: str, at: datet
         details = {"reason": REASON_GONE, "skipped": skipped}
         told = audit_row(None, "webhook_endpoint.disabled", endpoint_id, details, livemode=livemode, at=at)
         await connection.execute(AUDIT, told)
-        event = {
-            "id": new_id("evt_"),
-            "livemode": livemode,
-            "type": "webhook_endpoint.disabled",
-            "object_id": endpoint_id,
-            "data": endpoint_body(row),
-            "position": None,
-            "created_at": at,
-        }
+        event = event_row("webhook_endpoint.disabled", endpoint_id, endpoint_body(row), livemode=livemode, at=at)
         await connection.execute(insert(events), event)
     metrics.ENDPOINTS_DISABLED.inc()
     _log.warning("endpoint_disabled", endpoint=endpoint_id, reason=REASON_GONE, skipped=skipped)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 
 from adapters.contract import NoticeKind, SettlementNotice
 from hub.database import in_seconds
+from hub.events.rows import event_row
 from hub.events.tables import events
 from hub.ids import new_id
 from hub.merchants.service import Connected
@@ -65,14 +66,8 @@ async def note_notice(shell: Shell, connected: Connected, notice: SettlementNoti
     key = ["merchant_account", "kind", "processor_reference"]
     # A statement of PostgreSQL's dialect, which SQLite writes in the same words.
     keep = insert_or_nothing(settlement_notices).values(row).on_conflict_do_nothing(index_elements=key)
-    event = {
-        "id": new_id("evt_"),
-        "livemode": body.livemode,
-        "type": EVENTS[notice.kind],
-        "object_id": notice.processor_reference,  # What is told of one payout has its order.
-        "data": msgspec.json.encode(body),
-        "created_at": body.received_at,
-    }
+    told, of = EVENTS[notice.kind], notice.processor_reference  # What is told of one payout has its order.
+    event = event_row(told, of, msgspec.json.encode(body), livemode=body.livemode, at=body.received_at)
     async with shell.database.transaction() as connection:
         if (await connection.execute(keep)).rowcount:
             await connection.execute(insert(events).values(event))

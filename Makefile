@@ -13,7 +13,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort
 
-demo: .venv/.runtime ## Charge cards at two pretend processors, every step shown and checked
+demo: .venv/.runtime ## Charge, settle and reconcile at two pretend processors, every step shown and checked
 	$(BIN)/hub demo
 
 # Every worker and every process that a test starts would else compile the same modules again.

@@ -77,7 +77,7 @@ def dev(
 @main.command()
 @click.option("--keep", is_flag=True, help="Keep the folder with the database and the books, and say where it is.")
 def demo(*, keep: bool) -> None:
-    """Charge, decline, challenge, refund and fail at two pretend processors; show and check every step."""
+    """Charge, fail, refund, settle and reconcile at two pretend processors; show and check every step."""
     from hub.demo import run
 
     sys.exit(run(keep=keep))

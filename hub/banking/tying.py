@@ -14,11 +14,13 @@ from hub.banking.tables import bank_entries
 from hub.exceptions.opening import OPEN, Opening
 from hub.exceptions.store import close, open_exceptions
 from hub.exceptions.types import ExceptionType
-from hub.ids import new_id
 from hub.ledger import chart
 from hub.ledger.tables import transfers
+from hub.payments.rows import booking_values
 from hub.payments.shell import Shell
+from hub.payments.states import Booking
 from hub.settlement.tables import exceptions
+from normalization.money import Currency, Money
 
 ENTRIES_MAX: Final = 10_000
 """Entries without a payout that are looked at in one go, the newest first."""
@@ -95,18 +97,9 @@ async def _book(
     await connection.execute(mine.values(status=status, **of))
     ours, theirs = chart.bank(payout.merchant_account), chart.bank_clearing(payout.merchant_account)
     debit, credit = (ours, theirs) if entry.amount_minor > 0 else (theirs, ours)
-    booked = {
-        "id": new_id("trf_"),
-        "livemode": livemode,
-        "debit": debit,
-        "credit": credit,
-        "amount_minor": abs(entry.amount_minor),
-        "currency": entry.currency,
-        "code": "payout_arrived" if status == "matched" else "payout_returned",
-        "bank_entry_id": entry.id,
-        "created_at": at,
-    }
-    await connection.execute(insert(transfers).values(booked))
+    code = "payout_arrived" if status == "matched" else "payout_returned"
+    booked = booking_values(Booking(debit, credit, Money(abs(entry.amount_minor), Currency(entry.currency)), code), at)
+    await connection.execute(insert(transfers).values(booked | {"livemode": livemode, "bank_entry_id": entry.id}))
 
 
 async def _late(connection: AsyncConnection, waiting: Sequence[Payout], *, livemode: bool) -> Sequence[Payout]:

@@ -42,6 +42,15 @@ class OpenCount(Struct, frozen=True, kw_only=True):
     overdue: int
 
 
+async def one(
+    connection: AsyncConnection, *, livemode: bool, exception_id: str, to_change: bool = False
+) -> RowMapping | None:
+    """Read one exception; *to_change* keeps others from changing it until the transaction ends."""
+    wanted = select(exceptions).where(exceptions.c.id == exception_id, exceptions.c.livemode == livemode)
+    found = await connection.execute(wanted.with_for_update() if to_change else wanted)
+    return found.mappings().one_or_none()
+
+
 async def exceptions_before(connection: AsyncConnection, wanted: Filter, most: int) -> Sequence[RowMapping]:
     """Read at most *most* exceptions, newest first: ids ascend with time."""
     columns = exceptions.c

@@ -13,15 +13,18 @@ from hub.access.rules import Caller
 from hub.access.store import AUDIT, audit_row
 from hub.errors import FieldError, ProblemError
 from hub.events.tables import events
+from hub.exceptions.lists import one
 from hub.exceptions.opening import OPEN, RESOLVED, told_by
 from hub.exceptions.rules import REOPENED, Posting, posting_errors
 from hub.exceptions.showing import ExceptionBody, Resolution, exception_body
 from hub.exceptions.store import history_row
 from hub.exceptions.tables import exception_history
-from hub.ids import new_id
 from hub.ledger.tables import transfers
+from hub.payments.rows import booking_values
+from hub.payments.states import Booking
 from hub.settlement.tables import exceptions, settlement_lines
 from hub.settlement.taking_back import posted_back
+from normalization.money import Currency, Money
 
 SETTLED: Final = "exception_settled"
 """Why money moved: the code of the transfer."""
@@ -49,8 +52,7 @@ async def hold(connection: AsyncConnection, caller: Caller, exception_id: str) -
     Raises:
         ProblemError: not_found.
     """
-    mine = select(exceptions).where(exceptions.c.id == exception_id, exceptions.c.livemode == caller.livemode)
-    row = (await connection.execute(mine.with_for_update())).mappings().one_or_none()
+    row = await one(connection, livemode=caller.livemode, exception_id=exception_id, to_change=True)
     if row is None or not caller.may_use(row["merchant_account"]):
         raise not_found()
     return row
@@ -145,20 +147,12 @@ def _must_be(row: Mapping[Any, Any], status: str) -> None:
 async def _book(
     connection: AsyncConnection, author: Author, row: Mapping[Any, Any], posting: Posting, code: str
 ) -> str:
-    transfer_id = new_id("trf_")
-    tied = {name: row[name] for name in ("livemode", "currency", "payment_id", "operation_id", "line_id")}
-    booked = tied | {
-        "id": transfer_id,
-        "debit": posting.debit,
-        "credit": posting.credit,
-        "amount_minor": posting.amount_minor,
-        "code": code,
-        "exception_id": row["id"],
-        "approval_id": author.approval,
-        "created_at": author.at,
-    }
-    await connection.execute(insert(transfers).values(booked))
-    return transfer_id
+    money = Money(posting.amount_minor, Currency(row["currency"]))
+    booked = booking_values(Booking(posting.debit, posting.credit, money, code), author.at)
+    tied = {name: row[name] for name in ("livemode", "payment_id", "operation_id", "line_id")}
+    tied |= {"exception_id": row["id"], "approval_id": author.approval}
+    await connection.execute(insert(transfers).values(booked | tied))
+    return str(booked["id"])
 
 
 async def _change(

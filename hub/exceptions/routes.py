@@ -9,7 +9,6 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Struct
-from sqlalchemy import select
 
 from hub.access.guards import requires
 from hub.access.rules import Caller
@@ -27,7 +26,6 @@ from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from hub.payments.asked import Amount, Text
 from hub.payments.routes import instant
 from hub.payments.shell import Shell, shielded
-from hub.settlement.tables import exceptions
 
 READ: Final = [requires("exceptions:read")]
 WRITE: Final = [requires("exceptions:write")]
@@ -131,9 +129,8 @@ async def get_exception(
     exception_id: FromPath[str], caller: NamedDependency[Caller], shell: NamedDependency[Shell]
 ) -> ExceptionTraced:
     """Show one exception with its history, and the row, answers, webhook, transfers and events that it leads to."""
-    mine = select(exceptions).where(exceptions.c.id == exception_id, exceptions.c.livemode == caller.livemode)
     async with shell.database.reading() as connection:
-        row = (await connection.execute(mine)).mappings().one_or_none()
+        row = await lists.one(connection, livemode=caller.livemode, exception_id=exception_id)
         if row is None or not caller.may_use(row["merchant_account"]):
             raise resolving.not_found()
         history, trace = await history_of(connection, row), await trace_of(connection, row)

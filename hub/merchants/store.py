@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -49,6 +49,18 @@ async def account(
     )
     found = await connection.execute(wanted.with_for_update() if to_change else wanted)
     return found.mappings().one_or_none()
+
+
+async def accounts_called(connection: AsyncConnection, named: str) -> Sequence[RowMapping]:
+    """Read the accounts of either mode whose id or name is *named*."""
+    called = or_(merchant_accounts.c.id == named, merchant_accounts.c.name == named)
+    return (await connection.execute(select(merchant_accounts).where(called))).mappings().all()
+
+
+async def modes(connection: AsyncConnection) -> set[bool]:
+    """Say which modes have accounts."""
+    rows = await connection.execute(select(merchant_accounts.c.livemode).distinct())
+    return {bool(livemode) for livemode in rows.scalars()}
 
 
 async def accounts_before(

@@ -10,20 +10,20 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import RowMapping, or_, select
+from sqlalchemy import RowMapping
 
 from hub.database import Database, open_database
-from hub.merchants.tables import merchant_accounts
+from hub.merchants import store as merchants
 from hub.reporting import showing, statement_showing
 from hub.reporting.formats import as_csv
-from hub.reporting.grouping import WAYS, GroupBy, Row, totals_of
+from hub.reporting.grouping import WAYS, GroupBy, Row
 from hub.reporting.money import in_whole_units
-from hub.reporting.reconciling import CELLS_MAX, TooManyRowsError, Wanted, reconcile, unbalanced, versions_of
+from hub.reporting.reconciling import CELLS_MAX, TooManyRowsError, Wanted, unbalanced
 from hub.reporting.rules import unconserved
+from hub.reporting.service import month_end, reconciliation
 from hub.reporting.showing import Reconciliation, ReconciliationRow
 from hub.reporting.statement_pdf import statement_pdf
-from hub.reporting.statement_showing import Owner, StatementBody, statement_body
-from hub.reporting.statements import statement_of
+from hub.reporting.statement_showing import StatementBody
 from hub.serving import CannotServeError, checked_settings, run_async
 
 _SHOWN: Final = (
@@ -91,12 +91,7 @@ def state(account: str, month: datetime, *, form: str, file: Path | None) -> int
         database = await open_database(settings.database_url)
         try:
             row = await _account(database, account)
-            owner = Owner(id=row["id"], name=row["name"], processor=row["processor"], livemode=bool(row["livemode"]))
-            now = datetime.now(UTC)
-            statement = await statement_of(
-                database, owner.id, livemode=owner.livemode, year=month.year, month=month.month, now=now
-            )
-            return statement_body(owner, statement)
+            return await month_end(database, row, year=month.year, month=month.month, now=datetime.now(UTC))
         finally:
             await database.close()
 
@@ -121,19 +116,10 @@ async def _reconciled(database: Database, asked: Asked) -> tuple[Reconciliation,
         merchant_accounts=None if named is None else frozenset({named["id"]}),
     )
     try:
-        rows = await reconcile(database, wanted)
+        made = await reconciliation(database, wanted)
     except TooManyRowsError as many:
         raise CannotServeError(f"that makes more than {CELLS_MAX:,} rows; ask for fewer days or fewer ways") from many
-    versions = await versions_of(database, (row.group.ruleset for row in rows))
-    body = Reconciliation(
-        livemode=livemode,
-        first=wanted.first,
-        last=wanted.last,
-        group_by=[*wanted.ways],
-        data=[showing.shown(row, versions) for row in rows],
-        totals=[showing.shown(row, versions) for row in totals_of(rows)],
-    )
-    return body, [*_unconserved(rows), *await unbalanced(database, livemode=livemode)]
+    return made.body, [*_unconserved(made.rows), *await unbalanced(database, livemode=livemode)]
 
 
 def _unconserved(rows: Sequence[Row]) -> list[str]:
@@ -142,10 +128,8 @@ def _unconserved(rows: Sequence[Row]) -> list[str]:
 
 
 async def _account(database: Database, named: str) -> RowMapping:
-    table = merchant_accounts.c
     async with database.reading() as connection:
-        one = select(merchant_accounts).where(or_(table.id == named, table.name == named))
-        rows = (await connection.execute(one)).mappings().all()
+        rows = await merchants.accounts_called(connection, named)
     if len(rows) != 1:
         many = "there is no merchant account" if not rows else f"{len(rows)} merchant accounts are called"
         raise CannotServeError(f"{many} {named}; name one by its id")
@@ -156,7 +140,7 @@ async def _mode(database: Database, named: str | None) -> bool:
     if named is not None:
         return named == "live"
     async with database.reading() as connection:
-        modes = set((await connection.execute(select(merchant_accounts.c.livemode).distinct())).scalars())
+        modes = await merchants.modes(connection)
     if modes == {False, True}:
         raise CannotServeError("both modes have merchant accounts; name one with --mode")
     return True in modes

@@ -10,25 +10,25 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Meta
-from sqlalchemy import select
+from sqlalchemy import RowMapping
 
 from hub.access.guards import requires
 from hub.access.rules import Caller
 from hub.database import Database
 from hub.errors import FieldError, ProblemError, problems
-from hub.merchants.tables import merchant_accounts
+from hub.merchants import store as merchants
 from hub.payments.shell import Shell
 from hub.reporting import showing, statement_showing
 from hub.reporting.documented import GivesStatement, GivesTable
 from hub.reporting.formats import CSV, FORMATS, JSON, PDF, as_csv, chosen
-from hub.reporting.grouping import WAYS, GroupBy, totals_of
+from hub.reporting.grouping import WAYS, GroupBy
 from hub.reporting.parquet import MEDIA_TYPE as PARQUET
 from hub.reporting.parquet import parquet
-from hub.reporting.reconciling import CELLS_MAX, LAST_DAY, TooManyRowsError, Wanted, reconcile, versions_of
+from hub.reporting.reconciling import CELLS_MAX, LAST_DAY, TooManyRowsError, Wanted
+from hub.reporting.service import month_end, reconciliation
 from hub.reporting.showing import Reconciliation
 from hub.reporting.statement_pdf import statement_pdf
-from hub.reporting.statement_showing import Owner, StatementBody, statement_body
-from hub.reporting.statements import statement_of
+from hub.reporting.statement_showing import StatementBody
 
 READ: Final = [requires("reports:read")]
 _MONTH: Final = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
@@ -79,20 +79,11 @@ async def get_reconciliation(
         currency=currency,
     )
     try:
-        rows = await reconcile(shell.database, wanted)
+        made = await reconciliation(shell.database, wanted)
     except TooManyRowsError as many:
         told = f"makes more than {CELLS_MAX:,} rows; ask for fewer days, fewer ways or one merchant account"
         raise _invalid("group_by", told) from many
-    versions = await versions_of(shell.database, (row.group.ruleset for row in rows))
-    body = Reconciliation(
-        livemode=wanted.livemode,
-        first=first,
-        last=last,
-        group_by=[*wanted.ways],
-        data=[showing.shown(row, versions) for row in rows],
-        totals=[showing.shown(row, versions) for row in totals_of(rows)],
-    )
-    return await _given(body, form, f"reconciliation_{first}_{last}")
+    return await _given(made.body, form, f"reconciliation_{first}_{last}")
 
 
 @get(
@@ -112,15 +103,12 @@ async def get_statement(
 ) -> Response[StatementBody]:
     """Give a month's statement of a merchant account: opening, what was booked, closing, which is the next opening."""
     form = chosen(request.headers.get("accept"), (JSON, CSV, PDF))
-    owner = await _owner(database, caller, account_id)
+    account = await _account(database, caller, account_id)
     read = _MONTH.fullmatch(month)
     if read is None:
         raise _invalid("month", "is no month such as 2026-03")
     year, number = int(read[1]), int(read[2])
-    statement = await statement_of(
-        database, owner.id, livemode=owner.livemode, year=year, month=number, now=shell.clock()
-    )
-    body = statement_body(owner, statement)
+    body = await month_end(database, account, year=year, month=number, now=shell.clock())
     return await _given(body, form, f"statement_{month}")
 
 
@@ -166,14 +154,12 @@ def _visible(caller: Caller, merchant_account: str | None) -> frozenset[str] | N
     return frozenset({merchant_account} if caller.may_use(merchant_account) else ())
 
 
-async def _owner(database: Database, caller: Caller, account_id: str) -> Owner:
-    table = merchant_accounts.c
-    one = select(table.id, table.name, table.processor).where(table.id == account_id, table.livemode == caller.livemode)
+async def _account(database: Database, caller: Caller, account_id: str) -> RowMapping:
     async with database.reading() as connection:
-        row = (await connection.execute(one)).one_or_none()
+        row = await merchants.account(connection, livemode=caller.livemode, account_id=account_id)
     if row is None or not caller.may_use(account_id):
         raise ProblemError("not_found", "there is no such merchant account in this mode")
-    return Owner(id=row.id, name=row.name, processor=row.processor, livemode=caller.livemode)
+    return row
 
 
 def _invalid(field: str, message: str) -> ProblemError:

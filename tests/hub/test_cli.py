@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import msgspec
+import pytest
 
 from hub.access.rules import Role
 from hub.access.service import Keys
@@ -59,6 +60,7 @@ def test_serving_is_refused_with_the_sealing_key_that_everybody_knows(sqlite_url
     assert "HUB_KEYS is not set" in refused.stderr
 
 
+@pytest.mark.fault_case(id="CR-11")
 def test_serving_is_refused_before_the_database_is_migrated(empty_sqlite_url: str) -> None:
     refused = hub("serve", HUB_DATABASE_URL=empty_sqlite_url, HUB_KEYS=DEVELOPMENT_KEY)
 

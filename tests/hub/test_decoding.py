@@ -194,6 +194,7 @@ def test_thirty_levels_are_not_too_deep_and_escapes_are_fine() -> None:
     assert decode(with_anything(b"[" * 30 + rb'"\u00e9\n"' + b"]" * 30), CHARGE).amount == 1
 
 
+@pytest.mark.fault_case(id="PAN-01")
 @pytest.mark.parametrize(
     "body",
     [

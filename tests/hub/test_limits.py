@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from hub.limits import RateLimiter
 from hub.redis import SharedMemory
 
@@ -15,12 +17,14 @@ async def test_no_more_than_the_limit_passes_and_the_rest_is_told_when_to_come_b
     assert await limiter.take("key_1") is None
 
 
+@pytest.mark.fault_case(id="API-11")
 async def test_keys_do_not_share_a_limit() -> None:
     limiter = RateLimiter(SharedMemory(None), 1)
 
     assert [await limiter.take(key) for key in ("key_1", "key_2")] == [None, None]
 
 
+@pytest.mark.fault_case(id="API-11")
 async def test_two_processes_share_one_limit_exactly(redis_url: str) -> None:
     first, second = SharedMemory(redis_url), SharedMemory(redis_url)
     limiters = [RateLimiter(first, 20), RateLimiter(second, 20)]

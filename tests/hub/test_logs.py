@@ -35,6 +35,7 @@ def test_a_traceback_names_the_place_and_shows_no_variable() -> None:
     assert "sk_live_secret" not in told
 
 
+@pytest.mark.fault_case(id="PAN-06")
 async def test_a_statement_that_failed_is_told_without_its_values(database_url: str) -> None:
     database = await open_database(database_url)
 

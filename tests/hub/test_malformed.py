@@ -157,6 +157,7 @@ async def test_a_field_that_is_missing_is_named(home: House, missing: str) -> No
 
 
 class TestUnreadable:
+    @pytest.mark.fault_case(id="API-04")
     async def test_a_key_that_stands_twice_is_named(self, home: House) -> None:
         assert told(await send(home, raw(home, b'"amount":1'))) == (400, "malformed_request", "amount")
 
@@ -168,6 +169,7 @@ class TestUnreadable:
 
         assert told(await send(home, twice)) == (400, "malformed_request", "a")
 
+    @pytest.mark.fault_case(id="API-02")
     @pytest.mark.parametrize(
         "member",
         [
@@ -188,6 +190,7 @@ class TestUnreadable:
     async def test_what_is_no_json_as_we_take_it_is_refused(self, home: House, member: bytes) -> None:
         assert told(await send(home, raw(home, member))) == (400, "malformed_request", None)
 
+    @pytest.mark.fault_case(id="API-02")
     @pytest.mark.parametrize(
         "content", [b"", b" ", b"{", b"{}{}", DEEP, b"\xef\xbb\xbf{}"], ids=lambda one: str(one[:5])
     )
@@ -198,11 +201,13 @@ class TestUnreadable:
     async def test_what_is_no_object_is_refused(self, home: House, content: bytes) -> None:
         assert told(await send(home, content)) == (422, "validation_failed", "(body)")
 
+    @pytest.mark.fault_case(id="API-06")
     async def test_300_kb_are_too_many(self, home: House) -> None:
         large = raw(home, b'"metadata":{"a":"' + b"x" * 300_000 + b'"}')
 
         assert told(await send(home, large)) == (413, "body_too_large", None)
 
+    @pytest.mark.fault_case(id="API-06")
     async def test_300_kb_without_saying_so_beforehand_are_too_many(self, home: House) -> None:
         async def pieces() -> AsyncIterator[bytes]:
             for _ in range(300):
@@ -225,6 +230,7 @@ class TestUnreadable:
 
 
 class TestKey:
+    @pytest.mark.fault_case(id="IDE-06")
     async def test_a_missing_key_is_asked_for(self, home: House) -> None:
         answer = await home.hub.client.post("/v1/payments", json=body(home))
 
@@ -259,6 +265,7 @@ class TestKey:
 
 
 class TestAddress:
+    @pytest.mark.fault_case(id="PAN-01")
     @pytest.mark.parametrize("path", ["/v1/payments?reference=", "/v1/payments?cursor=", "/v1/refunds?payment="])
     async def test_a_card_number_in_a_query_names_its_parameter(self, home: House, path: str) -> None:
         answer = await home.hub.client.get(path + CARD)
@@ -267,6 +274,7 @@ class TestAddress:
         assert told(answer) == (422, "card_data_refused", field)
         assert "4242" not in answer.text
 
+    @pytest.mark.fault_case(id="PAN-01")
     @pytest.mark.parametrize("path", [f"/v1/payments/{CARD}", f"/v1/payments/{CARD}/capture", f"/v1/refunds/{CARD}"])
     async def test_a_card_number_in_a_path_is_refused_and_not_repeated(self, home: House, path: str) -> None:
         sent = home.hub.post(path, {}) if path.endswith("capture") else home.hub.get(path)
@@ -294,6 +302,7 @@ class TestAddress:
 
 
 class TestSlow:
+    @pytest.mark.fault_case(id="API-07")
     @pytest.mark.parametrize("path", ["/v1/payments", "/v1/payments/pay_x/refunds"])
     async def test_half_a_body_is_given_up_within_its_time(self, home: House, path: str) -> None:
         began = asyncio.get_running_loop().time()

@@ -267,6 +267,7 @@ def ask_around(fuzzed: Fuzzed, method: str, path: str) -> Counter[str]:
     return came_to
 
 
+@pytest.mark.fault_case(id="API-01")
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_made_up_requests_are_answered_as_documented(fuzzed: Fuzzed, method: str, path: str) -> None:
     """A request is understood when nothing about its form was refused: it succeeds, names what is not there, or is

@@ -14,6 +14,7 @@ def test_numbers_of_every_network_are_known(number: str) -> None:
     assert is_card_number(number)
 
 
+@pytest.mark.fault_case(id="PAN-04")
 @pytest.mark.parametrize(
     "number",
     ["4111111111111112", "1111111111111117", "411111111111", "41111111111111111111", "8415718415718415",
@@ -23,6 +24,7 @@ def test_other_numbers_are_left_alone(number: str) -> None:
     assert find_card_number(number) is None
 
 
+@pytest.mark.fault_case(id="PAN-01")
 @pytest.mark.parametrize(
     "text",
     ["4111 1111 1111 1111", "4111-1111-1111-1111", "card4111111111111111!", "on 2026-11-21 4111111111111111 paid"],

@@ -5,6 +5,10 @@ from adapters.adyen.wire import Amount
 from normalization.money import Currency, InexactAmountError, Money
 
 
+@pytest.mark.fault_case(id="CUR-01")
+@pytest.mark.fault_case(id="CUR-02")
+@pytest.mark.fault_case(id="CUR-04")
+@pytest.mark.fault_case(id="CUR-06")
 @pytest.mark.parametrize(
     ("minor", "currency", "value"),
     [
@@ -24,6 +28,7 @@ def test_money_is_counted_in_adyen_s_unit_and_back(minor: int, currency: Currenc
     assert from_wire(to_wire(money)) == money
 
 
+@pytest.mark.fault_case(id="CUR-06")
 @pytest.mark.parametrize("money", [Money(50, Currency.IDR), Money(101, Currency.CVE)])
 def test_what_adyen_cannot_hold_is_refused_and_not_rounded(money: Money) -> None:
     with pytest.raises(InexactAmountError):

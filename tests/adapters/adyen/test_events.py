@@ -33,6 +33,7 @@ def test_what_did_not_happen_tells_of_no_money(
     assert all(isinstance(one, Report) for one in told), "only an operation can be refused"
 
 
+@pytest.mark.fault_case(id="WHI-11")
 def test_an_event_that_nobody_has_heard_of_tells_nothing(adapter: AdyenAdapter) -> None:
     assert told_by(adapter, signed(item("NEW_ONE"))) == []
 

@@ -12,6 +12,7 @@ from tests.adapters.adyen.asked import purchase
 from tests.adapters.adyen.scripted import HANG_UP, Answer, ScriptedAdyen, paid, refused
 
 
+@pytest.mark.fault_case(id="UNK-06")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -55,6 +56,7 @@ async def test_refused_credentials_are_ours_to_mend(
         await adapter.authorize(purchase())
 
 
+@pytest.mark.fault_case(id="UNK-09")
 async def test_too_many_requests_are_sent_again_twice_with_the_same_key(
     adyen: ScriptedAdyen, adapter: AdyenAdapter
 ) -> None:

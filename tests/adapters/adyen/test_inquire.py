@@ -19,6 +19,7 @@ ONE_TIME = {
 }
 
 
+@pytest.mark.fault_case(id="IDE-12")
 @pytest.mark.parametrize(
     "request_",
     [
@@ -44,6 +45,7 @@ async def test_an_inquiry_sends_the_same_bytes_with_the_same_key(
     assert (first.path, first.key, first.raw) == (again.path, again.key, again.raw)
 
 
+@pytest.mark.fault_case(id="IDE-12")
 async def test_what_the_hub_learned_in_between_changes_no_byte(adyen: ScriptedAdyen, adapter: AdyenAdapter) -> None:
     adyen.will_answer(paid(), paid())
     await adapter.authorize(purchase())

@@ -35,6 +35,7 @@ def test_a_delivery_says_which_version_it_has_where_it_is_not_ours(
     assert delivery.api_version == marked
 
 
+@pytest.mark.fault_case(id="WHI-11")
 def test_a_payment_with_its_charges_in_a_list_is_read(adapter: StripeAdapter) -> None:
     told = intent(charges=listing(charge()))
     del told["latest_charge"]

@@ -35,6 +35,7 @@ async def test_a_made_key_opens_the_door_and_its_secret_is_shown_once(hub: Perip
     assert shown.json()["hint"] == made["key"][:13]
 
 
+@pytest.mark.fault_case(id="AZ-07")
 async def test_only_a_hash_is_stored_and_the_making_is_on_record(hub: Periphery) -> None:
     admin = await hub.key(Role.ADMIN, principal="grace")
 
@@ -194,6 +195,7 @@ async def test_every_handler_documents_its_problems(hub: Periphery) -> None:
             assert set().union(*told.values()) == {"application/problem+json"}, f"{method} {path}"
 
 
+@pytest.mark.fault_case(id="AZ-04")
 async def test_a_key_revoked_by_another_process_is_refused_when_its_cached_time_is_over(database_url: str) -> None:
     now = 0.0
     async with periphery(database_url) as hub:

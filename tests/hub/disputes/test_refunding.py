@@ -27,6 +27,7 @@ def wish(of: Payment, **says: Any) -> asking.Reserved | asking.Refused:
     return asking.refund(of, 100, within_limit=lambda _minor: True, **says)
 
 
+@pytest.mark.fault_case(id="AMT-07")
 def test_a_refund_of_a_disputed_payment_is_refused_by_its_own_code() -> None:
     refused = wish(CAPTURED)
 
@@ -77,6 +78,7 @@ async def test_a_dispute_in_another_currency_holds_back_every_refund_too(home: H
     assert (await payment_of(home, payment))["amount_disputed"] == payment["amount"]
 
 
+@pytest.mark.fault_case(id="AMT-07")
 @pytest.mark.parametrize(
     ("processor", "said"), [("stripe", "charge_disputed"), ("adyen", "Insufficient balance on payment")]
 )

@@ -244,6 +244,7 @@ def test_a_dispute_of_an_attempt_that_was_passed_over_claims_nothing_of_the_one_
     assert (court.payment.disputed_minor, court.books[DISPUTES_RECEIVABLE]) == (0, 1000)
 
 
+@pytest.mark.fault_case(id="AMT-06")
 def test_a_chargeback_of_what_was_refunded_is_for_a_human() -> None:
     refunded = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunded_minor=200)
 

@@ -50,6 +50,7 @@ def told_of(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
+@pytest.mark.fault_case(id="WHO-12")
 async def test_an_event_is_shown_with_its_position_and_the_object_as_it_was_then(
     hub: Periphery, shop: dict[str, str]
 ) -> None:

@@ -159,6 +159,7 @@ async def test_the_same_key_settles_once_and_says_the_same(home: House) -> None:
     )
 
 
+@pytest.mark.fault_case(id="REC-11")
 async def test_of_two_people_at_once_one_settles_it(home: House) -> None:
     one = await opened(home)
 

@@ -49,6 +49,7 @@ async def facts_of(home: House, payment: str) -> Facts:
     return msgspec.json.decode(found.facts, type=Facts)
 
 
+@pytest.mark.fault_case(id="API-12")
 async def test_a_device_that_was_declined_twice_is_refused(home: House) -> None:
     await decide(home, rules=[OFTEN], otherwise=otherwise(home))
     bad = await home.method(stripe="pm_card_chargeDeclinedInsufficientFunds")

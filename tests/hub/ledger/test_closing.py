@@ -155,6 +155,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.fault_case(id="LED-02")
 @given(steps=STEPS, hours=st.integers(-80, 80))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_balance_is_the_sum_of_what_was_booked_before_whatever_was_closed_when(

@@ -53,6 +53,7 @@ def board(url: str, clock: Clock, **more: int) -> tuple[Distant, HealthBoard]:
     return shared, HealthBoard(shared, clock, **more)
 
 
+@pytest.mark.fault_case(id="RD-02")
 async def test_a_circuit_stays_open_when_redis_has_forgotten_it_and_is_told_to_the_others_anew(
     redis_url: str, clock: Clock
 ) -> None:
@@ -151,6 +152,7 @@ async def test_a_round_that_breaks_is_told_and_the_next_one_comes(redis_url: str
     await other_line.close()
 
 
+@pytest.mark.fault_case(id="RD-02")
 async def test_charges_go_on_while_redis_is_killed_and_keep_away_from_an_account_that_fails(
     forgetful: Valkey, postgres_url: str, tmp_path: Path
 ) -> None:

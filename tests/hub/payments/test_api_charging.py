@@ -90,6 +90,7 @@ class TestSuccess:
 
 
 class TestReplay:
+    @pytest.mark.fault_case(id="IDE-01")
     async def test_the_same_key_answers_the_same_bytes_and_charges_nothing(self, home: House) -> None:
         sent, key = body(home), new_id("key_")
         first = await post(home, sent, key)
@@ -110,6 +111,7 @@ class TestReplay:
 
         assert again.content == first.content
 
+    @pytest.mark.fault_case(id="IDE-07")
     async def test_the_key_belongs_to_the_mode_and_not_to_the_api_key(self, home: House) -> None:
         sent, key = body(home), new_id("key_")
         first = await post(home, sent, key)
@@ -142,6 +144,7 @@ class TestReplay:
 
         assert (await post(home, sent, key)).content == first.content
 
+    @pytest.mark.fault_case(id="IDE-09")
     async def test_a_refusal_is_not_kept_under_the_key(self, home: House) -> None:
         key = new_id("key_")
         refused = await post(home, body(home, currency="SEK"), key)
@@ -161,6 +164,7 @@ class TestErrors:
 
         assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
 
+    @pytest.mark.fault_case(id="IDE-14")
     async def test_a_key_used_for_a_charge_serves_no_refund(self, home: House) -> None:
         key = new_id("key_")
         paid = await post(home, body(home), key)

@@ -68,6 +68,7 @@ class TestCapture:
         assert (answer.json()["amount_captured"], answer.json()["amount_capturing"]) == (10_000, 0)
         assert answer.json() == await read(home, payment)
 
+    @pytest.mark.fault_case(id="AMT-04")
     async def test_takes_a_part_and_gives_the_rest_back(self, home: House) -> None:
         payment = await held(home)
 

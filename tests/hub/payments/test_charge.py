@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from tests.hub.house import QUICK, house
@@ -20,6 +21,7 @@ async def test_charges_once_and_shows_what_came_of_it(database_url: str, tmp_pat
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="UNK-01")
 async def test_silence_after_charging_is_resolved_without_a_second_charge(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=replace(QUICK, inquiry_first_ms=200)) as made:
         await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
@@ -43,6 +45,7 @@ async def test_silence_is_broken_by_the_job_when_nobody_reads(database_url: str,
         await eventually(made, answer.json()["id"], status="captured")
 
 
+@pytest.mark.fault_case(id="UNK-16")
 async def test_reading_often_asks_the_processor_seldom_and_uses_no_question_of_the_job_up(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from tests.hub.house import QUICK, House, Hub, add_account, house
@@ -26,6 +27,7 @@ async def both_or_one(made: House) -> list[Hub]:
     return [made.hub, made.second] if made.second else [made.hub]
 
 
+@pytest.mark.fault_case(id="IDE-02")
 async def test_of_fifty_requests_with_one_key_one_charges(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=BUSY, second=True) as made:
         hubs = await both_or_one(made)
@@ -46,6 +48,7 @@ async def test_of_fifty_requests_with_one_key_one_charges(database_url: str, tmp
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="IDE-04")
 async def test_one_key_with_other_bodies_at_once_charges_once_and_says_so(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=BUSY, second=True) as made:
         hubs = await both_or_one(made)
@@ -96,6 +99,8 @@ async def test_a_second_payment_of_one_reference_is_charged_where_it_is_wanted(
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="AMT-01")
+@pytest.mark.fault_case(id="DB-07")
 async def test_of_forty_refunds_of_60_on_100_one_is_accepted(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=BUSY, second=True) as made:
         hubs = await both_or_one(made)
@@ -125,6 +130,7 @@ async def test_a_refund_sent_twenty_times_with_one_key_is_made_once(database_url
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="AMT-02")
 async def test_of_a_capture_and_a_cancel_at_once_one_is_refused(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=BUSY, second=True) as made:
         assert made.second is not None

@@ -108,6 +108,7 @@ async def test_refused_credentials_cost_the_payer_nothing(first: str, database_u
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="FO-01")
 @FIRST
 async def test_a_decline_another_processor_may_see_otherwise_goes_there_once(
     first: str, database_url: str, tmp_path: Path
@@ -126,6 +127,7 @@ async def test_a_decline_another_processor_may_see_otherwise_goes_there_once(
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="FO-02")
 @FIRST
 async def test_hard_fraud_and_authentication_declines_end_the_payment(
     first: str, database_url: str, tmp_path: Path

@@ -447,6 +447,7 @@ def moved(before: OperationStatus, after: OperationState, minor: int) -> int:
     return signs[after.kind] * minor if after.status is OperationStatus.APPROVED else 0
 
 
+@pytest.mark.fault_case(id="LED-02")
 @given(st.lists(TOLD, max_size=14))
 def test_no_story_breaks_the_amounts_and_the_books_follow_the_money(
     story: list[tuple[Operation, Outcome, int, bool]],

@@ -80,6 +80,7 @@ def test_cancelling_is_tried_a_bounded_number_of_times() -> None:
     assert next_step(payment(), tired, REPLAY, WINDOWS, LATE) is Step.WAIT
 
 
+@pytest.mark.fault_case(id="UNK-14")
 @pytest.mark.parametrize("capabilities", [LOOKUP, REPLAY])
 def test_after_the_horizon_a_human_must_find_out(capabilities: Capabilities) -> None:
     assert next_step(payment(), unknown(), capabilities, WINDOWS, TOO_LATE) is Step.GIVE_UP

@@ -87,6 +87,7 @@ async def test_a_new_account_and_new_rules_hold_in_either_process(
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="API-11")
 async def test_both_processes_count_one_limit(redis_url: str, postgres_url: str, tmp_path: Path) -> None:
     settings = replace(SOON, redis_url=redis_url, rate_limit_per_minute=20)
     async with house(postgres_url, tmp_path, settings=settings, second=True) as made:
@@ -136,6 +137,7 @@ async def test_what_one_process_lost_the_other_finds(shared_url: str | None, pos
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="RD-01")
 async def test_charging_goes_on_when_valkey_dies(
     valkey: Valkey, redis_url: str, postgres_url: str, tmp_path: Path
 ) -> None:

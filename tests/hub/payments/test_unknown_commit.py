@@ -98,6 +98,7 @@ async def second_of_two(made: House) -> None:
     await made.control("adyen", "POST", "webhooks", {"mode": "drop"})
 
 
+@pytest.mark.fault_case(id="DB-02")
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("commit", [1, 2, 3])
 async def test_a_charge_whose_commit_is_cut_is_made_once_or_not_at_all(
@@ -134,6 +135,7 @@ async def test_a_charge_whose_commit_is_cut_is_made_once_or_not_at_all(
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="DB-02")
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("commit", [1, 2])
 async def test_a_refund_whose_commit_is_cut_is_made_once(

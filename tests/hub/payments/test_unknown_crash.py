@@ -104,6 +104,8 @@ async def resolved(made: House, clock: Clock) -> None:
     clock.ahead *= 0
 
 
+@pytest.mark.fault_case(id="CR-02")
+@pytest.mark.fault_case(id="CR-04")
 @pytest.mark.parametrize("moment", ["before the processor acts", "before it answers", "before the answer is kept"])
 async def test_a_killed_process_loses_no_outcome_and_charges_nobody_twice(
     moment: str, database_url: str, tmp_path: Path
@@ -143,6 +145,7 @@ async def test_a_killed_process_loses_no_outcome_and_charges_nobody_twice(
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="API-16")
 async def test_a_caller_that_hangs_up_cancels_nothing(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=SOON) as made:
         await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
@@ -159,6 +162,7 @@ async def test_a_caller_that_hangs_up_cancels_nothing(database_url: str, tmp_pat
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="CR-14")
 async def test_a_shutdown_waits_for_the_charge_under_way(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=SOON, with_worker=False) as made, apart(made) as (server, client):
         await made.control("adyen", "POST", "webhooks", {"mode": "drop"})
@@ -174,6 +178,7 @@ async def test_a_shutdown_waits_for_the_charge_under_way(database_url: str, tmp_
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="CR-14")
 async def test_a_shutdown_waits_also_where_the_caller_has_gone(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=SOON, with_worker=False) as made, apart(made) as (server, client):
         await made.control("adyen", "POST", "webhooks", {"mode": "drop"})
@@ -189,6 +194,7 @@ async def test_a_shutdown_waits_also_where_the_caller_has_gone(database_url: str
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="DB-01")
 async def test_a_database_that_crashes_and_comes_back_keeps_what_was_acknowledged(tmp_path: Path) -> None:
     durable = Postgres(durable=True)
     clock = Clock()

@@ -72,6 +72,7 @@ async def unreachable(made: House, processor: str) -> str:
     return await add_account(made, "dead", processor, "dead", credentials=dead)
 
 
+@pytest.mark.fault_case(id="FO-04")
 @BOTH
 async def test_a_late_yes_of_an_attempt_that_was_passed_over_is_a_double_charge_to_mend(
     processor: str, database_url: str, tmp_path: Path
@@ -207,6 +208,7 @@ async def lost(made: House, processor: str, fault: str, capture: str) -> dict[st
     return dict(answer.json())
 
 
+@pytest.mark.fault_case(id="UNK-12")
 @BOTH
 async def test_an_unresolved_payment_takes_neither_capture_nor_refund(
     processor: str, database_url: str, tmp_path: Path

@@ -7,6 +7,7 @@ import asyncio
 from itertools import product
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from hub.payments.jobs import cancel_due, inquire_due
@@ -127,6 +128,11 @@ async def test_webhooks_alone_end_what_the_processor_did(database_url: str, tmp_
         assert len(unknown) <= sum(one.case.fault not in ACTED for one in played)
 
 
+@pytest.mark.fault_case(id="UNK-02")
+@pytest.mark.fault_case(id="UNK-04")
+@pytest.mark.fault_case(id="UNK-07")
+@pytest.mark.fault_case(id="UNK-09")
+@pytest.mark.fault_case(id="UNK-16")
 async def test_inquiries_alone_find_out_and_late_webhooks_change_nothing(database_url: str, tmp_path: Path) -> None:
     clock = Clock()
     async with house(database_url, tmp_path, settings=SETTINGS, with_worker=False, clock=clock) as made:
@@ -153,6 +159,7 @@ async def test_inquiries_alone_find_out_and_late_webhooks_change_nothing(databas
         assert set(moved.values()) <= {"authorized", "processing"}, moved  # Adyen's captures and cancels are told late.
 
 
+@pytest.mark.fault_case(id="WHI-06")
 async def test_storms_and_inquiries_together_change_nothing_twice(database_url: str, tmp_path: Path) -> None:
     clock = Clock()
     async with house(database_url, tmp_path, settings=SETTINGS, clock=clock) as made:

@@ -100,6 +100,8 @@ async def test_what_does_not_verify_is_refused_and_nothing_of_it_kept(database_u
         assert await inbox(made) == []
 
 
+@pytest.mark.fault_case(id="WHI-04")
+@pytest.mark.fault_case(id="SIG-06")
 async def test_a_delivery_is_kept_once_however_often_it_comes(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, with_worker=False, second=True) as made:
         answers = await asyncio.gather(
@@ -110,6 +112,7 @@ async def test_a_delivery_is_kept_once_however_often_it_comes(database_url: str,
         assert len(await inbox(made)) == 2
 
 
+@pytest.mark.fault_case(id="WHI-07")
 async def test_what_speaks_of_no_payment_of_ours_is_kept_as_unmatched(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, with_worker=False) as made:
         assert (await send_adyen(made, ITEM)).status_code == 202
@@ -151,6 +154,7 @@ async def test_a_poisoned_delivery_is_parked_while_the_others_go_on(database_url
         await agrees(made)
 
 
+@pytest.mark.fault_case(id="AMT-09")
 async def test_what_is_done_in_the_dashboard_is_taken_over_once(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path, settings=SOON) as made:
         await set_mode(made, mode="duplicate")
@@ -239,6 +243,7 @@ async def bought_and_refunded(made: House, processor: str) -> None:
     await eventually(made, held, amount_captured=700, amount_capturing=0, status="captured")
 
 
+@pytest.mark.fault_case(id="WHI-01")
 @BOTH
 async def test_webhooks_that_overtake_the_answer_find_their_payment(
     processor: str, database_url: str, tmp_path: Path

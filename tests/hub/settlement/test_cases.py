@@ -31,6 +31,7 @@ async def test_rc_01_a_clean_line_closes_what_the_processor_owed(quiet: House) -
     }
 
 
+@pytest.mark.fault_case(id="REC-07")
 async def test_rc_03_a_fee_off_by_what_is_tolerated_is_only_told(quiet: House) -> None:
     case = await open_case(quiet)
     e1 = await case.charged("e1", 9_999, fee=320)
@@ -57,6 +58,7 @@ async def test_rc_05_the_parts_of_a_fee_are_held_against_the_schedule_together(q
     assert await case.exceptions() == []
 
 
+@pytest.mark.fault_case(id="CUR-09")
 async def test_rc_07_a_conversion_within_tolerance_goes_through_both_currencies(quiet: House) -> None:
     case = await open_case(quiet)
     e1 = await case.charged("e1", 10_000, "EUR", settle_minor=10_850, settle_currency="USD")
@@ -87,6 +89,7 @@ async def test_rc_09_a_currency_that_was_not_agreed_is_never_compared(quiet: Hou
     assert (found["context"]["expected"], found["context"]["settled"]) == ("EUR", "USD")
 
 
+@pytest.mark.fault_case(id="REC-04")
 async def test_rc_11_a_refund_settles_in_a_later_batch_than_its_charge(quiet: House) -> None:
     case = await open_case(quiet)
     e1 = await case.charged("e1", 10_000, fee=320)
@@ -102,6 +105,7 @@ async def test_rc_11_a_refund_settles_in_a_later_batch_than_its_charge(quiet: Ho
     assert (came_of.matches, came_of.exceptions) == ([("e1", "s1"), ("r1", "s2")], [])
 
 
+@pytest.mark.fault_case(id="REC-04")
 async def test_rc_13_a_refund_of_another_amount_is_matched_and_told(quiet: House) -> None:
     case = await open_case(quiet)
     await case.charged("e1", 10_000)
@@ -187,6 +191,7 @@ async def test_rc_21_a_payer_who_is_paid_back_twice(quiet: House) -> None:
     assert "refund as evidence" in found["suggested_action"]
 
 
+@pytest.mark.fault_case(id="REC-01")
 async def test_rc_23_the_same_file_again_changes_nothing(quiet: House) -> None:
     case = await open_case(quiet)
     e1 = await case.charged("e1", 10_000, fee=320)

@@ -44,6 +44,7 @@ async def test_a_report_is_taken_and_the_same_file_again_is_the_same_batch(quiet
     assert first.headers["Location"] == second.headers["Location"] == f"{PATH}/{first.json()['id']}"
 
 
+@pytest.mark.fault_case(id="REC-09")
 async def test_the_same_file_handed_in_twice_at_once_is_one_batch(quiet: House) -> None:
     file = written([charge("at-once-1")])
 

@@ -108,6 +108,7 @@ async def test_a_line_shows_its_row_what_it_says_and_what_is_the_matter_with_it(
     assert line["row"]["gross"] == "10.00"
 
 
+@pytest.mark.fault_case(id="REC-02")
 async def test_what_an_overlapping_report_tells_again_is_known(quiet: House) -> None:
     account = quiet.accounts["stripe-eu"]
     await imported(quiet.hub, account, [charge("lap-1"), charge("lap-2")])
@@ -118,6 +119,7 @@ async def test_what_an_overlapping_report_tells_again_is_known(quiet: House) -> 
     assert [line["key"] for line in await lines(quiet, body["id"])] == ["txn_lap-3"]
 
 
+@pytest.mark.fault_case(id="REC-02")
 async def test_a_line_that_now_says_something_else_stands_in_the_place_of_the_one_before(quiet: House) -> None:
     account = quiet.accounts["stripe-eu"]
     before = await imported(quiet.hub, account, [charge("else-1"), charge("else-2")])
@@ -288,6 +290,7 @@ async def test_who_is_stopped_gives_the_rest_to_whoever_comes_next(quiet: House)
     assert (await shown(quiet, batch))["counts"]["added"] == 2
 
 
+@pytest.mark.fault_case(id="REC-09")
 async def test_reports_of_one_account_go_one_after_the_other_and_those_of_another_beside(quiet: House) -> None:
     database = quiet.hub.parts.database
     account = quiet.accounts["stripe-eu"]

@@ -46,6 +46,7 @@ def test_a_plain_url_is_taken(url: str) -> None:
     read_url(url, livemode=False, allowed=())
 
 
+@pytest.mark.fault_case(id="WHO-04")
 @pytest.mark.parametrize(
     ("url", "why"),
     [

@@ -26,6 +26,7 @@ async def due_now(market: Shop) -> None:
         await connection.execute(past.values(due_at=datetime.now(UTC) - timedelta(seconds=1)))
 
 
+@pytest.mark.fault_case(id="WHO-09")
 async def test_an_event_arrives_signed_and_with_the_bytes_that_the_api_shows(market: Shop) -> None:
     made = await market.endpoint()
     (event_id,) = await told(market, event(data={"merchant_account": None, "note": "ü"}))
@@ -147,6 +148,7 @@ async def test_what_was_published_before_an_endpoint_was_made_does_not_arrive(ma
     assert [got.event_id for got in market.receiver.at("/second")] == [later]
 
 
+@pytest.mark.fault_case(id="WHO-01")
 async def test_a_failed_delivery_comes_again_with_its_id_and_a_time_of_its_own(market: Shop) -> None:
     made = await market.endpoint()
     market.receiver.say("/hook", 500, 302)
@@ -247,6 +249,8 @@ async def test_a_try_is_noted_whatever_stands_in_its_retry_after(market: Shop, a
     assert (delivery["status"], delivery["tries"][0]["response_code"]) == ("pending", 503)
 
 
+@pytest.mark.fault_case(id="WHO-02")
+@pytest.mark.fault_case(id="WHO-11")
 async def test_an_endpoint_that_is_gone_is_disabled_and_the_others_are_told(market: Shop) -> None:
     made = await market.endpoint("/gone", events=["payment.*"])
     await market.endpoint("/watch", events=["webhook_endpoint.disabled"])
@@ -317,6 +321,7 @@ async def test_one_event_goes_again_where_it_went_and_to_an_endpoint_that_takes_
     assert {one["endpoint"] for one in listed} == {first["id"], second["id"]}
 
 
+@pytest.mark.fault_case(id="WHO-06")
 async def test_a_slow_endpoint_is_cut_off_and_keeps_nobody_waiting(market: Shop) -> None:
     async def hang(_: Got) -> web.StreamResponse:
         await asyncio.sleep(30)

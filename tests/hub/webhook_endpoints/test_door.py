@@ -113,6 +113,7 @@ async def test_a_name_of_this_machine_is_resolved_and_refused() -> None:
     assert (answered.failure, listener.heard) == ("address_forbidden", 0)
 
 
+@pytest.mark.fault_case(id="WHO-04")
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "2130706433", "0x7f.1", "0177.0.0.1", "127.1"])
 async def test_an_address_however_it_is_written_is_not_connected(host: str) -> None:
     async with listening() as listener:
@@ -121,6 +122,7 @@ async def test_an_address_however_it_is_written_is_not_connected(host: str) -> N
     assert (answered.failure, listener.heard) == ("url_refused", 0)
 
 
+@pytest.mark.fault_case(id="WHO-04")
 async def test_a_name_that_leads_outside_first_and_inside_then_leads_nowhere() -> None:
     resolver = Saying(["192.0.1.1"], ["127.0.0.1"], checked=True)
     door = Door(livemode=False, allowed=(), timeout_s=0.3, resolver=resolver)
@@ -192,6 +194,7 @@ async def test_a_body_that_trickles_is_cut_off_in_time() -> None:
     assert took < TIMEOUT_S + 1
 
 
+@pytest.mark.fault_case(id="WHO-07")
 async def test_an_endless_body_is_left_after_its_bound() -> None:
     written = [0]
 

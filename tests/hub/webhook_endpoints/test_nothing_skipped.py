@@ -7,6 +7,7 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import pytest
 from aiohttp import web
 from sqlalchemy import func, select
 
@@ -83,6 +84,7 @@ async def queued(database: Database) -> dict[tuple[str, str], str]:
         return {(row.event_id, row.endpoint_id): row.status for row in rows}
 
 
+@pytest.mark.fault_case(id="CR-07")
 async def test_with_eight_writers_two_workers_and_one_of_them_killed(database_url: str) -> None:
     async with shop(database_url, with_worker=False) as market:
         database = market.hub.parts.database
@@ -136,6 +138,7 @@ async def all_told(market: Shop, made: list[dict[str, Any]], count: int) -> None
                 return
 
 
+@pytest.mark.fault_case(id="CR-07")
 async def test_a_delivery_whose_worker_is_killed_before_it_could_write_it_down_comes_again(database_url: str) -> None:
     async with shop(database_url, with_worker=False, settings=QUICK) as market:
         process = await worker(database_url)
@@ -181,6 +184,7 @@ async def test_two_fan_outs_at_once_queue_everything_once(database_url: str) -> 
     assert set(stands.values()) == {"pending"}
 
 
+@pytest.mark.fault_case(id="WHO-06")
 async def test_hanging_endpoints_delay_no_other(postgres_url: str, tmp_path: Any) -> None:
     scale = Scale(endpoints=200, hanging=20, a_second=20, seconds=5)
 

@@ -40,6 +40,7 @@ def subscription(endpoint: str = "we_1", **changes: object) -> Subscription:
     return Subscription(**(wanted | changes))  # type: ignore[arg-type] # fields of Subscription
 
 
+@pytest.mark.fault_case(id="WHO-01")
 def test_the_schedule_takes_three_days_and_ends() -> None:
     assert timedelta(seconds=sum(SCHEDULE_S)) == timedelta(hours=75, minutes=35, seconds=5)
     assert next_delay_s(len(SCHEDULE_S), 0.5, None) is None

@@ -173,6 +173,7 @@ BY_STRIPE = [name for name, story in STORIES.items() if story.processor == "stri
 PLACES = st.integers(0, max(len(story.told) for story in STORIES.values()) - 1)
 
 
+@pytest.mark.fault_case(id="WHI-02")
 @ON_POSTGRESQL
 @pytest.mark.parametrize("name", STORIES)
 @given(begins=st.lists(PLACES, max_size=8), ends=st.permutations(range(8)))

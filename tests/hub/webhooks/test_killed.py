@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from hub.sandbox.adyen.notices import signature
 from hub.serving import serve_api, serve_jobs
@@ -145,6 +146,7 @@ async def statuses(made: House, storm: Storm) -> Counter[str]:
     )
 
 
+@pytest.mark.fault_case(id="CR-09")
 async def test_what_was_acknowledged_is_done_parked_or_waiting_whatever_is_killed(
     database_url: str, tmp_path: Path
 ) -> None:

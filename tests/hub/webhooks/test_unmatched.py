@@ -78,6 +78,7 @@ async def test_a_chargeback_that_moved_money_opens_one_exception_when_its_tries_
     }  # fmt: skip
 
 
+@pytest.mark.fault_case(id="WHI-07")
 @pytest.mark.parametrize("kind", [Operation.PURCHASE, Operation.CAPTURE, Operation.REFUND])
 async def test_a_yes_that_moved_money_opens_an_exception(quiet: House, kind: Operation) -> None:
     payment = await paid(quiet, quiet.accounts["stripe-eu"])

@@ -61,10 +61,10 @@ class ReadBudget:
 
 
 class ReadBudgets:
-    """The budgets of this process, by merchant account."""
+    """The budgets of this process, by merchant account; for *now* see `ReadBudget`."""
 
-    def __init__(self, per_second: float) -> None:
-        self._of: defaultdict[str, ReadBudget] = defaultdict(lambda: ReadBudget(per_second))
+    def __init__(self, per_second: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._of: defaultdict[str, ReadBudget] = defaultdict(lambda: ReadBudget(per_second, now))
 
     def of(self, merchant_account: str) -> ReadBudget:
         """Give the budget of one account."""

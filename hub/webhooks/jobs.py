@@ -1,7 +1,6 @@
 """Reading the inbox: deliveries are claimed in batches, and many subjects are read at the same time."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
@@ -32,11 +31,12 @@ async def read_waiting(shell: Shell) -> int:
     reading: set[asyncio.Task[list[Ended]]] = set()
     ended: list[Ended] = []
     gate = asyncio.Semaphore(AT_ONCE)
-    claim_until = time.monotonic() + READ_ON_S
+    clock = asyncio.get_running_loop().time
+    claim_until = clock() + READ_ON_S
     count = 0
     try:
         while True:
-            if len(reading) < 2 * AT_ONCE and time.monotonic() < claim_until:
+            if len(reading) < 2 * AT_ONCE and clock() < claim_until and not shell.stopping.is_set():
                 claimed = await store.claim(shell.database, BATCH, shell.lease_s)
                 count += len(claimed)
                 claimed, apart = set_apart(claimed)
@@ -57,24 +57,32 @@ async def read_waiting(shell: Shell) -> int:
 
 async def _some_end(reading: "set[asyncio.Task[list[Ended]]]", ended: list[Ended]) -> "set[asyncio.Task[list[Ended]]]":
     """Wait until some have ended, and a moment longer for more of them; give those that are still under way."""
-    until = time.monotonic() + LOOK_AGAIN_S
-    while reading and len(ended) < SETTLED_TOGETHER and (left_s := until - time.monotonic()) > 0:
+    clock = asyncio.get_running_loop().time
+    until = clock() + LOOK_AGAIN_S
+    while reading and len(ended) < SETTLED_TOGETHER and (left_s := until - clock()) > 0:
         done, reading = await asyncio.wait(reading, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         if done and not ended:
-            until = time.monotonic() + SETTLED_WITHIN_S
+            until = clock() + SETTLED_WITHIN_S
         ended += [one for task in done for one in _result(task)]
     return reading
 
 
 def _begun(shell: Shell, gate: asyncio.Semaphore, claimed: Sequence[Waiting]) -> "set[asyncio.Task[list[Ended]]]":
-    claim = Claim(ends=time.monotonic() + shell.lease_s / 2, fetches={})
+    claim = Claim(ends=asyncio.get_running_loop().time() + shell.lease_s / 2, fetches={})
 
     async def one_subject(deliveries: Sequence[Waiting]) -> list[Ended]:
         async with gate:
+            if shell.stopping.is_set():
+                return [_given_back(one) for one in deliveries]
             return await read_subject(shell, claim, deliveries)
 
     by_subject = sorted(claimed, key=_subject)  # Stable: those of one subject stay in their order.
     return {asyncio.create_task(one_subject(list(group))) for _, group in groupby(by_subject, _subject)}
+
+
+def _given_back(one: Waiting) -> Ended:
+    """Let another process read at once what was not begun here."""
+    return Ended(waiting=one, status="waiting", tries=one.tries - 1, again_s=0.0)
 
 
 def _count(shell: Shell, ended: Sequence[Ended]) -> None:

@@ -5,7 +5,6 @@ that it tells of. The signed message itself counts where there is nobody to ask,
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from functools import cache
 from typing import Final, TypeGuard
@@ -18,6 +17,7 @@ from adapters.abilities import Refetches
 from adapters.contract import Adapter, Told
 from adapters.errors import ConfigurationError, UnclearDeliveryError
 from hub import metrics
+from hub.erasure.rules import is_erased
 from hub.merchants.service import Connected
 from hub.payments.saving import AnswerAwaitedError
 from hub.payments.shell import Shell
@@ -55,7 +55,7 @@ Fetched = Sequence[Told] | Unfetched
 class Claim(Struct, frozen=True, kw_only=True):
     """What the deliveries share that were claimed together: until when they are in hand, and what was asked."""
 
-    ends: float  # By `time.monotonic`.
+    ends: float  # By the event loop's clock.
     fetches: dict[tuple[str, str], "asyncio.Task[Fetched]"]
 
 
@@ -64,7 +64,7 @@ async def read_subject(shell: Shell, claim: Claim, deliveries: Sequence[Waiting]
     connected = await shell.directory.find(deliveries[0].merchant_account)
     ended: list[Ended] = []
     for name, together in _together(connected, deliveries):
-        if time.monotonic() > claim.ends:
+        if asyncio.get_running_loop().time() > claim.ends:
             ended += [_not_yet(one, 0.0) for one in together]
         elif name is None or connected is None:
             ended += [await _read(shell, connected, one) for one in together]
@@ -188,6 +188,8 @@ async def _fetch(shell: Shell, connected: Connected, name: str) -> Fetched:
 
 
 async def _read(shell: Shell, connected: Connected | None, one: Waiting) -> Ended:
+    if is_erased(one.delivery.body):
+        return Ended(waiting=one, status="ignored", tries=one.tries)
     try:
         if connected is None:
             raise LookupError(f"merchant account {one.merchant_account} is gone")  # noqa: TRY301 - told like the rest

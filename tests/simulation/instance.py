@@ -1,0 +1,128 @@
+"""One process of the hub: the real services, put together as the composition root does it, until it is killed."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import Context, ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+from hub.figures.board import FigureBoard
+from hub.merchants.health import HealthBoard
+from hub.merchants.service import Directory
+from hub.payment_methods.remembered import Remembered
+from hub.payments.shell import Shell
+from hub.redis import SharedMemory
+from hub.rulesets.shadowing import ShadowDesk
+from hub.sealing import Sealer
+from hub.settings import Settings
+from hub.webhooks.budget import ReadBudgets
+from hub.worker import Bell
+from tests.simulation.adapter import registrations
+from tests.simulation.database import OWNER, SimulatedDatabase
+
+if TYPE_CHECKING:
+    from adapters.transport import Transport
+    from tests.simulation.world import World
+
+T = TypeVar("T")
+LIFE: Final[ContextVar[int | None]] = ContextVar("life", default=None)
+"""The payment that a request is about, where one is."""
+SETTINGS: Final = Settings()
+SEALER: Final = Sealer(SETTINGS.keys)
+STEP_S: Final = 0.004
+"""How long an await takes at most."""
+
+
+class GoneError(Exception):
+    """The process was killed before it answered."""
+
+
+class Instance:
+    """A process with its memory; what it has committed is in the world's store, what it has asked at the processors."""
+
+    def __init__(self, world: "World", name: str) -> None:
+        self.world = world
+        self.name = name
+        self.dead = False
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.killed_at_await: int | None = None
+        self._awaits = 0
+        self._context = copy_context()
+        self._context.run(OWNER.set, self)
+        self._context.run(LIFE.set, None)
+        self.shell = self._context.run(self._assemble)
+
+    def _assemble(self) -> Shell:
+        clock, database = self.world.clock, SimulatedDatabase(self)
+        shared, bell = SharedMemory(None, self.world.loop.time), Bell()
+        no_network: Transport = None  # type: ignore[assignment] # the pretend adapters have processors at hand
+        directory = Directory(database, SEALER, registrations(self), no_network, shared, clock=clock)
+        figures = FigureBoard(database, shared, directory, clock)
+        return Shell(
+            database=database,
+            directory=directory,
+            settings=self.world.settings,
+            sealer=SEALER,
+            health=HealthBoard(shared, clock),
+            figures=figures,
+            shadows=ShadowDesk(database, figures.seen_later),
+            remembered=Remembered(64),
+            clock=clock,
+            wake=bell.ring,
+            running=set(),
+            reads=ReadBudgets(SETTINGS.webhook_reads_per_second, self.world.loop.time),
+        )
+
+    def begin(self, work: Coroutine[Any, Any, T], life: int | None = None) -> asyncio.Task[T]:
+        """Begin *work* in this process, about the payment *life* where it is about one."""
+        context: Context = self._context.copy()
+        context.run(LIFE.set, life)
+        task = self.world.loop.create_task(work, context=context)
+        self.own(task)
+        return task
+
+    async def ask(self, work: Coroutine[Any, Any, T], life: int | None = None) -> T:
+        """Have the process do *work*, and wait for it as a caller does.
+
+        Raises:
+            GoneError: when it is dead, or is killed before it has answered.
+        """
+        if self.dead:
+            work.close()
+            raise GoneError
+        task = self.begin(work, life)
+        await asyncio.wait({task})
+        if self.dead or task.cancelled():
+            task.cancelled() or task.exception()  # Nobody hears of it.
+            raise GoneError
+        return task.result()
+
+    def own(self, task: asyncio.Task[Any]) -> None:
+        """Have *task* die with the process."""
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def check(self) -> None:
+        """Stop here where the process is dead: nothing of it reaches the world any more."""
+        if self.dead:
+            raise asyncio.CancelledError
+
+    async def awaiting(self) -> None:
+        """Let others go on meanwhile; the process may be killed at any of these."""
+        self.check()
+        self._awaits += 1
+        if self._awaits == self.killed_at_await:
+            self.kill()
+        await asyncio.sleep(self.world.random.random() * STEP_S)
+        self.check()
+
+    def kill(self) -> NoReturn:
+        """Kill the process at an await of its own."""
+        self.die()
+        raise asyncio.CancelledError
+
+    def die(self) -> None:
+        """End the process: no handler of its runs to any effect."""
+        if not self.dead:
+            self.dead = True
+            self.world.tell(f"{self.name} killed")
+            self.world.loop.call_soon(self.world.bury, self)

@@ -1,0 +1,97 @@
+"""What must hold, looked up in the store and in the processors' own books."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tests.simulation.processors import Charge
+    from tests.simulation.world import World
+
+_OPEN: Final = (
+    ("operations", "status IN ('sending', 'unknown', 'requires_action', 'pending')"),
+    ("webhook_deliveries", "due_at IS NOT NULL"),
+    ("events", "position IS NULL"),
+    ("payments", "canceling"),
+)
+
+
+def unresolved(world: "World") -> dict[str, int]:
+    """Count what is not at rest."""
+    found = {}
+    for table, where in _OPEN:
+        if table == "operations" and not world.options.inquiry:
+            continue
+        ((count,),) = world.store.rows(f"SELECT count(*) FROM {table} WHERE {where}")  # noqa: S608 - words of ours
+        if count:
+            found[f"{table} where {where}"] = count
+    return found
+
+
+def at_rest(world: "World") -> list[str]:
+    """Say what does not hold when everything has come to rest."""
+    return [
+        *_payments(world),
+        *_acknowledged(world),
+        *_events(world),
+        *_amounts(world),
+    ]
+
+
+def _charges(world: "World") -> dict[int, list["Charge"]]:
+    found: dict[int, list[Charge]] = {}
+    for processor in world.processors.values():
+        for charge in processor.charges.values():
+            found.setdefault(charge.life, []).append(charge)
+    return found
+
+
+def _payments(world: "World") -> list[str]:
+    """Hold each payment against what the processors took of its payer."""
+    told: list[str] = []
+    rows = world.store.rows(
+        "SELECT id, reference, status, captured_minor, refunded_minor + refunded_externally_minor FROM payments"
+    )
+    excused = {row[0] for row in world.store.rows("SELECT payment_id FROM exceptions WHERE status = 'open'")}
+    booked: Counter[str] = Counter()
+    for payment, debit, credit, minor in world.store.rows("SELECT payment_id, debit, credit, amount_minor FROM transfers"):
+        booked[payment] += minor * (debit.startswith("settlement_receivable") - credit.startswith("settlement_receivable"))
+    by_life = _charges(world)
+    counted: Counter[int] = Counter(world.life_of(reference) for _, reference, *_ in rows)
+    told += [f"3: {count} payments stand for payment {life}" for life, count in counted.items() if count > 1]
+    for payment, reference, status, captured, refunded in rows:
+        life = world.life_of(reference)
+        charges = [charge for charge in by_life.pop(life, []) if charge.takes_money]
+        about = f"payment {life} ({payment}, {status})"
+        if len(charges) > 1:
+            told += [f"3: {about} was charged {len(charges)} times: {[charge.id for charge in charges]}"]
+        if payment in excused:
+            continue
+        taken, given = sum(charge.captured for charge in charges), sum(charge.refunded for charge in charges)
+        if (captured, refunded) != (taken, given):
+            told.append(f"outcome: {about} shows {captured} captured, {refunded} refunded; it is {taken}, {given}")
+        if booked[payment] != taken - given:
+            told.append(f"1: {about} has {booked[payment]} receivable, its processors hold {taken - given}")
+        held = any(not charge.captured for charge in charges)
+        if held != (status in {"authorized"} and not captured):
+            told.append(f"outcome: {about}, and its authorization {'stands' if held else 'does not stand'}")
+    told += [f"outcome: payment {life} was charged and is not known" for life, made in by_life.items() if any(c.takes_money for c in made)]
+    return told
+
+
+def _acknowledged(world: "World") -> list[str]:
+    kept = {(row[0], row[1]) for row in world.store.rows("SELECT merchant_account, delivery_key FROM webhook_deliveries")}
+    return [f"5: the acknowledged delivery {key} is not kept" for key in sorted(world.acknowledged - kept)]
+
+
+def _events(world: "World") -> list[str]:
+    positions = [row[0] for row in world.store.rows("SELECT position FROM events ORDER BY position")]
+    if positions != list(range(1, len(positions) + 1)):
+        return [f"8: the events' positions are {positions}"]
+    return []
+
+
+def _amounts(world: "World") -> list[str]:
+    wrong = world.store.rows(
+        "SELECT id FROM payments WHERE captured_minor > authorized_minor OR refunded_minor > captured_minor"
+    )
+    return [f"2: {row[0]} has more refunded than captured, or more captured than authorized" for row in wrong]

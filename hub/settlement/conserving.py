@@ -24,7 +24,8 @@ def offs(account: str, decided: Iterable[Decided]) -> Mapping[tuple[str, str], i
     found: Counter[tuple[str, str]] = Counter()
     for one in decided:
         line = one.line.line
-        cleared = _net(one, clearing) - (0 if line.type in MOVES_NOTHING else line.net_minor)
+        stays = line.gross_minor if line.type in MOVES_NOTHING else 0  # Until the bank has it.
+        cleared = _net(one, clearing) + stays - line.net_minor
         settled = -_net(one, owed) - sum([each.gross_minor for each in one.wanted if each.type != BILLED])
         if cleared:
             found["clearing", line.currency.value] += cleared

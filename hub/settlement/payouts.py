@@ -33,7 +33,10 @@ class Sums(Struct):
 
 
 def sums_of(lines: Iterable[SettlementLine]) -> Mapping[tuple[str, str], Sums]:
-    """Add up *lines* by payout and currency; a payout that came back says nothing of what it was made of."""
+    """Add up *lines* by payout and currency; a payout that came back says nothing of what it was made of.
+
+    What a payout costs itself goes off what its lines net.
+    """
     found: dict[tuple[str, str], Sums] = {}
     for line in lines:
         if line.batch is None or line.type is LineType.PAYOUT_REVERSAL:
@@ -45,6 +48,7 @@ def sums_of(lines: Iterable[SettlementLine]) -> Mapping[tuple[str, str], Sums]:
         if line.type is LineType.PAYOUT:
             sums.paid_lines += 1
             sums.paid_minor += line.net_minor
+            sums.net_minor += line.net_minor - line.gross_minor
         else:
             sums.lines += 1
             sums.net_minor += line.net_minor

@@ -63,6 +63,8 @@ def of_exchanged(
 
 def of_unmatched(account: str, line: SettlementLine, counter: str | None = None) -> tuple[Booking, ...]:
     """Book a line that nothing was expected for, against suspense or *counter*."""
+    if line.type in MOVES_NOTHING:
+        return _fee(account, line)
     gross = moved(
         chart.bank_clearing(account), counter or chart.suspense(account), line.gross_minor, line.currency, UNMATCHED
     )
@@ -70,9 +72,12 @@ def of_unmatched(account: str, line: SettlementLine, counter: str | None = None)
 
 
 def of_itself(account: str, line: SettlementLine) -> tuple[Booking, ...]:
-    """Book a line that belongs to no operation: fees, reserves, our own funds; a payout waits for the bank."""
+    """Book a line that belongs to no operation: fees, reserves, our own funds; of a payout its fee alone.
+
+    What is paid out waits for the bank.
+    """
     if line.type in MOVES_NOTHING:
-        return ()
+        return _fee(account, line)
     counter = {
         LineType.FEE: chart.processor_fees(account),
         LineType.RESERVE: chart.reserve(account),

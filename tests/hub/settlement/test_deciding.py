@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from hub.merchants.profile import Terms as AccountTerms
 from hub.merchants.profile import Tolerances
 from hub.payments.states import OperationStatus, Status
+from hub.settlement.conserving import offs
 from hub.settlement.deciding import decide
+from hub.settlement.payouts import sums_of
 from hub.settlement.placing import Facts
 from hub.settlement.values import Decided, Known, Pending, Terms, Wanted
 from normalization.money import Currency, Money
@@ -178,3 +180,23 @@ def test_a_line_of_the_attempt_fits_two_captures_and_is_tied_to_neither() -> Non
     assert told_by(found) == ["ambiguous_match"]
     assert found.concerns[0].context is not None
     assert found.concerns[0].context["candidates"] == ["exs_cap_1_charge", "exs_cap_2_charge"]
+
+
+def test_what_a_payout_costs_is_a_fee_and_what_it_pays_out_waits_for_the_bank() -> None:
+    instant = line(LineType.PAYOUT, 1_010, fee_minor=10, batch="po_1")
+
+    found = decided(instant)
+
+    assert [(one.debit, one.credit, one.money.minor) for one in found.bookings] == [
+        ("processor_fees:ma_1", "bank_clearing:ma_1", 10)
+    ]
+    assert offs("ma_1", [found]) == {}
+    (sums,) = sums_of([line(LineType.CHARGE, 1_010, batch="po_1"), instant]).values()
+    assert (sums.net_minor, sums.paid_minor) == (1_000, 1_000)
+
+
+def test_another_accounts_payout_is_told_and_does_not_come_out_of_our_clearing() -> None:
+    found = decided(line(LineType.PAYOUT, 500, account="HubPOS"))
+
+    assert (told_by(found), found.bookings) == (["wrong_merchant_account"], ())
+    assert offs("ma_1", [found]) == {}

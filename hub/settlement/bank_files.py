@@ -23,6 +23,8 @@ from normalization.settlements import NotAReportError
 
 NAME_MAX: Final = 200
 """How long an entry's name may be in characters before its digest stands for it."""
+DAY: Final = len("2026-11-23")
+"""What of a time counts: the day that the bank says, whatever it is elsewhere."""
 LINE_MAX: Final = 64 * 1024
 """The longest line of a CSV file, in characters."""
 NEEDED: Final = ("date|booking_date|booked_on", "amount", "currency")
@@ -83,7 +85,7 @@ class _Table:
         said = f"{shown or ''}:{booked}:{minor}:{code}"
         return BankEntry(
             key=f"{said}:{_named(name)}" if name else self._counted(f"{said}::{_named(reference, description)}"),
-            booked_on=instant(booked, self._pick.names[0]).date(),
+            booked_on=instant(booked[:DAY], self._pick.names[0]).date(),
             money=Money(minor, currency),
             references=tuple(texts[:REFERENCES_MAX]),
             account=shown,

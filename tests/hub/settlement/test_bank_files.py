@@ -189,3 +189,9 @@ def test_an_entry_with_a_very_long_reference_has_a_name_that_a_database_can_hold
 
 def test_a_banks_name_that_stands_on_two_bookings_names_both() -> None:
     assert len(set(keys("2026-11-23,10.00,EUR,B7,payout", "2026-11-23,-0.40,EUR,B7,its fee"))) == 2
+
+
+def test_an_entry_is_of_the_day_that_the_bank_says_whatever_day_it_is_elsewhere() -> None:
+    (found,) = entries(b"date,amount,currency\n2026-11-23T00:30:00+02:00,1.00,EUR\n")
+
+    assert found.booked_on == date(2026, 11, 23)

@@ -26,6 +26,8 @@ LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _RUN: Final = re.compile(rb"[0-9][0-9 -]{11,}[0-9]")
 _BEGINS_AS_CARD: Final = re.compile(rb"(?<![0-9])[2-69](?:[ -]?[0-9]){12}")
 """Much of what is 16 digits long in reports are references, which begin with an 8."""
+_TEXTS: Final = ("raw_type", "description", "exchange_rate", "card_brand", "card_funding", "card_country")
+"""What of a line is the report's own words; the others name things."""
 _encode: Final = msgspec.json.Encoder().encode
 _log: Final = structlog.get_logger(__name__)
 
@@ -140,8 +142,9 @@ def _masked(chunk: Chunk, raw: str, line: SettlementLine) -> tuple[str, Settleme
     """Mask what is free text; what names things at the processor is left as it is."""
     shown, count = mask(raw)
     chunk.masked += count
-    if count and line.description:
-        line = replace(line, description=mask(line.description)[0])
+    if count:
+        texts = {name: mask(text)[0] for name in _TEXTS if (text := getattr(line, name))}
+        line = replace(line, **texts)
     return shown, line
 
 

@@ -36,7 +36,7 @@ class Counting:
         minor = int(amount)
         return SettlementLine(
             key=str(self.count),
-            type=LineType(type_),
+            type=LineType.UNMAPPED if type_.isdigit() else LineType(type_),
             raw_type=type_,
             gross_minor=minor,
             fee_minor=1,
@@ -92,6 +92,12 @@ def test_card_numbers_are_masked_where_they_are_kept_and_counted() -> None:
     assert json.loads(chunk.lines[0].raw)[2] == "paid with 411111******1111"
     assert chunk.lines[0].line.description == "paid with 411111******1111"
     assert (chunk.broken[0].message, CARD in chunk.broken[0].raw) == ("is no amount: 411111******1111x", False)
+
+
+def test_a_word_of_the_reports_own_that_is_a_card_number_is_masked_too() -> None:
+    (new,) = read(f"{CARD},500,fine\n").lines
+
+    assert new.line.raw_type == "411111******1111"
 
 
 def test_a_reference_of_sixteen_digits_is_no_card() -> None:

@@ -1,0 +1,84 @@
+"""The charge path on a database of its own, without HTTP and without processors: what is committed, and by whom."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import text
+
+from hub.app import assembled
+from hub.idempotency.store import Key
+from hub.payments import store
+from hub.payments.changes import Actor
+from hub.payments.recording import Held, hold
+from hub.payments.shell import Shell
+from hub.payments.states import OperationState, Payment
+from hub.settings import Settings
+from routing.facts import Facts, chargeable_by
+from tests.hub.payments.making import eur, operation, payment
+
+LEASE_S = 60.0
+KEY = Key(key="once", fingerprint=b"asked", location="/v1/payments/pay_1")
+REQUEST = (
+    b'{"operation":"purchase","operation_id":"att_1","payment_id":"pay_1","reference":"invoice-1",'
+    b'"money":{"minor":1000,"currency":"EUR"},"requested_at":"2026-11-21T09:00:00Z"}'
+)
+
+FACTS = Facts(livemode=False, money=eur(1000), reference="invoice-1", chargeable=chargeable_by(()), hour_utc=9)
+
+
+@asynccontextmanager
+async def bare(database_url: str) -> AsyncIterator[Shell]:
+    """The services' tools, with no merchant account."""
+    async with assembled(Settings(database_url=database_url)) as parts:
+        yield parts.shell
+
+
+async def sent(shell: Shell, lease_s: float = LEASE_S, **changes: Any) -> Held:
+    """A charge of 10.00 EUR whose first commit is made; *changes* are the operation's."""
+    attempt = operation(**{"request": REQUEST, "idempotency_key": KEY.key} | changes)
+    begun = payment(facts=msgspec.json.encode(FACTS))
+    await store.open_payment(shell.database, begun, attempt, KEY, lease_s, method_version=None)
+    return await held(shell)
+
+
+async def held(shell: Shell, operation_id: str = "att_1") -> Held:
+    """The payment as it stands, with one of its operations."""
+    found = await store.find_payment(shell.database, livemode=False, payment_id="pay_1")
+    assert found is not None
+    return await hold(shell, found, operation_id)
+
+
+async def follow_up(shell: Shell, before: Held, reserved: Payment, made: OperationState, key: str) -> Held:
+    """One more operation whose first commit is made."""
+    reserved = replace(reserved, version=before.payment.version + 1)
+    actor = Actor("key_1", "shop")
+    wanted = replace(KEY, key=key)
+    await store.open_follow_up(shell.database, before.payment, reserved, made, wanted, actor, LEASE_S)
+    return await held(shell, made.id)
+
+
+WRITTEN = (
+    "payments", "operations", "reports", "events", "transfers", "audit_log", "expected_settlements", "exceptions",
+    "idempotency_keys",
+)  # fmt: skip
+"""What a commit of the charge path may write to."""
+
+
+async def everything(shell: Shell, *besides: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the tables that are written to."""
+    found = {}
+    async with shell.database.reading() as connection:
+        for table in (*WRITTEN, *besides):
+            rows = await connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608 - a name from above
+            found[table] = sorted(map(tuple, rows), key=repr)
+    return found
+
+
+async def refuse(shell: Shell, what: str, table: str) -> None:
+    """Let the database, which is SQLite, take no more of one kind of row."""
+    trigger = f"CREATE TRIGGER full BEFORE {what} ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END"
+    async with shell.database.transaction() as connection:
+        await connection.execute(text(trigger))

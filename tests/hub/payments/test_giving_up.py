@@ -1,0 +1,114 @@
+"""What never ends by itself becomes a human's, and what may have been approved is not called refused."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+from msgspec import Struct
+from msgspec.structs import replace
+
+from adapters.contract import Authorize, Inquiry, Registration
+from adapters.errors import OutcomeUnknownError
+from adapters.stripe import REGISTRATION
+from hub.merchants.service import Directory
+from hub.payments import rules, store
+from hub.payments.inquiries import expire
+from hub.payments.recording import Held, record
+from hub.payments.shell import Shell
+from hub.payments.states import OperationStatus, Status
+from hub.payments.steps import Step, next_step
+from normalization.outcome import ActionRequired, Operation
+from routing.plan import Snapshot
+from tests.hub.payments.bare import bare, held, sent
+from tests.hub.payments.making import operation, payment, report
+from tests.hub.payments.test_asking import ONCE
+from tests.hub.payments.test_steps import LOOKUP, SOON, WINDOWS
+
+WAITING = ActionRequired(method="GET", url="https://bank.example/challenge", continuation="")
+REPLAYED = replace(ONCE, inquiry=Inquiry.REPLAY)
+
+
+class Cancels(Struct):
+    """An adapter that can cancel what an attempt made, unless it does not answer."""
+
+    answers: bool = True
+
+    async def cancel_by_reference(self, request: Authorize) -> None:
+        """Cancel it."""
+        if not self.answers:
+            raise OutcomeUnknownError("stripe", f"{request.operation_id}: no answer")
+
+
+class Only(Struct):
+    """A directory of one account, of which no more is known than its adapter."""
+
+    adapter: Cancels
+    registration: Registration[Any] = REGISTRATION
+    terms: None = None
+
+    def connected(self, _account_id: str) -> "Only":
+        """Give the account."""
+        return self
+
+    def routing(self, *, livemode: bool) -> Snapshot:
+        """Give nothing that routing decides by."""
+        return Snapshot(version=int(livemode))
+
+
+@pytest.fixture
+async def shell(sqlite_url: str) -> AsyncIterator[Shell]:
+    async with bare(sqlite_url) as made:
+        yield replace(made, directory=cast("Directory", Only(Cancels())))
+
+
+async def challenged(shell: Shell) -> Held:
+    await record(shell, await sent(shell, lease_s=0.0), report(Operation.PURCHASE, WAITING), "answer")
+    return await held(shell)
+
+
+def test_what_was_accepted_and_never_ended_is_given_up_when_its_time_is_over() -> None:
+    pending = operation(Operation.REFUND, 400, status=OperationStatus.PENDING)
+
+    assert next_step(payment(), pending, LOOKUP, WINDOWS, SOON) is Step.GIVE_UP
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(OperationStatus.PENDING, "pending_overdue"), (OperationStatus.UNKNOWN, "outcome_unknown")],
+)
+def test_what_is_given_up_is_told_and_its_amount_stays_taken(status: OperationStatus, told: str) -> None:
+    paid = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunding_minor=400)
+
+    ended = rules.give_up(paid, operation(Operation.REFUND, 400, status=status), "late")
+
+    assert ended.operation.status is OperationStatus.EXCEPTION
+    assert (ended.payment.refunding_minor, ended.exceptions) == (400, ((told, "late"),))
+
+
+async def test_a_challenge_that_nobody_answered_ends_the_payment(shell: Shell) -> None:
+    waiting = await challenged(shell)
+    await store.claim(shell.database, waiting.operation, due_s=60.0, lease_s=60.0)
+
+    await expire(shell, await held(shell), REPLAYED)
+
+    assert (await held(shell)).payment.status is Status.FAILED
+
+
+async def test_a_challenge_whose_completion_was_begun_may_have_been_approved(shell: Shell) -> None:
+    waiting = await challenged(shell)
+    for _ in range(2):  # Whoever completed it, and whoever ends it.
+        await store.claim(shell.database, waiting.operation, due_s=60.0, lease_s=0.0)
+        waiting = await held(shell)
+
+    await expire(shell, waiting, REPLAYED)
+
+    assert (await held(shell)).operation.status is OperationStatus.UNKNOWN
+
+
+async def test_a_challenge_that_could_not_be_cancelled_is_left_as_it_is(shell: Shell) -> None:
+    silent = replace(shell, directory=cast("Directory", Only(Cancels(answers=False))))
+    waiting = await challenged(silent)
+
+    await expire(silent, waiting, REPLAYED)
+
+    assert (await held(silent)).operation.status is OperationStatus.REQUIRES_ACTION

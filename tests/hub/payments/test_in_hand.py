@@ -1,0 +1,149 @@
+"""Who has an operation in hand, and what somebody who had it before may still say of it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import select, text, update
+
+from hub.database import ConflictError
+from hub.payments import rules, store
+from hub.payments.inquiries import inquire
+from hub.payments.recording import change, record, record_delivered, record_failure
+from hub.payments.shell import Shell, answered
+from hub.payments.states import OperationState, OperationStatus, Status
+from hub.payments.store import SPREAD_S
+from hub.payments.tables import operations
+from normalization.outcome import Operation, Pending
+from routing.failover import Failure
+from tests.hub.payments.bare import bare, follow_up, held, sent
+from tests.hub.payments.making import operation, report
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def shell(database_url: str) -> AsyncIterator[Shell]:
+    async with bare(database_url) as made:
+        yield made
+
+
+async def claim(shell: Shell, one: OperationState) -> None:
+    await store.claim(shell.database, one, due_s=None, lease_s=60.0)
+
+
+async def due_in_s(shell: Shell, operation_id: str) -> float | None:
+    """When the job looks at an operation next, by the database's clock."""
+    async with shell.database.reading() as connection:
+        now = await shell.database.now(connection)
+        due_at = await connection.scalar(select(operations.c.due_at).where(operations.c.id == operation_id))
+    return None if due_at is None else (due_at - now).total_seconds()
+
+
+async def test_what_somebody_has_in_hand_is_taken_by_nobody_else(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=60.0)
+
+    with pytest.raises(ConflictError):
+        await claim(shell, charge.operation)
+
+
+async def test_when_the_lease_is_over_one_of_two_takes_it(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=0.0)
+    await store.claim(shell.database, charge.operation, due_s=None, lease_s=0.0)
+
+    with pytest.raises(ConflictError):
+        await claim(shell, charge.operation)
+
+
+async def test_a_lease_is_over_by_the_databases_clock_however_far_a_process_is_ahead(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=60.0)
+    ahead = replace(shell, clock=lambda: datetime.now(UTC) + HOUR)
+
+    await inquire(ahead, charge.operation)
+
+    assert (await held(shell)).operation.status is OperationStatus.SENDING
+
+
+@pytest.mark.parametrize("failure", [Failure.UNKNOWN, Failure.NOT_SENT])
+async def test_who_lost_it_to_another_declares_nothing_of_it(failure: Failure, shell: Shell) -> None:
+    charge = await sent(shell, lease_s=0.0)
+    await claim(shell, charge.operation)
+
+    recorded = await record_failure(shell, charge, failure, 1)
+
+    assert recorded.held.operation.status is OperationStatus.SENDING
+    assert (await held(shell)).operation.status is OperationStatus.SENDING
+
+
+async def test_who_lost_it_to_another_ends_nothing_although_the_payment_changed_meanwhile(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=0.0)
+    await claim(shell, charge.operation)
+    async with shell.database.transaction() as connection:
+        await connection.execute(text("UPDATE payments SET version = version + 1"))
+
+    with pytest.raises(ConflictError):
+        await change(shell, charge, lambda now: rules.not_sent(now.payment, now.operation), "hub", b"{}", fenced=True)
+
+    assert (await held(shell)).operation.status is OperationStatus.SENDING
+
+
+async def test_what_the_processor_says_counts_whoever_heard_it(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=0.0)
+    await claim(shell, charge.operation)
+
+    await record(shell, charge, report(Operation.PURCHASE, minor=1000), "answer")
+
+    assert (await held(shell)).payment.status is Status.CAPTURED
+
+
+async def test_of_two_who_record_at_once_the_slower_adds_to_what_the_faster_wrote(shell: Shell) -> None:
+    await record(shell, await sent(shell), report(Operation.PURCHASE, minor=1000), "answer")
+    refunds = [operation(Operation.REFUND, minor, id=f"ref_{minor}") for minor in (300, 400)]
+    for one in refunds:
+        before = await held(shell)
+        reserved = replace(before.payment, refunding_minor=before.payment.refunding_minor + one.money.minor)
+        await follow_up(shell, before, reserved, one, one.id)
+    both = [await held(shell, one.id) for one in refunds]
+
+    for read in both:
+        made = read.operation
+        told = report(Operation.REFUND, minor=made.money.minor, processor_reference=f"re_{made.id}")
+        await record(shell, read, told, "answer")
+
+    payment = (await held(shell)).payment
+    assert (payment.refunded_minor, payment.refunding_minor) == (700, 0)
+
+
+async def test_a_webhook_of_one_account_says_nothing_of_anothers_operation(shell: Shell) -> None:
+    await sent(shell)
+    told = report(Operation.PURCHASE, minor=1000, tag="att_1")
+
+    assert await record_delivered(shell, "ma_2", told, "webhook") is None
+    assert (await held(shell)).payment.status is Status.PROCESSING
+    assert await record_delivered(shell, "ma_1", told, "webhook") is not None
+
+
+async def test_what_the_processor_accepted_is_looked_at_again_at_the_latest_when_its_time_is_over(
+    shell: Shell,
+) -> None:
+    await record(shell, await sent(shell), report(Operation.PURCHASE, Pending(), 1000), "answer")
+
+    due_s = await due_in_s(shell, "att_1")
+
+    assert due_s is not None
+    assert timedelta(days=6) < timedelta(seconds=due_s) <= timedelta(days=7)
+
+
+async def test_an_account_that_answers_again_is_asked_at_once_about_all_that_is_unknown_there(shell: Shell) -> None:
+    charge = await sent(shell)
+    await record_failure(shell, charge, Failure.UNKNOWN, 1)
+    async with shell.database.transaction() as connection:
+        await connection.execute(update(operations).values(due_at=shell.clock() + HOUR))
+    for failed in (*(True,) * 5, False):
+        await answered(shell, "ma_1", failed=failed, inquiry=not failed)
+
+    due_s = await due_in_s(shell, "att_1")
+
+    assert due_s is not None
+    assert due_s <= SPREAD_S

@@ -5,6 +5,7 @@ makes three statements a charge.
 """
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
@@ -13,6 +14,38 @@ import asyncpg
 STATEMENT_SECONDS: Final = 30.0
 LAST_WORDS: Final = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 """Errors told by a database that closes the connection after them, or may do so."""
+SILENT_S_MAX: Final = 60
+"""How long the other end may be gone without a word, as on a failover that nobody tells of, before that is noticed."""
+_LOOK_AFTER_S: Final = 30
+_LOOK_EVERY_S: Final = 10
+
+
+class Kept(asyncpg.Connection):  # type: ignore[misc] # asyncpg ships no types
+    """A connection whose other end is looked for when nothing is heard of it.
+
+    Without that a statement waits for ever when its answer is lost with the machine it was to come from.
+    """
+
+    def __init__(self, protocol: Any, transport: Any, *others: Any) -> None:  # noqa: ANN401 - as asyncpg makes it
+        super().__init__(protocol, transport, *others)
+        look_for_the_end(transport.get_extra_info("socket"))
+
+
+def look_for_the_end(held: socket.socket) -> None:
+    """Have the kernel ask the other end whether it is there, and give up what it does not confirm."""
+    if held.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    looks = (SILENT_S_MAX - _LOOK_AFTER_S) // _LOOK_EVERY_S
+    told = (
+        ("TCP_KEEPIDLE", _LOOK_AFTER_S),
+        ("TCP_KEEPINTVL", _LOOK_EVERY_S),
+        ("TCP_KEEPCNT", looks),
+        ("TCP_USER_TIMEOUT", SILENT_S_MAX * 1000),
+    )
+    for name, value in told:
+        if option := getattr(socket, name, None):  # Not every system has every one.
+            held.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class Connections:
@@ -83,7 +116,7 @@ class Connections:
         if connection is not None and not connection.is_closed():
             return connection
         try:
-            return await asyncpg.connect(self._url, command_timeout=STATEMENT_SECONDS)
+            return await asyncpg.connect(self._url, command_timeout=STATEMENT_SECONDS, connection_class=Kept)
         except BaseException:
             self._free.put_nowait(None)
             raise

@@ -43,7 +43,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from hub.commits import Commits
-from hub.connections import Connections
+from hub.connections import Connections, Kept
 
 POSTGRESQL: Final = asyncpg_dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves its dialects untyped
 SQLITE: Final = sqlite_dialect()
@@ -323,6 +323,7 @@ async def open_database(url: str, *, connections_max: int = 20, clock: DatabaseC
             pool_use_lifo=True,
             pool_pre_ping=True,
             hide_parameters=True,  # An error is logged: no token and nobody's name may stand in it.
+            connect_args={"connection_class": Kept},
         )
         return Database(engine, engine, await Connections(f"postgresql://{rest}", connections_max).started(), clock)
     raise ValueError(f"database: {kind!r} is no kind of database; write sqlite:///file or postgresql://…")

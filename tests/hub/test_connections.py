@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
@@ -7,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from hub.connections import Connections
+from hub.connections import SILENT_S_MAX, Connections
 from hub.database import open_database
 
 BACKEND = "SELECT pg_backend_pid()"
@@ -145,3 +146,21 @@ async def test_a_database_that_is_away_is_told_and_costs_no_place(postgres_url: 
     for _ in range(3):
         with pytest.raises(asyncpg.InvalidCatalogNameError):
             await wrong.fetchval(BACKEND)
+
+
+async def test_a_database_that_vanishes_without_a_word_is_noticed(postgres_url: str) -> None:
+    database = await open_database(postgres_url)
+    assert database.pool is not None
+    held = []
+    async with database.reading() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        held.append(driver._transport.get_extra_info("socket"))  # noqa: SLF001 - asyncpg tells it nowhere else
+        own = await database.pool._take()  # noqa: SLF001 - the charge path's
+        held.append(own._transport.get_extra_info("socket"))  # noqa: SLF001 - as above
+
+        for one in held:
+            assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENT_S_MAX * 1000
+        database.pool._free.put_nowait(own)  # noqa: SLF001 - given back as it was taken
+    await database.close()

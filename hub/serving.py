@@ -22,6 +22,7 @@ from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
 from hub.app import assembled, create_app
 from hub.database import is_missing, open_database
+from hub.heads import Impatient
 from hub.migrations import is_migrated, migrate
 from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_settings
 from hub.worker import work
@@ -137,7 +138,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
     """Give what every server of ours is started with; a stopping one lets its charges finish first."""
     return {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": Impatient,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

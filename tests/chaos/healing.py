@@ -1,0 +1,98 @@
+"""After the chaos: everything runs again, and it is measured how long until nothing is unknown any more."""
+
+import asyncio
+import time
+from typing import Final
+
+from msgspec import Struct, field
+
+from tests.chaos.auditing import book
+from tests.chaos.shop import Shop
+from tests.chaos.stage import Ground, Stage
+
+HUSHED_S: Final = 10.0
+"""How long both processors say nothing before the end, so that there is something to find out."""
+LOOK_S: Final = 0.25
+KNOWN_WITHIN_S: Final = 180.0
+NEVER_ARRIVED_WITHIN_S: Final = 660.0
+"""Stripe is asked until five minutes after the attempt, by a schedule whose next question comes after six and more."""
+QUIET_WITHIN_S: Final = 240.0
+LATER_S: Final = 900
+"""How far the processors' clocks are put forward when webhooks wait to be sent again."""
+_UNRESOLVED: Final = "SELECT id FROM operations WHERE status IN ('sending', 'unknown')"
+_PENDING: Final = "SELECT id FROM operations WHERE status = 'pending'"
+_INBOX: Final = "SELECT id FROM webhook_deliveries WHERE due_at IS NOT NULL AND status = 'waiting'"
+_IMPORTS: Final = "SELECT id FROM settlement_batches WHERE status IN ('receiving', 'waiting', 'importing')"
+_OUTBOX: Final = (
+    "SELECT id FROM events WHERE position IS NULL UNION ALL SELECT id FROM event_deliveries WHERE status = 'pending'"
+)
+
+
+class Healed(Struct, kw_only=True):
+    """How long after the healing each unknown was resolved: those the processor knew of, and those it never saw."""
+
+    known_s: list[float] = field(default_factory=list)
+    never_arrived_s: list[float] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+async def heal(at: Stage, shop: Shop) -> float:
+    """Let everybody be silent for a while, then make all well; give the instant by `time.monotonic`."""
+    for relay in at.to_processor.values():
+        relay.hush(silent=True)
+    for victim in at.victims:
+        victim.trap = None
+    await at.all_work()
+    await asyncio.sleep(HUSHED_S)
+    shop.close()
+    for relay in (*at.to_database.values(), *at.to_processor.values()):
+        relay.delay_s = 0.0
+        relay.hush(silent=False)
+    for processor in at.sandboxes:
+        await at.control(processor, "DELETE", "faults")
+    return time.monotonic()
+
+
+async def resolved(at: Ground, since: float) -> Healed:
+    """Watch until nothing is unknown."""
+    healed, waiting = Healed(), set(await _ids(at, _UNRESOLVED))
+    while waiting and time.monotonic() - since < NEVER_ARRIVED_WITHIN_S:
+        await asyncio.sleep(LOOK_S)
+        left = set(await _ids(at, _UNRESOLVED))
+        passed = time.monotonic() - since
+        arrived = _arrived(at) if waiting - left else set()
+        for id_ in waiting - left:
+            (healed.known_s if id_ in arrived else healed.never_arrived_s).append(passed)
+        waiting = left
+    arrived = _arrived(at)
+    healed.left = [f"{id_}, {'known' if id_ in arrived else 'not known'} at its processor" for id_ in sorted(waiting)]
+    return healed
+
+
+async def quiet(at: Ground) -> list[str]:
+    """Wait until all that was to be told is told and read; give what is not."""
+    began, left = time.monotonic(), list[str]()
+    while time.monotonic() - began < QUIET_WITHIN_S:
+        left = []
+        for what, sql in (("pending", _PENDING), ("inbox", _INBOX), ("imports", _IMPORTS), ("outbox", _OUTBOX)):
+            left += [f"{what}: {id_}" for id_ in await _ids(at, sql)]
+        queued = 0
+        for processor in at.sandboxes:
+            queued += (await at.control(processor, "POST", "webhooks/flush", {"timeout_s": 5}))["queued"]
+        if queued:
+            for processor in at.sandboxes:
+                await at.control(processor, "POST", "clock", {"advance_s": LATER_S})
+        if not left and not queued:
+            return []
+        await asyncio.sleep(1)
+    return left
+
+
+async def _ids(at: Ground, sql: str) -> list[str]:
+    return [str(row["id"]) for row in await at.rows(sql)]
+
+
+def _arrived(at: Ground) -> set[str]:
+    """Read which requests the processors have answered, or have moved money by."""
+    asked = "SELECT key FROM idempotency UNION SELECT tag FROM money UNION SELECT own_tag FROM money"
+    return {str(key) for processor in at.sandboxes for (key,) in book(at, processor, asked)}

@@ -40,6 +40,9 @@ format: .venv/.ready ## Rewrite the code in the house format
 pages: .venv/.ready ## Write the reference pages that are made from the code
 	$(BIN)/python -m tests.pages
 
+chaos: .venv/.ready ## Kill real processes again and again under load, and count what is lost; KILLS=40 for less
+	$(BIN)/python -m tests.chaos $(KILLS)
+
 adapter: .venv/.ready ## Begin an adapter: make adapter NAME=acme
 	@$(BIN)/python -m adapters.scaffold "$$NAME"
 

@@ -9,6 +9,8 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.access.rules import Caller
+from hub.access.store import key
 from hub.approvals import refunds, store
 from hub.approvals.asking import Sealed, opened
 from hub.approvals.rules import ApprovalStatus, Kind
@@ -29,10 +31,16 @@ class _EndedError(Exception):
 
 
 async def carry_out(shell: Shell, row: Mapping[Any, Any]) -> None:
-    """Carry out the approved change of *row*, and say what came of it; where that is not known, a worker goes on."""
+    """Carry out the approved change of *row*, and say what came of it; where that is not known, a worker goes on.
+
+    Nothing is begun for a key that has been revoked or has expired since it asked.
+    """
     approval_id: str = row["id"]
+    kind, sealed = Kind(row["kind"]), opened(shell, approval_id, row["request"])
     try:
-        await _DO[Kind(row["kind"])](shell, approval_id, opened(shell, approval_id, row["request"]))
+        if not (kind is Kind.REFUND and await refunds.is_begun(shell, approval_id, sealed)):
+            await _check_asker(shell, sealed.caller)
+        await _DO[kind](shell, approval_id, sealed)
     except _EndedError:
         return
     except ProblemError as refused:
@@ -42,6 +50,23 @@ async def carry_out(shell: Shell, row: Mapping[Any, Any]) -> None:
         await _fail(shell, approval_id, f"{refused.code}: {refused.detail}")
     except ConflictError:
         _log.warning("approval_put_off", approval=approval_id)
+
+
+async def _check_asker(shell: Shell, asker: Caller) -> None:
+    """Refuse what was asked for with a key that opens nothing any more.
+
+    Raises:
+        ProblemError: forbidden.
+    """
+    async with shell.database.reading() as connection:
+        row = await key(connection, livemode=asker.livemode, key_id=asker.key_id)
+    if row is None or row["revoked_at"] is not None:
+        closed = "has been revoked"
+    elif row["expires_at"] is not None and row["expires_at"] <= shell.clock():
+        closed = "has expired"
+    else:
+        return
+    raise ProblemError("forbidden", f"the API key {asker.key_id}, which asked for it, {closed}; ask again with another")
 
 
 async def _refund(shell: Shell, approval_id: str, sealed: Sealed) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from hub.approvals.asking import Asked, Sealed, ask
 from hub.approvals.rules import Kind
 from hub.idempotency.service import Reply
-from hub.idempotency.store import Key
+from hub.idempotency.store import Key, find_key
 from hub.payments import asking, follow_ups
 from hub.payments.asked import RefundRequest
 from hub.payments.follow_ups import ApprovalNeededError, Wish
@@ -43,6 +43,11 @@ async def refund(shell: Shell, wish: Wish, asked: RefundRequest) -> Reply:
         return await ask(shell, wanted, wish.key)
 
 
+async def is_begun(shell: Shell, approval_id: str, sealed: Sealed) -> bool:
+    """Whether what was approved may have been sent: then its outcome is wanted, whatever has changed since."""
+    return await find_key(shell.database, sealed.caller.livemode, _key(approval_id)) is not None
+
+
 async def carry_out(shell: Shell, approval_id: str, sealed: Sealed) -> str:
     """Refund what was approved, under a key of the approval's own: however often this is called, once.
 
@@ -52,7 +57,7 @@ async def carry_out(shell: Shell, approval_id: str, sealed: Sealed) -> str:
     payment_id = str(sealed.request["payment"])
     body = msgspec.convert(sealed.request["body"], RefundRequest)
     location = f"/v1/payments/{payment_id}"
-    key = Key(key=_OURS + approval_id, fingerprint=approval_id.encode(), location=location)
+    key = Key(key=_key(approval_id), fingerprint=approval_id.encode(), location=location)
     wish = Wish(
         kind=Operation.REFUND,
         payment_id=payment_id,
@@ -63,3 +68,7 @@ async def carry_out(shell: Shell, approval_id: str, sealed: Sealed) -> str:
     )
     reply = await follow_ups.refund(shell, wish, body, approved=True)
     return reply.location.rpartition("/")[2]
+
+
+def _key(approval_id: str) -> str:
+    return _OURS + approval_id

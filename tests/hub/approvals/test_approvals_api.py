@@ -9,6 +9,7 @@ import pytest_asyncio
 from sqlalchemy import literal_column, update
 
 from hub.access.rules import Role
+from hub.access.tables import api_keys
 from hub.approvals.jobs import carry_out_due, expire_old
 from hub.approvals.tables import approvals
 from hub.database import in_seconds
@@ -149,6 +150,58 @@ async def test_what_can_no_longer_be_done_fails_and_says_why(desk: Hub, home: Ho
 
     assert (failed["status"], failed["result"]) == ("failed", None)
     assert failed["error"].startswith("amount_exceeds_captured")
+    assert await refunded(desk, payment) == 2000
+
+
+async def asker(hub: Hub, **more: Any) -> tuple[str, dict[str, str]]:
+    """The id of a new key of Carl's, and the headers of who asks with it."""
+    made = await hub.post("/v1/api_keys", {"name": "asks", "principal": "carl", "role": "admin"} | more)
+    assert made.status_code == 201, made.text
+    return made.json()["id"], {"Authorization": f"Bearer {made.json()['key']}"}
+
+
+async def test_what_a_key_asked_for_that_was_revoked_since_is_not_done(desk: Hub, home: House) -> None:
+    payment = await paid(desk, home)
+    key_id, carl = await asker(desk)
+    one = await waiting(await desk.post(f"/v1/payments/{payment['id']}/refunds", {}, headers=carl))
+    await desk.client.delete(f"/v1/api_keys/{key_id}")
+
+    failed = (await decide(desk, home, one)).json()
+
+    assert (failed["status"], failed["result"]) == ("failed", None)
+    assert failed["error"].startswith(f"forbidden: the API key {key_id}, which asked for it, has been revoked")
+    assert await refunded(desk, payment) == 0
+
+
+async def test_what_a_key_asked_for_that_has_expired_since_is_not_done(desk: Hub, home: House) -> None:
+    payment = await paid(desk, home)
+    key_id, carl = await asker(desk, expires_at="2099-01-01T00:00:00Z")
+    one = await waiting(await desk.post(f"/v1/payments/{payment['id']}/refunds", {}, headers=carl))
+    async with desk.parts.database.transaction() as connection:
+        past = update(api_keys).where(api_keys.c.id == key_id).values(expires_at=api_keys.c.created_at)
+        await connection.execute(past)
+
+    failed = (await decide(desk, home, one)).json()
+
+    assert (failed["status"], "has expired" in failed["error"]) == ("failed", True)
+    assert await refunded(desk, payment) == 0
+
+
+async def test_a_refund_that_was_begun_is_told_although_its_askers_key_was_revoked_since(
+    desk: Hub, home: House
+) -> None:
+    payment, shell = await paid(desk, home), desk.parts.shell
+    key_id, carl = await asker(desk)
+    one = await waiting(await desk.post(f"/v1/payments/{payment['id']}/refunds", {"amount": 2000}, headers=carl))
+    await decide(desk, home, one)
+    await desk.client.delete(f"/v1/api_keys/{key_id}")
+    crashed = {"status": "approved", "due_at": in_seconds(literal_column("0"))}
+    async with shell.database.transaction() as connection:
+        await connection.execute(update(approvals).where(approvals.c.id == one).values(**crashed))
+
+    await carry_out_due(shell)
+
+    assert await status(desk, one, "carried_out") == "carried_out"
     assert await refunded(desk, payment) == 2000
 
 

@@ -20,6 +20,7 @@ from hub.merchants import store
 from hub.merchants.credentials import check_credentials, seal_credentials
 from hub.merchants.profile import Profile
 from hub.merchants.service import Directory
+from hub.merchants.stored_profile import stored_fields
 from hub.sealing import Sealer
 from routing.accounts import AccountStatus
 
@@ -126,13 +127,9 @@ class AccountEditor(Struct, frozen=True, kw_only=True):
             checked = check_credentials(registration, changes["credentials"], livemode=bool(row["livemode"]))
             values["credentials"] = seal_credentials(self.sealer, row["id"], checked)
             values["credentials_version"] = row["credentials_version"] + 1
-        profile: dict[str, Any] = msgspec.json.decode(row["profile"])
-        profile |= {name: value for name, value in changes.items() if name in Profile.__struct_fields__}
-        try:
-            values["profile"] = msgspec.json.encode(msgspec.convert(profile, Profile)).decode()
-        except msgspec.ValidationError as invalid:
-            errors = [field_error(str(invalid), Profile)]
-            raise ProblemError("validation_failed", "the account would not be valid", errors=errors) from None
+        wanted = {name: value for name, value in changes.items() if name in Profile.__struct_fields__}
+        if wanted:  # Else it stays as it is: an account of which something cannot be read must be paused, too.
+            values["profile"] = _changed(row["profile"], wanted)
         return {**values, "updated_at": self.clock()}
 
     def _registration(self, processor: str) -> Registration[Any]:
@@ -153,6 +150,25 @@ class AccountEditor(Struct, frozen=True, kw_only=True):
 def not_found() -> ProblemError:
     """Say that an account is not there, or not for this key."""
     return ProblemError("not_found", "there is no such merchant account in this mode")
+
+
+def _changed(stored: str, wanted: Mapping[str, Any]) -> str:
+    """Change a profile.
+
+    Raises:
+        ProblemError: validation_failed where the whole would not be valid, or something of it cannot be read.
+    """
+    fields = stored_fields(stored)
+    if fields is None:
+        missing = [name for name in Profile.__struct_fields__ if name not in wanted]
+        if missing:
+            errors = [FieldError(name, "cannot be read as it is stored; send it too") for name in missing]
+            raise ProblemError("validation_failed", "the account would not be complete", errors=errors)
+    try:
+        return msgspec.json.encode(msgspec.convert({**(fields or {}), **wanted}, Profile)).decode()
+    except msgspec.ValidationError as invalid:
+        errors = [field_error(str(invalid), Profile)]
+        raise ProblemError("validation_failed", "the account would not be valid", errors=errors) from None
 
 
 def _name_taken() -> ProblemError:

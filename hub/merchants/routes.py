@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from sqlalchemy import RowMapping
 
 from hub.access.guards import requires
@@ -19,6 +19,7 @@ from hub.errors import ProblemError, problems, request_id_of
 from hub.idempotency.keyed import answer
 from hub.merchants import editing, store
 from hub.merchants.profile import Brand, Country, FeeRow, LimitsGiven, Profile, Risk, Tolerances
+from hub.merchants.stored_profile import read_profile
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from hub.payments.shell import Shell
 from normalization.money import Currency
@@ -60,7 +61,11 @@ class MerchantAccountChange(Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class MerchantAccountShown(Profile, frozen=True, kw_only=True):
-    """An account without its credentials."""
+    """An account without its credentials.
+
+    `unreadable` names fields whose stored value this version cannot read: nothing is sent to such an account, and what
+    is shown of them means nothing.
+    """
 
     id: str
     object: str = "merchant_account"
@@ -68,6 +73,7 @@ class MerchantAccountShown(Profile, frozen=True, kw_only=True):
     name: str
     processor: str
     status: AccountStatus
+    unreadable: list[str]
     created_at: datetime
     updated_at: datetime
 
@@ -171,9 +177,17 @@ async def change_merchant_account(
 
 
 def _shown(row: RowMapping) -> MerchantAccountShown:
-    profile: dict[str, Any] = msgspec.json.decode(row["profile"])
-    named = {name: row[name] for name in ("id", "livemode", "name", "processor", "status", "created_at", "updated_at")}
-    return msgspec.convert({**profile, **named, "livemode": bool(row["livemode"])}, MerchantAccountShown)
+    profile, unreadable = read_profile(row["profile"])
+    status = next((status for status in AccountStatus if status == row["status"]), None)
+    if status is None:
+        unreadable.append("status")
+    return MerchantAccountShown(
+        **structs.asdict(profile),
+        **{name: row[name] for name in ("id", "name", "processor", "created_at", "updated_at")},
+        livemode=bool(row["livemode"]),
+        status=status or AccountStatus.PAUSED,
+        unreadable=unreadable,
+    )
 
 
 HANDLERS = [create_merchant_account, list_merchant_accounts, get_merchant_account, change_merchant_account]

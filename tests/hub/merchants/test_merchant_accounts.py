@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from hub.access.rules import Role
 from hub.access.tables import audit_log
+from hub.merchants.profile import Profile
 from hub.merchants.service import VERSIONS_APART
 from hub.merchants.store import bump, versions
 from hub.merchants.tables import merchant_accounts
@@ -274,3 +275,45 @@ async def test_rules_that_cannot_be_read_do_not_end_the_polling(sqlite_url: str)
                 return
             await asyncio.sleep(0.02)
         raise AssertionError("the change was not taken up")
+
+
+async def stored(hub: Periphery, account_id: str, **values: str) -> None:
+    """Put into an account's row what another version may have written there."""
+    async with hub.database.transaction() as connection:
+        await connection.execute(update(merchant_accounts).where(merchant_accounts.c.id == account_id).values(values))
+
+
+async def test_an_account_of_which_something_cannot_be_read_is_listed_with_the_rest_and_says_what(
+    hub: Periphery,
+) -> None:
+    operator = await hub.key(Role.OPERATOR)
+    made, sound = await added(hub, operator), await added(hub, operator, name="sound")
+    await stored(hub, made["id"], profile='{"region": "MOON", "currencies": ["EUR"]}', status="asleep")
+
+    listed = (await hub.client.get("/v1/merchant_accounts", headers=operator)).json()["data"]
+    shown = (await hub.client.get(f"/v1/merchant_accounts/{made['id']}", headers=operator)).json()
+
+    assert [(one["id"], one["unreadable"]) for one in listed] == [
+        (sound["id"], []),
+        (made["id"], ["region", "status"]),
+    ]
+    assert (shown["name"], shown["currencies"], shown["status"]) == ("acme-eu", ["EUR"], "paused")
+
+
+async def test_an_account_whose_profile_is_nonsense_can_be_paused_and_is_mended_by_sending_all_of_it(
+    hub: Periphery,
+) -> None:
+    operator = await hub.key(Role.OPERATOR)
+    made = await added(hub, operator)
+    path = f"/v1/merchant_accounts/{made['id']}"
+    await stored(hub, made["id"], profile="nonsense")
+
+    paused = await hub.client.patch(path, json={"status": "paused"}, headers=operator)
+    in_part = await hub.client.patch(path, json={"currencies": ["EUR"]}, headers=operator)
+    whole = {name: made[name] for name in Profile.__struct_fields__}
+    mended = await hub.client.patch(path, json=whole | {"status": "active"}, headers=operator)
+
+    assert (paused.status_code, set(paused.json()["unreadable"])) == (200, set(whole))
+    assert (in_part.status_code, in_part.json()["errors"][0]["field"]) == (422, "region")
+    assert (mended.status_code, mended.json()["unreadable"]) == (200, [])
+    assert hub.directory.connected(made["id"]) is not None

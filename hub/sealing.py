@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 _FORMAT: Final = 1
 _NONCE: Final = 12
 _WRAPPED: Final = 32 + 16  # A data key and its authentication tag.
+_KEY_ID_MAX: Final = 255
+HEAD_BYTES_MAX: Final = 2 + _KEY_ID_MAX + _NONCE + _WRAPPED
 
 
 class SealBrokenError(Exception):
@@ -31,9 +33,9 @@ class Sealer:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._active = next(iter(keys))
-        # From the oldest key, so that putting a new one first leaves standing fingerprints as they are.
-        oldest = list(keys.values())[-1]
-        self._hmac_key = HKDF(SHA256(), 32, salt=None, info=b"payment-hub fingerprint").derive(oldest)
+        self._hmac_keys = [
+            HKDF(SHA256(), 32, salt=None, info=b"payment-hub fingerprint").derive(key) for key in keys.values()
+        ]
 
     def __repr__(self) -> str:
         return f"Sealer({', '.join(self._keys)})"
@@ -57,12 +59,19 @@ class Sealer:
         except (InvalidTag, ValueError) as broken:
             raise SealBrokenError(f"{identity}: the seal is broken") from broken
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The keys' ids; the first is the one that seals."""
+        return tuple(self._keys)
+
     def needs_rewrap(self, sealed: bytes) -> bool:
-        """Whether *sealed* is wrapped by another key than the first."""
-        return _key_id(sealed)[0] != self._active
+        """Whether *sealed*, or how it begins, is wrapped by another key than the first."""
+        return key_id_of(sealed) != self._active
 
     def rewrap(self, sealed: bytes, identity: str) -> bytes:
         """Wrap the data key of *sealed* with the first key; the secret itself is not opened.
+
+        The first `head_bytes` of a value are enough, and give the same of the new one: what follows them stays.
 
         Raises:
             SealBrokenError: as `open`.
@@ -70,15 +79,17 @@ class Sealer:
         data_key, rest = self._unwrap(sealed, identity)
         return self._wrap(data_key, identity) + rest
 
-    def hmac(self, data: bytes) -> str:
-        """Fingerprint data that must not be kept itself: hexadecimal, equal for equal data on every process."""
-        return hmac.new(self._hmac_key, data, hashlib.sha256).hexdigest()
+    def hmacs(self, data: bytes) -> list[str]:
+        """Fingerprint data that must not be kept itself: hexadecimal, by each key.
+
+        Keep the first, and take any for equal, so that a key may be put before the others or after them at any time.
+        """
+        return [hmac.new(key, data, hashlib.sha256).hexdigest() for key in self._hmac_keys]
 
     def _wrap(self, data_key: bytes, identity: str) -> bytes:
-        key_id = self._active.encode()
         nonce = os.urandom(_NONCE)
         wrapped = self._keys[self._active].encrypt(nonce, data_key, b"key of " + identity.encode())
-        return bytes([_FORMAT, len(key_id)]) + key_id + nonce + wrapped
+        return sealed_by(self._active) + nonce + wrapped
 
     def _unwrap(self, sealed: bytes, identity: str) -> tuple[bytes, bytes]:
         key_id, at = _key_id(sealed)
@@ -91,6 +102,29 @@ class Sealer:
         except (InvalidTag, ValueError) as broken:
             raise SealBrokenError(f"{identity}: the seal is broken") from broken
         return data_key, sealed[at + _NONCE + _WRAPPED :]
+
+
+def sealed_by(key_id: str) -> bytes:
+    """How every value begins that is sealed by a key."""
+    return bytes([_FORMAT, len(key_id)]) + key_id.encode()
+
+
+def key_id_of(sealed: bytes) -> str:
+    """Name the key that *sealed*, or how it begins, is sealed by.
+
+    Raises:
+        SealBrokenError: where it is no sealed value.
+    """
+    return _key_id(sealed)[0]
+
+
+def head_bytes(sealed: bytes) -> int:
+    """Count the bytes at the beginning of *sealed* that another key changes; `HEAD_BYTES_MAX` at most.
+
+    Raises:
+        SealBrokenError: where it is no sealed value.
+    """
+    return _key_id(sealed)[1] + _NONCE + _WRAPPED
 
 
 def _key_id(sealed: bytes) -> tuple[str, int]:

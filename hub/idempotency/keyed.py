@@ -1,5 +1,6 @@
 """What routes do with a caller's key: read it with what makes two requests the same, and send what it answers."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -14,8 +15,10 @@ from hub.idempotency.store import Key
 from hub.pan import find_card_number
 
 
-def key_of(request: Request[Any, Any, Any], body: Struct, path: str, location: str) -> Key:
-    """Read the Idempotency-Key header.
+def key_of(
+    request: Request[Any, Any, Any], body: Struct, path: str, location: str, *, others: Sequence[Struct] = ()
+) -> Key:
+    """Read the Idempotency-Key header; *others* are further ways to write the same body.
 
     Raises:
         ProblemError: idempotency_key_missing, idempotency_key_invalid.
@@ -28,7 +31,8 @@ def key_of(request: Request[Any, Any, Any], body: Struct, path: str, location: s
         raise ProblemError("idempotency_key_invalid", f"send one Idempotency-Key of 1 to {KEY_MAX} visible characters")
     if find_card_number(key) is not None:
         raise ProblemError("idempotency_key_invalid", "the Idempotency-Key holds what looks like a card number")
-    return Key(key=key, fingerprint=fingerprint(body, path), location=location)
+    also = tuple(fingerprint(other, path) for other in others)
+    return Key(key=key, fingerprint=fingerprint(body, path), also=also, location=location)
 
 
 def fingerprint(request: Struct, path: str) -> bytes:

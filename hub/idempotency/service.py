@@ -37,7 +37,7 @@ def settle(stored: Stored, key: Key) -> Reply:
     Raises:
         ProblemError: as `look_up`.
     """
-    if stored.fingerprint != key.fingerprint:
+    if stored.fingerprint != key.fingerprint and stored.fingerprint not in key.also:
         raise ProblemError(
             "idempotency_key_reused", "this Idempotency-Key was used for another request; take a new key for a new wish"
         )

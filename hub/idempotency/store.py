@@ -12,11 +12,15 @@ from hub.idempotency.tables import idempotency_keys
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """A caller's key and the fingerprint of what was asked with it; `location` is where the outcome is read."""
+    """A caller's key and the fingerprint of what was asked with it; `location` is where the outcome is read.
+
+    `also` are fingerprints that the same request may have had before.
+    """
 
     key: str
     fingerprint: bytes
     location: str
+    also: tuple[bytes, ...] = ()
 
 
 class Stored(Struct, frozen=True, kw_only=True):

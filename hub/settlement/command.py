@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from hub.app import Parts, assembled
+from hub.collecting import leave_alone_what_stays
 from hub.merchants.service import Connected
 from hub.serving import CannotServeError, checked_settings, configure_logs, run_async, stop_on_signals
 from hub.settlement import batches
@@ -49,6 +50,7 @@ def run(path: str, account: str, *, as_json: bool) -> int:
     async def work() -> tuple[bool, BatchBody]:
         async with assembled(settings) as parts:
             connected = _account(parts, account)
+            leave_alone_what_stays()
             with click.open_file(path, "rb") as file:
                 taken = await _take(parts, connected, file)
             return taken.known, await _import(parts, taken, Path(path).name)
@@ -130,7 +132,7 @@ def _tell(body: BatchBody, *, known: bool, as_json: bool) -> None:
     table = Table("lines", "", title=f"{body.id}: {body.status}", title_justify="left")
     for count, meaning in (
         (body.counts.added, "new"),
-        (body.counts.known, "told before, and alike"),
+        (body.counts.known, "told before, alike or by a later report"),
         (body.counts.restated, "told otherwise than before, each with an exception"),
         (body.counts.broken, "rows that could not be read"),
         (body.counts.skipped, "rows that tell of no money"),

@@ -52,6 +52,17 @@ def requires(scope: str) -> AsyncAnyCallable:
     return guard
 
 
+async def of_all_accounts(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """Let pass only callers whose key is for every merchant account; a guard that stands behind `requires`.
+
+    Raises:
+        ProblemError: forbidden.
+    """
+    caller: Caller = connection.scope["state"][_CALLER]
+    if caller.merchant_accounts is not None:
+        raise ProblemError("forbidden", "the API key is for certain accounts only, and this is of all of them")
+
+
 async def addressed(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler | None = None) -> None:
     """Refuse an address that no database can look up; by itself the guard of handlers that need no API key.
 

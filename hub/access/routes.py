@@ -81,7 +81,7 @@ async def create_api_key(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
 ) -> MadeApiKey:
-    """Make a key of the caller's mode; none is wider than the caller's, unless an admin makes it."""
+    """Make a key of the caller's mode; none is wider than the caller's, but an admin makes keys for anybody."""
     at = datetime.now(UTC)
     grant = Grant(
         principal=data.principal,
@@ -117,10 +117,10 @@ async def list_api_keys(
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> ApiKeys:
-    """List the keys of the caller's mode, revoked ones too."""
-    before = read_cursor(cursor)
+    """List the keys of the caller's mode, revoked ones too; one for certain accounts sees those for no others."""
+    before, only = read_cursor(cursor), caller.merchant_accounts
     async with database.reading() as connection:
-        rows = await store.keys_before(connection, livemode=caller.livemode, before=before, limit=limit + 1)
+        rows = await store.keys_before(connection, livemode=caller.livemode, before=before, only=only, limit=limit + 1)
     shown, following = page(rows, limit)
     return ApiKeys([_shown(row) for row in shown], following)
 
@@ -157,7 +157,7 @@ async def revoke_api_key(
 async def _read(database: Database, caller: Caller, key_id: str) -> ApiKey:
     async with database.reading() as connection:
         row = await store.key(connection, livemode=caller.livemode, key_id=key_id)
-    if row is None:
+    if row is None or not caller.may_use_all(store.to_caller(row).merchant_accounts):
         raise ProblemError("not_found", "there is no such API key in this mode")
     return _shown(row)
 

@@ -88,6 +88,12 @@ class Caller(Struct, frozen=True, kw_only=True):
         """Whether the key reaches *merchant_account*."""
         return self.merchant_accounts is None or merchant_account in self.merchant_accounts
 
+    def may_use_all(self, merchant_accounts: frozenset[str] | None) -> bool:
+        """Whether the key reaches every one of *merchant_accounts*; None are all that there are."""
+        return self.merchant_accounts is None or (
+            merchant_accounts is not None and merchant_accounts <= self.merchant_accounts
+        )
+
     def may_refund(self, amount_minor: int, currency: str) -> bool:
         """Whether one refund of this size is within the key's limit."""
         return self.refund_max is None or amount_minor <= self.refund_max.get(currency, 0)
@@ -104,14 +110,12 @@ class Grant(Struct, frozen=True, kw_only=True):
 
 
 def wider_in(caller: Caller, grant: Grant) -> str | None:
-    """Name the first field in which *grant* allows more than *caller* has; an admin may grant anything."""
-    if caller.role is Role.ADMIN:
-        return None
-    if grant.principal != caller.principal:
+    """Name the first field in which *grant* allows more than *caller* has; an admin may make keys for anybody."""
+    if grant.principal != caller.principal and caller.role is not Role.ADMIN:
         return "principal"
     if not grant.scopes <= caller.scopes:
         return "scopes"
-    if caller.merchant_accounts is not None and not (grant.merchant_accounts or {None}) <= caller.merchant_accounts:
+    if not caller.may_use_all(grant.merchant_accounts):
         return "merchant_accounts"
     if caller.refund_max is not None and not _within(grant.refund_max, caller.refund_max):
         return "refund_max"

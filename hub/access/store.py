@@ -1,11 +1,24 @@
 """All SQL of API keys and the audit log; the caller owns the transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    RowMapping,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    insert,
+    not_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.rules import ROLES, Caller, Role
@@ -88,13 +101,32 @@ async def key(connection: AsyncConnection, *, livemode: bool, key_id: str) -> Ro
 
 
 async def keys_before(
-    connection: AsyncConnection, *, livemode: bool, before: str | None, limit: int
+    connection: AsyncConnection,
+    *,
+    livemode: bool,
+    before: str | None,
+    only: Collection[str] | None,
+    limit: int,
 ) -> list[RowMapping]:
-    """Read keys, newest first, from the one before *before* on."""
+    """Read keys, newest first, from the one before *before* on; *only*: those that reach no other accounts."""
     wanted = select(api_keys).where(api_keys.c.livemode == livemode)
     if before is not None:
         wanted = wanted.where(api_keys.c.id < before)
+    if only is not None:
+        wanted = wanted.where(names_only(connection, api_keys.c.merchant_accounts, only))
     return list((await connection.execute(wanted.order_by(api_keys.c.id.desc()).limit(limit))).mappings())
+
+
+def names_only(
+    connection: AsyncConnection, accounts: ColumnElement[str | None], only: Collection[str]
+) -> ColumnElement[bool]:
+    """Tell rows whose *accounts*, a JSON list of merchant accounts where NULL is all of them, are among *only*."""
+    if connection.dialect.name == "postgresql":
+        each = func.json_array_elements_text(cast(accounts, JSON)).table_valued("value")
+    else:
+        each = func.json_each(accounts).table_valued("value")
+    further = exists(select(each.c.value).where(each.c.value.not_in(sorted(only))))
+    return and_(accounts.is_not(None), not_(further))
 
 
 async def revoke(connection: AsyncConnection, *, livemode: bool, key_id: str, at: datetime) -> bool:

@@ -70,7 +70,8 @@ async def _decide(
 
 
 def _reached(row: RowMapping | None, caller: Caller) -> RowMapping:
-    if row is None or not (row["merchant_account"] is None or caller.may_use(row["merchant_account"])):
+    # What is of no account, such as a ruleset, decides over all of them.
+    if row is None or not caller.may_use(row["merchant_account"] or ""):
         raise ProblemError("not_found", "there is no such approval in this mode")
     return row
 

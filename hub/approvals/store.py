@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Float, RowMapping, bindparam, insert, or_, select, update
+from sqlalchemy import Float, RowMapping, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.store import AUDIT, audit_row
@@ -52,8 +52,7 @@ async def before(connection: AsyncConnection, wanted: Filter, most: int) -> Sequ
         if value is not None:
             listed = listed.where(column == value)
     if wanted.merchant_accounts is not None:
-        reached = columns.merchant_account.in_(sorted(wanted.merchant_accounts))
-        listed = listed.where(or_(columns.merchant_account.is_(None), reached))
+        listed = listed.where(columns.merchant_account.in_(sorted(wanted.merchant_accounts)))
     if wanted.before is not None:
         listed = listed.where(columns.id < wanted.before)
     return (await connection.execute(listed.order_by(columns.id.desc()).limit(most))).mappings().all()

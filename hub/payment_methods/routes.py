@@ -130,10 +130,10 @@ async def list_payment_methods(
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> PaymentMethods:
-    """List a customer's payment methods."""
+    """List a customer's payment methods; those for accounts that the key does not reach are left out of their page."""
     found = await wallet.of_customer(caller, customer_id, read_cursor(cursor), limit + 1)
     following = write_cursor(found[limit - 1].row["id"]) if len(found) > limit else None
-    return PaymentMethods([shown(wallet, stored) for stored in found[:limit]], following)
+    return PaymentMethods([shown(wallet, one) for one in found[:limit] if one.reached_by(caller)], following)
 
 
 def shown(wallet: Wallet, stored: Stored) -> PaymentMethod:

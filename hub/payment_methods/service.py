@@ -27,6 +27,11 @@ class Stored(Struct, frozen=True, kw_only=True):
     row: RowMapping
     tokens: Sequence[ProcessorToken]
 
+    def reached_by(self, caller: Caller) -> bool:
+        """Whether *caller*'s key is for an account that any of the tokens is for."""
+        bound = [token.merchant_account for token in self.tokens]
+        return not bound or any(account is None or caller.may_use(account) for account in bound)
+
 
 class Kept(Struct, frozen=True, kw_only=True):
     """What a caller wants kept as a payment method."""
@@ -87,7 +92,7 @@ class Wallet(Struct, frozen=True, kw_only=True):
         card = all_facts(told, known)
         try:
             async with self.database.transaction() as connection:
-                await self._method(connection, caller, method_id)
+                await self._found(connection, caller, method_id, to_change=True)
                 await store.add_token(
                     connection, store.token_row(caller.livemode, method_id, token, known[0], self.clock())
                 )
@@ -107,11 +112,7 @@ class Wallet(Struct, frozen=True, kw_only=True):
             ProblemError: not_found.
         """
         async with self.database.reading() as connection:
-            row = await store.payment_method(connection, livemode=caller.livemode, method_id=method_id)
-            if row is None:
-                raise _no_method()
-            tokens = await store.tokens_of(connection, livemode=caller.livemode, method_ids=[method_id])
-        return Stored(row=row, tokens=tokens[method_id])
+            return await self._found(connection, caller, method_id)
 
     async def of_customer(self, caller: Caller, customer_id: str, before: str | None, limit: int) -> list[Stored]:
         """Read a customer's payment methods, newest first.
@@ -136,16 +137,23 @@ class Wallet(Struct, frozen=True, kw_only=True):
             ProblemError: not_found.
         """
         async with self.database.transaction() as connection:
-            await self._method(connection, caller, method_id)
+            await self._found(connection, caller, method_id, to_change=True)
             await store.delete_payment_method(
                 connection, livemode=caller.livemode, method_id=method_id, at=self.clock()
             )
             await audit(connection, caller, "payment_method.deleted", method_id, {}, request_id=request_id)
 
-    async def _method(self, connection: AsyncConnection, caller: Caller, method_id: str) -> None:
-        found = await store.payment_method(connection, livemode=caller.livemode, method_id=method_id, to_change=True)
-        if found is None:
+    async def _found(
+        self, connection: AsyncConnection, caller: Caller, method_id: str, *, to_change: bool = False
+    ) -> Stored:
+        row = await store.payment_method(connection, livemode=caller.livemode, method_id=method_id, to_change=to_change)
+        if row is None:
             raise _no_method()
+        tokens = await store.tokens_of(connection, livemode=caller.livemode, method_ids=[method_id])
+        stored = Stored(row=row, tokens=tokens[method_id])
+        if not stored.reached_by(caller):
+            raise _no_method()
+        return stored
 
     async def _customer(self, connection: AsyncConnection, caller: Caller, customer_id: str) -> None:
         found = await store.customer(connection, livemode=caller.livemode, customer_id=customer_id, to_change=True)

@@ -9,7 +9,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 from sqlalchemy import RowMapping
 
-from hub.access.guards import requires
+from hub.access.guards import of_all_accounts, requires
 from hub.access.rules import Caller
 from hub.approvals.changes import activation_waits, ask_to_activate
 from hub.approvals.documented import WAITS
@@ -24,8 +24,8 @@ from routing.rollout import WHOLE, Standing
 from routing.rules import Rule, RuleSet, Use
 from routing.validation import Problem
 
-READ = [requires("rulesets:read")]
-WRITE = [requires("rulesets:write")]
+READ = [requires("rulesets:read"), of_all_accounts]
+WRITE = [requires("rulesets:write"), of_all_accounts]
 Percent = Annotated[int, Meta(ge=1, le=WHOLE)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 

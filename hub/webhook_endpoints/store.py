@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, and_, cast, exists, func, insert, not_, select, update
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.access.store import names_only
 from hub.events.tables import events
 from hub.webhook_endpoints.rules import DeliveryStatus, EndpointStatus, Subscription
 from hub.webhook_endpoints.tables import event_deliveries, event_fan_out, webhook_endpoints
@@ -63,7 +63,7 @@ async def endpoints_before(
     if before is not None:
         wanted = wanted.where(webhook_endpoints.c.id < before)
     if only is not None:
-        wanted = wanted.where(_within(connection, only))
+        wanted = wanted.where(names_only(connection, webhook_endpoints.c.merchant_accounts, only))
     return list((await connection.execute(wanted.order_by(webhook_endpoints.c.id.desc()).limit(limit))).mappings())
 
 
@@ -108,14 +108,3 @@ def subscription(row: RowMapping) -> Subscription:
         merchant_accounts=None if accounts is None else frozenset(msgspec.json.decode(accounts, type=list[str])),
         after_position=row["after_position"],
     )
-
-
-def _within(connection: AsyncConnection, only: Collection[str]) -> ColumnElement[bool]:
-    """Tell endpoints that want events of some accounts, all of them among *only*."""
-    accounts = webhook_endpoints.c.merchant_accounts
-    if connection.dialect.name == "postgresql":
-        each = func.json_array_elements_text(cast(accounts, JSON)).table_valued("value")
-    else:
-        each = func.json_each(accounts).table_valued("value")
-    further = exists(select(each.c.value).where(each.c.value.not_in(sorted(only))))
-    return and_(accounts.is_not(None), not_(further))

@@ -77,8 +77,26 @@ def test_a_wider_grant_is_told_by_its_field(change: dict[str, Any]) -> None:
     assert wider_in(CALLER, replace(GRANT, **change)) == next(iter(change))
 
 
-def test_an_admin_grants_anything() -> None:
-    assert wider_in(replace(CALLER, role=Role.ADMIN), Grant(principal="x", scopes=SCOPES)) is None
+def test_an_admin_makes_keys_for_anybody_that_may_do_anything() -> None:
+    admin = Caller(key_id="key_1", principal="ada", role=Role.ADMIN, scopes=SCOPES, livemode=False)
+
+    assert wider_in(admin, Grant(principal="x", scopes=SCOPES)) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"merchant_accounts": None},
+        {"merchant_accounts": frozenset({"ma_3"})},
+        {"refund_max": None},
+        {"expires_at": None},
+    ],
+    ids=str,
+)
+def test_an_admin_with_limits_makes_no_key_that_is_beyond_them(change: dict[str, Any]) -> None:
+    admin = replace(CALLER, role=Role.ADMIN, scopes=SCOPES)
+
+    assert wider_in(admin, replace(GRANT, principal="x", **change)) == next(iter(change))
 
 
 def test_a_key_with_limits_reaches_its_accounts_and_refunds_within_its_amounts() -> None:

@@ -80,6 +80,8 @@ class Statements:
         except expat.ExpatError as failure:
             where = f"line {failure.lineno}, column {failure.offset + 1}"
             raise NotAStatementError(f"is no complete XML: {expat.ErrorString(failure.code)}, {where}") from None
+        except (LookupError, ValueError):  # What Python says of encodings that it does not know, or cannot give expat.
+            raise NotAStatementError("declares an encoding that is not read; write it in UTF-8") from None
         found, self._entries = self._entries, []
         return iter(found)
 

@@ -195,3 +195,9 @@ def test_an_entry_is_of_the_day_that_the_bank_says_whatever_day_it_is_elsewhere(
     (found,) = entries(b"date,amount,currency\n2026-11-23T00:30:00+02:00,1.00,EUR\n")
 
     assert found.booked_on == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "UTFm8", "idna", "punycode", "undefined", "gb2312"])
+def test_a_statement_in_an_encoding_that_nobody_reads_is_refused(encoding: str) -> None:
+    with pytest.raises(NotAStatementError, match="encoding"):
+        read(camt(entry()).replace(b'"UTF-8"', f'"{encoding}"'.encode()))

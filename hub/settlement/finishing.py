@@ -52,7 +52,7 @@ async def rounds(shell: Shell, terms: Terms) -> AsyncIterator[Sequence[Decided]]
                 await _record(shell, terms, one)
             async with shell.database.transaction() as connection:
                 await take_turn(connection, terms.merchant_account)
-                again = [one.pending for one in news]
+                again = await _still_open(connection, [one.pending.id for one in news])
                 decided, _ = await _look(connection, terms, again, frozenset(one.id for one in again))
             yield decided
 
@@ -66,6 +66,12 @@ async def _open_lines(connection: AsyncConnection, account: str) -> list[Pending
         same = open_.where(_lines.subject == last["subject"], _lines.id > last["id"])
         rows += (await connection.execute(same.order_by(_lines.id).limit(AT_ONCE))).mappings()
     return [to_pending(row) for row in rows]
+
+
+async def _still_open(connection: AsyncConnection, ids: Sequence[str]) -> list[Pending]:
+    """Read those of *ids* that nobody decided about since: who was held up for long may have been taken over from."""
+    open_ = select(settlement_lines).where(_lines.id.in_(ids), _lines.status == text("'open'"))
+    return [to_pending(row) for row in (await connection.execute(open_.order_by(_lines.id))).mappings()]
 
 
 async def _look(

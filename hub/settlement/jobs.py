@@ -4,21 +4,25 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from sqlalchemy import select
 
 from hub import metrics
 from hub.database import is_lost
-from hub.exceptions.opening import Opening
-from hub.exceptions.store import open_exceptions
+from hub.exceptions.opening import OPEN, Opening
+from hub.exceptions.store import close, open_exceptions
+from hub.exceptions.types import ExceptionType
 from hub.merchants.service import Connected
 from hub.payments.shell import Shell
 from hub.settlement import batches
 from hub.settlement.batches import Batch, LostError, to_batch
 from hub.settlement.importing import LEASE_S, ROWS_AT_ONCE, Importer, Told, tell_of
+from hub.settlement.tables import exceptions
 from normalization.settlements import NotAReportError
 
 if TYPE_CHECKING:
     from hub.worker import Bell
 
+FAILED_TYPE: Final[ExceptionType] = "settlement_import_failed"
 POLL_S: Final = 1.0
 TRIES_MAX: Final = 5
 """How often one is taken up without coming any further."""
@@ -59,7 +63,8 @@ async def import_next(
             return True
         connected = await _connected(shell, batch)
         importer = Importer(shell=shell, connected=connected, stop=stop, told=told, rows_at_once=rows_at_once)
-        await importer.run(batch)
+        if await importer.run(batch):
+            await _close_failed(shell, batch)
         shell.wake()
     except NotAReportError as refused:
         await _refuse(shell, batch, str(refused))
@@ -97,6 +102,16 @@ async def _put_off(shell: Shell, batch: Batch, failure: Exception) -> None:
     await batches.put_off(shell.database, batch, AGAIN_S * 2 ** (batch.tries - 1), error=told)
 
 
+async def _close_failed(shell: Shell, batch: Batch) -> None:
+    """Close what said that the batch could not be imported: it was tried again, and is done."""
+    of = exceptions.c.batch_id == batch.id, exceptions.c.type == FAILED_TYPE, exceptions.c.status == OPEN
+    async with shell.database.reading() as connection:
+        ids = (await connection.execute(select(exceptions.c.id).where(*of))).scalars().all()
+    if ids:
+        async with shell.database.transaction() as connection:
+            await close(connection, ids, "imported", shell.clock(), reason="it was tried again, and is imported now")
+
+
 async def _refuse(shell: Shell, batch: Batch, why: str) -> None:
     ended = {"status": batches.REFUSED, "error": why, "ended_at": shell.clock()}
     async with shell.database.transaction() as connection:
@@ -111,7 +126,7 @@ async def _fail(shell: Shell, batch: Batch, why: str) -> None:
     async with shell.database.transaction() as connection:
         await batches.end(connection, batch, {"status": batches.FAILED, "error": told, "ended_at": at}, keep_file=True)
         opening = Opening(
-            type="settlement_import_failed",
+            type=FAILED_TYPE,
             livemode=batch.livemode,
             merchant_account=batch.merchant_account,
             amount_minor=0,

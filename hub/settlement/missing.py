@@ -1,13 +1,24 @@
 """What was due and has not come: each expectation in an exception once, which its late line closes.
 
-It is looked for day by day, each day once: what is due on a day is known before that day.
+It is looked for once a day: what is due on a day is known before that day.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Select, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.exceptions.opening import OPEN, Opening
@@ -25,9 +36,13 @@ from hub.settlement.taking_back import posted_back
 from hub.settlement.turns import take_turn
 
 AT_ONCE: Final = 500
+AGAIN: Final = timedelta(days=90)
+"""How far back it is looked once more, each day."""
 NEVER_MISSING: Final = "fee"
 """What is billed by the month is not missed on a day."""
 TYPE: Final[ExceptionType] = "missing_settlement"
+REVERSAL: Final = "_reversal"
+"""Ends the type of what takes back an expectation of the type before it."""
 _expected: Final = expected_settlements.c
 _checked: Final = settlement_days_checked.c
 
@@ -59,6 +74,7 @@ async def _look(shell: Shell, account: str, until: date, *, livemode: bool) -> i
         since: date | None = await connection.scalar(_looked_until(account).with_for_update())
         if since is not None and since >= until:
             return 0  # Another worker has looked meanwhile.
+        await _close_taken_back(connection, account, shell.clock())
         rows = await _late(connection, account, since, until)
         for start in range(0, len(rows), AT_ONCE):
             openings = [_opening(row, livemode=livemode) for row in rows[start : start + AT_ONCE]]
@@ -77,9 +93,15 @@ def _looked_until(account: str) -> Select[Any]:
 
 
 async def _late(connection: AsyncConnection, account: str, since: date | None, until: date) -> Sequence[RowMapping]:
-    """Read what was due after *since* and until *until*, has not come and is not known to be missing."""
-    known = exists().where(
-        exceptions.c.expected_id == _expected.id, exceptions.c.type == TYPE, exceptions.c.status == "open"
+    """Read what was due after *since* and until *until*, has not come and is not known to be missing.
+
+    What was taken back before it came is owed no more: some processors settle neither a capture nor its failure. Since
+    one of both may be settled alone after that, a while before *since* is looked at once more.
+    """
+    known = exists().where(  # What a human has decided about stays decided.
+        exceptions.c.expected_id == _expected.id,
+        exceptions.c.type == TYPE,
+        or_(exceptions.c.status == OPEN, exceptions.c.resolved_by != HUB),
     )
     late = (
         select(expected_settlements)
@@ -91,13 +113,41 @@ async def _late(connection: AsyncConnection, account: str, since: date | None, u
             _expected.due_on <= until,
             _expected.type != NEVER_MISSING,
             settlement_matches.c.expected_id.is_(None),
+            _still_owed() != 0,
             ~known,
         )
         .order_by(_expected.id)
     )
     if since is not None:
-        late = late.where(_expected.due_on > since)
+        late = late.where(_expected.due_on > min(since, until - AGAIN))
     return (await connection.execute(late)).mappings().all()
+
+
+def _plain(type_: ColumnElement[str]) -> ColumnElement[str]:
+    """Name what a type is, or takes back."""
+    return func.replace(type_, REVERSAL, "")
+
+
+def _still_owed() -> ColumnElement[int]:
+    """Add up what an operation expects of one kind and has not got, with what took it back."""
+    also = expected_settlements.alias("also").c
+    same = [also[name] == _expected[name] for name in ("operation_id", "merchant_account", "currency")]
+    settled = exists().where(settlement_matches.c.expected_id == also.id)
+    owed = select(func.sum(also.gross_minor)).where(*same, _plain(also.type) == _plain(_expected.type), ~settled)
+    return owed.correlate(expected_settlements).scalar_subquery()
+
+
+async def _close_taken_back(connection: AsyncConnection, account: str, at: datetime) -> None:
+    """Close the exceptions of what was taken back after it had been missed."""
+    gone = (
+        select(exceptions.c.id)
+        .join_from(exceptions, expected_settlements, _expected.id == exceptions.c.expected_id)
+        .where(exceptions.c.type == TYPE, exceptions.c.status == OPEN, exceptions.c.merchant_account == account)
+        .where(_still_owed() == 0)
+    )
+    ids = (await connection.execute(gone)).scalars().all()
+    if ids:
+        await close(connection, ids, "taken_back", at, reason="it was taken back, and neither was settled")
 
 
 def _opening(row: RowMapping, *, livemode: bool) -> Opening:

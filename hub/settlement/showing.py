@@ -26,8 +26,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 class Counts(Struct, frozen=True, kw_only=True):
     """What the rows read became; `added` to `skipped` are all of them, `matched` and `excepted` are of those written.
 
-    `known` lines were told before, and alike; `restated` ones stand in place of earlier ones; `skipped` rows tell of no
-    money.
+    `known` lines were told before, alike or by a later report; `restated` ones stand in place of earlier ones;
+    `skipped` rows tell of no money.
     """
 
     added: int

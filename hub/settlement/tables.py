@@ -124,7 +124,7 @@ settlement_batches = Table(
     Column("bytes_read", BigInteger, nullable=False),
     Column("rows_read", BigInteger, nullable=False),
     Column("lines_added", BigInteger, nullable=False),
-    Column("lines_known", BigInteger, nullable=False),  # Told before, and told alike.
+    Column("lines_known", BigInteger, nullable=False),  # Told before, alike or by a later report.
     Column("lines_restated", BigInteger, nullable=False),
     Column("rows_broken", BigInteger, nullable=False),
     Column("rows_skipped", BigInteger, nullable=False),
@@ -246,7 +246,10 @@ settlement_lines = Table(
         sqlite_where=text("match_id <> id"),
     ),
 )
-"""What reports say, one row for each line; only `status`, `match_id` and what it is tied to ever change."""
+"""What reports say, one row for each line; only `status`, `match_id` and what it is tied to ever change.
+
+Names that the first report did not know are filled in, where a later one tells the same line with them.
+"""
 
 settlement_matches = Table(
     "settlement_matches",

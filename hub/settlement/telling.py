@@ -1,15 +1,16 @@
 """What a chunk of lines tells: which are new, which were told before, and which now say something else.
 
 A line that says something else stands in the place of the one before, which is kept: what that had posted is posted
-back, what it was matched with is free again, and a human is told by an exception with both.
+back, what it was matched with is free again, and a human is told by an exception with both. A report that came before
+the one that told last, and is imported after it, takes no line's place: its word is kept and told all the same.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, Select, any_, bindparam, func, select, text
+from sqlalchemy import RowMapping, Select, and_, any_, bindparam, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,12 +19,20 @@ from hub.exceptions.store import open_exceptions
 from hub.settlement import settling
 from hub.settlement.superseding import supersede
 from hub.settlement.tables import settlement_lines
-from hub.settlement.values import NewLine, Settled, Terms
+from hub.settlement.values import Decided, NewLine, Pending, Settled, Terms
+from hub.settlement.writing import add_lines
 
 SUPERSEDED: Final = "superseded"
 _lines: Final = settlement_lines.c
-_STANDING: Final = select(_lines.key, _lines.id, _lines.digest).where(
+_NAMES: Final = ("tag", "processor_reference", "parent_reference")
+_NAMELESS: Final = and_(_lines.status == text("'exception'"), or_(*(_lines[name].is_(None) for name in _NAMES)))
+_STANDING: Final = select(_lines.key, _lines.id, _lines.digest, _lines.batch_id, _NAMELESS).where(
     _lines.merchant_account == bindparam("account"), _lines.status != text(f"'{SUPERSEDED}'")
+)
+_NAME: Final = (
+    update(settlement_lines)
+    .where(_lines.id == bindparam("b_id"))
+    .values({name: func.coalesce(_lines[name], bindparam(f"b_{name}", type_=_lines[name].type)) for name in _NAMES})
 )
 _BY_ARRAY: Final = _STANDING.where(_lines.key == any_(bindparam("keys", type_=ARRAY(TEXT))))
 _BY_JSON: Final = _STANDING.where(
@@ -40,12 +49,27 @@ class CameOf(Struct, frozen=True, kw_only=True):
     settled: Settled = Settled()
 
 
+class Standing(NamedTuple):
+    """A line that stands; `nameless`: it is in an exception, and does not bear all names that it might be found by."""
+
+    id: str
+    digest: str
+    batch_id: str
+    nameless: bool = False
+
+
 class Sorted(Struct, frozen=True, kw_only=True):
-    """Lines by what they are to the ones before: `restated` with the ids of those they stand in place of."""
+    """Lines by what they are to the ones before.
+
+    `restated` come with the ids of those they stand in place of, `outdated` and `named` with those of what stays:
+    `outdated` are of an earlier report than those, `named` say the same and may say more of whose money it is.
+    """
 
     new: Sequence[NewLine]
-    known: int
-    restated: Sequence[tuple[str, NewLine]]
+    known: int = 0
+    restated: Sequence[tuple[str, NewLine]] = ()
+    outdated: Sequence[tuple[str, NewLine]] = ()
+    named: Sequence[tuple[str, NewLine]] = ()
 
 
 async def tell(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> CameOf:
@@ -64,65 +88,114 @@ def first_of_each(lines: Sequence[NewLine]) -> tuple[Sequence[NewLine], Sequence
     return (list(by_key.values()) if rest else lines), rest
 
 
-def sort_out(lines: Sequence[NewLine], standing: dict[str, tuple[str, str]]) -> Sorted:
-    """Hold lines of different keys against those that stand, whose id and digest are by key."""
+def sort_out(lines: Sequence[NewLine], standing: Mapping[str, Standing], batch_id: str) -> Sorted:
+    """Hold lines of different keys, told by the report *batch_id*, against those that stand, by key.
+
+    The ids of reports ascend as they come.
+    """
     if not standing:
-        return Sorted(new=lines, known=0, restated=())
-    new, restated = [], []
+        return Sorted(new=lines)
+    new, restated, outdated, named = [], [], [], []
     for one in lines:
         before = standing.get(one.line.key)
         if before is None:
             new.append(one)
-        elif before[1] != one.digest:
-            restated.append((before[0], one))
-    return Sorted(new=new, known=len(lines) - len(new) - len(restated), restated=restated)
+        elif before.digest == one.digest:
+            if before.nameless:
+                named.append((before.id, one))
+        elif before.batch_id > batch_id:
+            outdated.append((before.id, one))
+        else:
+            restated.append((before.id, one))
+    known = len(lines) - len(new) - len(restated)
+    return Sorted(new=new, known=known, restated=restated, outdated=outdated, named=named)
 
 
 async def _tell(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> CameOf:
-    found = sort_out(lines, await _standing(connection, terms.merchant_account, [new.line.key for new in lines]))
+    standing = await _standing(connection, terms.merchant_account, [new.line.key for new in lines])
+    found = sort_out(lines, standing, terms.batch_id)
     before = await supersede(connection, terms, [id_ for id_, _ in found.restated])
     written = [*found.new, *(new for _, new in found.restated)]
     settled = await settling.settle(connection, terms, written) if written else Settled()
-    if found.restated:
-        openings = [_restated(terms, before[id_], new) for id_, new in found.restated]
+    openings = [_restated(terms, before[id_], new) for id_, new in found.restated]
+    if found.outdated:
+        openings += await _keep_outdated(connection, terms, found.outdated)
+    if openings:
         await open_exceptions(connection, openings, terms.now)
+    if found.named:
+        await connection.execute(_NAME, [_names(id_, new) for id_, new in found.named])
     return CameOf(added=len(found.new), known=found.known, restated=len(found.restated), settled=settled)
 
 
-async def _standing(connection: AsyncConnection, account: str, keys: list[str]) -> dict[str, tuple[str, str]]:
+def _names(id_: str, new: NewLine) -> dict[str, str | None]:
+    return {"b_id": id_} | {f"b_{name}": getattr(new.line, name) for name in _NAMES}
+
+
+async def _keep_outdated(
+    connection: AsyncConnection, terms: Terms, outdated: Sequence[tuple[str, NewLine]]
+) -> list[Opening]:
+    """Keep what an earlier report says of lines of which a later one has told already; books nothing."""
+    lines = [new for _, new in outdated]
+    past = {new.id: Decided(line=Pending(new.id, new.line), status=SUPERSEDED) for new in lines}
+    await add_lines(connection, terms, lines, past)
+    stay = select(settlement_lines).where(_lines.id.in_([id_ for id_, _ in outdated]))
+    later = {row["id"]: row for row in (await connection.execute(stay)).mappings()}
+    return [_outdated(terms, new, later[id_]) for id_, new in outdated]
+
+
+async def _standing(connection: AsyncConnection, account: str, keys: list[str]) -> dict[str, Standing]:
     asked: Select[Any] = _BY_ARRAY
     given: Any = keys
     if connection.dialect.name != "postgresql":
         asked, given = _BY_JSON, msgspec.json.encode(keys).decode()
     rows = await connection.execute(asked, {"account": account, "keys": given})
-    return {key: (id_, digest) for key, id_, digest in rows}
+    return {row[0]: Standing(*row[1:]) for row in rows}
 
 
 def _restated(terms: Terms, before: RowMapping, new: NewLine) -> Opening:
+    was, now = _as_stored(before), _as_told(new)
+    told = {"key": new.line.key, "superseded_line": before["id"], "superseded_settlement": before["batch_id"]}
+    detail = f"line {new.number} says something else than before: {_both(was, now)}"
+    return _otherwise(terms, new.id, detail, told | {"before": was, "after": now})
+
+
+def _outdated(terms: Terms, new: NewLine, later: RowMapping) -> Opening:
+    was, now = _as_told(new), _as_stored(later)
+    told = {"key": new.line.key, "superseded_line": new.id, "superseded_settlement": terms.batch_id}
+    detail = f"line {new.number} says something else than the later report {later['batch_id']}: {_both(was, now)}"
+    return _otherwise(terms, later["id"], detail, told | {"before": was, "after": now})
+
+
+def _as_stored(row: RowMapping) -> dict[str, Any]:
+    amounts = {name: row[f"{name}_minor"] for name in ("gross", "fee", "net")}
+    return amounts | {"type": row["type"], "currency": row["currency"]}
+
+
+def _as_told(new: NewLine) -> dict[str, Any]:
     line = new.line
-    same = before["currency"] == line.currency
-    variance = line.net_minor - before["net_minor"] if same else None
-    told = {
-        "key": line.key,
-        "superseded_line": before["id"],
-        "superseded_settlement": before["batch_id"],
-        "before": {name: before[f"{name}_minor"] for name in ("gross", "fee", "net")}
-        | {"type": before["type"], "currency": before["currency"]},
-        "after": {"gross": line.gross_minor, "fee": line.fee_minor, "net": line.net_minor}
-        | {"type": line.type, "currency": line.currency},
-    }
-    was, now = f"{before['net_minor']} {before['currency']}", f"{line.net_minor} {line.currency.value}"
+    amounts = {"gross": line.gross_minor, "fee": line.fee_minor, "net": line.net_minor}
+    return amounts | {"type": line.type.value, "currency": line.currency.value}
+
+
+def _both(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    before = f"{was['net']} {was['currency']}"
+    return f"net {now['net']} {now['currency']} in minor units, where it was {before}"
+
+
+def _otherwise(terms: Terms, line_id: str, detail: str, context: Mapping[str, Any]) -> Opening:
+    was, now = context["before"], context["after"]
+    variance = now["net"] - was["net"] if was["currency"] == now["currency"] else None
     return Opening(
         type="settlement_file_restated",
         livemode=terms.livemode,
         merchant_account=terms.merchant_account,
-        amount_minor=abs(line.net_minor if variance is None else variance),
-        currency=line.currency.value,
+        amount_minor=abs(now["net"] if variance is None else variance),
+        currency=now["currency"],
         variance_minor=variance,
-        detail=f"line {new.number} says something else than before: net {now} in minor units, where it was {was}",
-        line_id=new.id,
+        detail=detail,
+        line_id=line_id,
         batch_id=terms.batch_id,
-        context=told,
+        context=context,
     )
 
 

@@ -257,8 +257,32 @@ async def test_one_that_comes_no_further_is_given_up_and_can_be_retried(quiet: H
 
     assert (again.status_code, again.json()["status"]) == (202, "waiting")
     assert (await shown(quiet, batch))["status"] == "done"
+    (told,) = await rows(quiet, "SELECT status, resolved_by FROM exceptions WHERE batch_id = :id AND line_id IS NULL",
+                         id=batch)  # fmt: skip
+    assert (told["status"], told["resolved_by"]) == ("resolved", "hub")
     late = await quiet.hub.client.post(f"{PATH}/{batch}/retry")
     assert (late.status_code, late.json()["code"]) == (409, "settlement_not_failed")
+
+
+async def test_a_report_that_failed_and_is_retried_after_a_newer_one_takes_no_lines_place(quiet: House) -> None:
+    account = quiet.accounts["stripe-eu"]
+    older = (await hand_in(quiet.hub, account, written([charge("older-1"), charge("older-2")]))).json()["id"]
+    await change(quiet, "UPDATE settlement_batches SET status = 'failed', due_at = NULL WHERE id = :id", id=older)
+    newer = await imported(quiet.hub, account, [charge("older-1", fee="0.75", net="9.25")])
+
+    await quiet.hub.client.post(f"{PATH}/{older}/retry")
+    await import_all(quiet.hub.parts.shell)
+
+    counts = (await shown(quiet, older))["counts"]
+    assert (counts["added"], counts["known"], counts["restated"]) == (1, 1, 0)
+    (past, _), (stands,) = await lines(quiet, older), await lines(quiet, newer["id"])
+    assert (past["status"], stands["status"]) == ("superseded", "exception")
+    listed = (await quiet.hub.get("/v1/exceptions", settlement=older, type="settlement_file_restated")).json()["data"]
+    (told,) = [one["context"] | {"line": one["settlement_line"]} for one in listed]
+    assert (told["superseded_line"], told["line"]) == (past["id"], stands["id"])
+    assert (told["before"]["net"], told["after"]["net"]) == (945, 925)
+    booked = await rows(quiet, "SELECT id FROM transfers WHERE line_id = :id", id=past["id"])
+    assert booked == []
 
 
 async def test_who_lost_its_lease_writes_nothing_any_more(quiet: House) -> None:

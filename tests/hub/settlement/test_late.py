@@ -1,5 +1,6 @@
 """Money that is late, and what comes to be known after its money: both find each other in the end."""
 
+import asyncio
 from datetime import UTC, date, datetime
 
 import pytest
@@ -7,16 +8,20 @@ from msgspec.structs import replace
 
 from adapters.contract import NoticeKind, SettlementNotice
 from hub.merchants.profile import Terms, Tolerances
+from hub.settlement.finishing import rounds
+from hub.settlement.jobs import import_next
 from hub.settlement.lookups import ALIKE_MAX
 from hub.settlement.missing import find_missing, last_missed
 from hub.settlement.retrying import settle_waiting
+from hub.settlement.values import Terms as SettledBy
 from hub.webhooks.notices import note_notice
 from normalization.money import Currency, Money
 from normalization.outcome import Approved
 from tests.hub.exceptions.cabinet import resolve
 from tests.hub.house import House
 from tests.hub.settlement.books import DUE, wanted
-from tests.hub.settlement.cases import Case, line, open_case, payout
+from tests.hub.settlement.cases import COLUMNS_TOLD, Case, line, open_case, payout
+from tests.hub.settlement.reports import hand_in, import_all, written
 
 together = pytest.mark.asyncio(loop_scope="module")
 TAG = "payment_metadata[hub_operation]"
@@ -55,6 +60,7 @@ async def test_rc_27_what_is_not_late_yet_is_open_and_no_exception(quiet: House)
     assert await case.exceptions() == []
 
 
+@pytest.mark.fault_case(id="REC-06")
 @together
 async def test_what_has_not_come_is_missing_once_and_its_late_line_closes_that(quiet: House) -> None:
     case = await open_case(quiet)
@@ -244,3 +250,93 @@ async def test_where_more_are_expected_alike_than_are_read_none_is_picked(quiet:
     assert came_of.matches == []
     assert came_of.lines["s1"]["status"] == "exception"
     assert "ambiguous_match" in came_of.types
+
+
+@together
+async def test_a_capture_that_failed_before_it_was_settled_is_not_missing_and_neither_is_its_failure(
+    quiet: House,
+) -> None:
+    case = await open_case(quiet)
+    await case.charged("e1", 10_000)
+    await missing_on(case, date(2026, 3, 10))
+    back = wanted("charge_reversal", -10_000, "USD", due_on=date(2026, 3, 6))
+
+    await case.books.expect(case.books.known["e1"], back)
+    await missing_on(case, date(2026, 3, 13))
+
+    assert await case.exceptions() == []
+    (closed,) = await case.exceptions("resolved")
+    assert closed["resolution"]["how"] == "taken_back"
+
+
+@together
+async def test_what_had_taken_something_back_is_missing_once_that_was_settled_alone(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1 = await case.charged("e1", 10_000)
+    await case.books.expect(case.books.known["e1"], wanted("charge_reversal", -10_000, "USD"))
+    await missing_on(case, date(2026, 3, 10))
+
+    await case.settle(line("s1", "charge", 10_000, **{TAG: e1}))
+    await missing_on(case, date(2026, 3, 11))
+
+    (missing,) = await case.exceptions()
+    assert (missing["type"], missing["variance"]) == ("missing_settlement", 10_000)
+
+
+@together
+async def test_what_somebody_wrote_off_is_not_missed_again_because_another_line_was_restated(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1 = await case.charged("e1", 700)
+    await case.charged("e2", 10_000)
+    await case.settle(line("s1", "charge", 700, **{TAG: e1}))
+    await missing_on(case, date(2026, 3, 10))
+    (missing,) = await case.exceptions()
+    lost = {"debit": "write_offs", "credit": f"settlement_receivable:{case.account}", "amount": 10_000}
+    assert (await resolve(quiet.hub, missing["id"], **lost)).status_code == 200
+
+    await case.settle(line("s1", "charge", 700, 5, **{TAG: e1}))
+    await missing_on(case, date(2026, 3, 11))
+
+    assert "missing_settlement" not in [one["type"] for one in await case.exceptions()]
+
+
+@together
+async def test_a_line_that_a_later_report_tells_with_its_tag_is_tied_by_it(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1 = await case.charged("e1", 10_000)
+    await case.charged("e2", 10_000)
+    nameless = await case.settle(line("s1", "charge", 10_000))
+
+    named = await case.settle(line("s1", "charge", 10_000, **{TAG: e1}))
+    await settle_waiting(quiet.hub.parts.shell)
+
+    assert nameless.types == ["ambiguous_match"]
+    assert (named.batch["counts"]["known"], await case.exceptions()) == (1, [])
+    listed = (await quiet.hub.get(f"/v1/settlements/{nameless.batch['id']}/lines")).json()["data"]
+    assert [(one["status"], one["operation"]) for one in listed] == [("matched", e1)]
+
+
+@together
+async def test_whoever_was_held_up_while_another_worker_went_on_books_nothing_a_second_time(quiet: House) -> None:
+    case = await open_case(quiet)
+    held = await case.books.unanswered(await case.books.sent(10_000))
+    report = written([line("s1", "charge", 10_000, **{TAG: held.operation.id, "payment_intent_id": "pi_held"})],
+                     COLUMNS_TOLD)  # fmt: skip
+    batch = (await hand_in(quiet.hub, case.account, report)).json()["id"]
+    stop = asyncio.Event()
+    stop.set()
+    await import_next(quiet.hub.parts.shell, stop)  # Its lines are written, and nothing is decided.
+    connected = quiet.hub.parts.directory.connected(case.account)
+    assert connected is not None
+    now = datetime.now(UTC)
+    terms = SettledBy(batch_id=batch, livemode=False, merchant_account=case.account, account=connected.terms, now=now)
+
+    held_up = rounds(quiet.hub.parts.shell, terms)
+    await anext(held_up)
+    await import_all(quiet.hub.parts.shell)
+    async for _ in held_up:
+        pass
+
+    shown = (await quiet.hub.get(f"/v1/settlements/{batch}/lines")).json()["data"]
+    assert [one["status"] for one in shown] == ["matched"]
+    assert await case.postings() == {("bank_clearing", "USD"): 10_000, ("sales", "USD"): -10_000}

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import text
 
+from adapters.contract import AmountRange, Capabilities, Inquiry, Registration
+from adapters.stripe import REGISTRATION
 from hub.app import assembled
 from hub.idempotency.store import Key
+from hub.merchants.service import Directory
 from hub.payments import store
 from hub.payments.changes import Actor
 from hub.payments.recording import Held, hold
@@ -17,22 +22,65 @@ from hub.payments.shell import Shell
 from hub.payments.states import OperationState, Payment
 from hub.settings import Settings
 from routing.facts import Facts, chargeable_by
+from routing.plan import Snapshot
 from tests.hub.payments.making import eur, operation, payment
 
 LEASE_S = 60.0
+NEVER_MS = 3_600_000
 KEY = Key(key="once", fingerprint=b"asked", location="/v1/payments/pay_1")
 REQUEST = (
     b'{"operation":"purchase","operation_id":"att_1","payment_id":"pay_1","reference":"invoice-1",'
-    b'"money":{"minor":1000,"currency":"EUR"},"requested_at":"2026-11-21T09:00:00Z"}'
+    b'"money":{"minor":1000,"currency":"EUR"},"requested_at":"2026-11-21T09:00:00Z",'
+    b'"token":{"processor":"stripe","token":"pm_1"},"return_url":"https://hub.example/return/pay_1"}'
 )
 
+DAY = timedelta(days=1)
+ONCE = Capabilities(
+    currencies=None,
+    amounts=AmountRange(),
+    partial_capture=True,
+    multiple_captures=False,
+    inquiry=Inquiry.LOOKUP,
+    replay_for=DAY,
+    lookup_grace=DAY,
+    pending_max=DAY,
+    replay_re_answers=True,
+    too_many_requests_not_executed=True,
+    documentation="https://processor.example",
+)
 FACTS = Facts(livemode=False, money=eur(1000), reference="invoice-1", chargeable=chargeable_by(()), hour_utc=9)
+
+
+class Account(Struct, frozen=True):
+    """A directory of one account, which stands for all: what it can do, and the adapter that a test gives it."""
+
+    adapter: Any
+    capabilities: Capabilities = ONCE
+    registration: Registration[Any] = REGISTRATION
+    terms: None = None
+
+    def connected(self, _account_id: str) -> "Account":
+        """Give the account."""
+        return self
+
+    async def find(self, _account_id: str) -> "Account":
+        """Give the account."""
+        return self
+
+    def routing(self, *, livemode: bool) -> Snapshot:
+        """Give nothing that routing decides by."""
+        return Snapshot(version=int(livemode))
+
+
+def with_adapter(shell: Shell, adapter: object, capabilities: Capabilities = ONCE) -> Shell:
+    """Let every account be one, behind which is *adapter*."""
+    return replace(shell, directory=cast("Directory", Account(adapter, capabilities)))
 
 
 @asynccontextmanager
 async def bare(database_url: str) -> AsyncIterator[Shell]:
-    """The services' tools, with no merchant account."""
-    async with assembled(Settings(database_url=database_url)) as parts:
+    """The services' tools, with no merchant account, and nothing that goes on by itself."""
+    async with assembled(Settings(database_url=database_url, snapshot_poll_ms=NEVER_MS)) as parts:
         yield parts.shell
 
 

@@ -1,31 +1,17 @@
 """What may be asked of a payment as it stands: what was promised to somebody once is not promised again."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from adapters.contract import AmountRange, Capabilities, Inquiry
+from adapters.contract import Capabilities
 from hub.payments import asking
 from hub.payments.asking import Refused, Reserved
 from hub.payments.states import Payment, Status
+from tests.hub.payments.bare import ONCE
 from tests.hub.payments.making import payment
 
-DAY = timedelta(days=1)
-ONCE = Capabilities(
-    currencies=None,
-    amounts=AmountRange(),
-    partial_capture=True,
-    multiple_captures=False,
-    inquiry=Inquiry.LOOKUP,
-    replay_for=DAY,
-    lookup_grace=DAY,
-    pending_max=DAY,
-    replay_re_answers=True,
-    too_many_requests_not_executed=True,
-    documentation="https://processor.example",
-)
 OFTEN = replace(ONCE, multiple_captures=True)
 WHOLE = replace(ONCE, partial_capture=False)
 

@@ -1,16 +1,13 @@
 """What never ends by itself becomes a human's, and what may have been approved is not called refused."""
 
 from collections.abc import AsyncIterator
-from typing import Any, cast
 
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from adapters.contract import Authorize, Inquiry, Registration
+from adapters.contract import Authorize, Inquiry
 from adapters.errors import OutcomeUnknownError
-from adapters.stripe import REGISTRATION
-from hub.merchants.service import Directory
 from hub.payments import rules, store
 from hub.payments.inquiries import expire
 from hub.payments.recording import Held, record
@@ -18,10 +15,8 @@ from hub.payments.shell import Shell
 from hub.payments.states import OperationStatus, Status
 from hub.payments.steps import Step, next_step
 from normalization.outcome import ActionRequired, Operation
-from routing.plan import Snapshot
-from tests.hub.payments.bare import bare, held, sent
+from tests.hub.payments.bare import ONCE, bare, held, sent, with_adapter
 from tests.hub.payments.making import operation, payment, report
-from tests.hub.payments.test_asking import ONCE
 from tests.hub.payments.test_steps import LOOKUP, SOON, WINDOWS
 
 WAITING = ActionRequired(method="GET", url="https://bank.example/challenge", continuation="")
@@ -39,26 +34,10 @@ class Cancels(Struct):
             raise OutcomeUnknownError("stripe", f"{request.operation_id}: no answer")
 
 
-class Only(Struct):
-    """A directory of one account, of which no more is known than its adapter."""
-
-    adapter: Cancels
-    registration: Registration[Any] = REGISTRATION
-    terms: None = None
-
-    def connected(self, _account_id: str) -> "Only":
-        """Give the account."""
-        return self
-
-    def routing(self, *, livemode: bool) -> Snapshot:
-        """Give nothing that routing decides by."""
-        return Snapshot(version=int(livemode))
-
-
 @pytest.fixture
 async def shell(sqlite_url: str) -> AsyncIterator[Shell]:
     async with bare(sqlite_url) as made:
-        yield replace(made, directory=cast("Directory", Only(Cancels())))
+        yield with_adapter(made, Cancels())
 
 
 async def challenged(shell: Shell) -> Held:
@@ -106,7 +85,7 @@ async def test_a_challenge_whose_completion_was_begun_may_have_been_approved(she
 
 
 async def test_a_challenge_that_could_not_be_cancelled_is_left_as_it_is(shell: Shell) -> None:
-    silent = replace(shell, directory=cast("Directory", Only(Cancels(answers=False))))
+    silent = with_adapter(shell, Cancels(answers=False))
     waiting = await challenged(silent)
 
     await expire(silent, waiting, REPLAYED)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import select, text, update
 
 from hub.database import ConflictError
+from hub.idempotency.store import find_key
 from hub.payments import rules, store
 from hub.payments.inquiries import inquire
 from hub.payments.recording import change, record, record_delivered, record_failure
@@ -17,7 +18,7 @@ from hub.payments.store import SPREAD_S
 from hub.payments.tables import operations
 from normalization.outcome import Operation, Pending
 from routing.failover import Failure
-from tests.hub.payments.bare import bare, follow_up, held, sent
+from tests.hub.payments.bare import KEY, bare, follow_up, held, sent
 from tests.hub.payments.making import operation, report
 
 HOUR = timedelta(hours=1)
@@ -31,6 +32,12 @@ async def shell(database_url: str) -> AsyncIterator[Shell]:
 
 async def claim(shell: Shell, one: OperationState) -> None:
     await store.claim(shell.database, one, due_s=None, lease_s=60.0)
+
+
+async def answered_under(shell: Shell, key: str) -> tuple[int | None, bytes | None]:
+    found = await find_key(shell.database, livemode=False, key=key)
+    assert found is not None
+    return found.status, found.answer
 
 
 async def due_in_s(shell: Shell, operation_id: str) -> float | None:
@@ -122,6 +129,37 @@ async def test_a_webhook_of_one_account_says_nothing_of_anothers_operation(shell
     assert await record_delivered(shell, "ma_2", told, "webhook") is None
     assert (await held(shell)).payment.status is Status.PROCESSING
     assert await record_delivered(shell, "ma_1", told, "webhook") is not None
+
+
+async def test_a_refund_made_by_other_hands_counts_once_however_often_it_is_told(shell: Shell) -> None:
+    await record(shell, await sent(shell), report(Operation.PURCHASE, minor=1000), "answer")
+    told = report(Operation.REFUND, minor=400, processor_reference="re_1", parent_reference="psp_1")
+    later = replace(shell, clock=lambda: datetime.now(UTC) + HOUR)
+
+    for at in (shell, later, later):
+        assert await record_delivered(at, "ma_1", told, "webhook") is not None
+
+    payment = (await held(shell)).payment
+    assert (payment.refunded_externally_minor, payment.refunded_minor) == (400, 0)
+
+
+async def test_the_key_of_a_request_whose_process_died_is_answered_by_whoever_finds_out(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=0.0)
+
+    await record(shell, charge, report(Operation.PURCHASE, minor=1000), "inquiry")
+
+    assert (await answered_under(shell, KEY.key))[0] == 201
+
+
+async def test_a_key_answers_what_it_answered_first(shell: Shell) -> None:
+    charge = await sent(shell)
+    await record_failure(shell, charge, Failure.UNKNOWN, 1)
+    first = await answered_under(shell, KEY.key)
+
+    await record(shell, await held(shell), report(Operation.PURCHASE, minor=1000), "webhook")
+
+    assert first[0] == 202
+    assert await answered_under(shell, KEY.key) == first
 
 
 async def test_what_the_processor_accepted_is_looked_at_again_at_the_latest_when_its_time_is_over(

@@ -63,6 +63,15 @@ async def test_where_all_of_it_can_be_written_all_of_it_is(shell: Shell) -> None
     assert (kept.status, b'"captured"' in kept.answer) == (201, True)
 
 
+async def test_an_event_has_its_place_from_the_relay_alone(shell: Shell) -> None:
+    await record(shell, await sent(shell), report(Operation.PURCHASE, minor=900), "answer")
+
+    async with shell.database.reading() as connection:
+        written = list((await connection.execute(text("SELECT position FROM events"))).scalars())
+
+    assert written == [None, None]
+
+
 @pytest.mark.parametrize("table", ["payments", "operations", "idempotency_keys"])
 async def test_a_charge_is_begun_with_its_key_or_not_at_all(table: str, shell: Shell) -> None:
     before = await everything(shell)

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
+from ipaddress import IPv6Address, ip_address, ip_network
 from random import SystemRandom
 from typing import Final, TypeVar
 
@@ -31,6 +32,13 @@ Pause = Callable[[int], Awaitable[None]]
 """Waits before the first, the second … resend."""
 
 Answered = TypeVar("Answered")
+
+# Source: link-local (RFC 3927, RFC 4291), where most clouds serve metadata; AWS over IPv6 (fd00:ec2::254), Azure's
+# platform (168.63.129.16) and Alibaba Cloud (100.100.100.200) by their own documentation, as of November 2026.
+_METADATA: Final = tuple(
+    ip_network(network)
+    for network in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "168.63.129.16/32", "100.100.100.200/32")
+)
 
 _jitter = SystemRandom()
 
@@ -76,8 +84,17 @@ def _connected(address: aiohttp.AddrInfoType) -> socket.socket:
     """Make a socket and note for whom: a request without one went over a connection that had served before."""
     if sending := _sending.get():
         sending.connected = True
-    family, kind, protocol, *_ = address
+    family, kind, protocol, _, where = address
+    if _tells_of_the_machine(str(where[0])):
+        raise OSError("no processor is at an address where clouds tell a machine its own credentials")
     return socket.socket(family, kind, protocol)
+
+
+def _tells_of_the_machine(address: str) -> bool:
+    """Whether a cloud's metadata is at *address*, which credentials with a `base_url` could lead to."""
+    where = ip_address(address.partition("%")[0])
+    inner = (where.ipv4_mapped or where) if isinstance(where, IPv6Address) else where
+    return any(inner in network for network in _METADATA)
 
 
 class Transport:

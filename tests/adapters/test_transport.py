@@ -52,6 +52,15 @@ async def test_an_answer_comes_back_whole(transport: Transport) -> None:
 
 
 class TestNotSent:
+    @pytest.mark.parametrize(
+        "host", ["169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "[::ffff:169.254.169.254]", "168.63.129.16"]
+    )
+    async def test_to_where_a_cloud_tells_a_machine_its_credentials(self, transport: Transport, host: str) -> None:
+        with pytest.raises(NotSentError) as refused:
+            await transport.send("p", "GET", f"http://{host}/latest/meta-data/", {}, None)
+
+        assert "its own credentials" in repr(refused.value.__cause__)
+
     async def test_a_refused_connection(self, transport: Transport) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -7,7 +7,8 @@ import pytest
 from hub.webhook_endpoints.addresses import UrlRefusedError, is_open, read_url
 
 INSIDE = (
-    "0.0.0.7", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.8.8.8", "169.254.169.254", "172.16.0.1", "172.31.255.255",
+    "0.0.0.7", "10.1.2.3", "100.64.0.1", "100.100.100.200", "168.63.129.16", "127.0.0.1", "127.8.8.8",
+    "169.254.169.254", "172.16.0.1", "172.31.255.255",
     "192.0.0.8", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "203.0.113.9", "224.0.0.1", "239.255.255.250",
     "240.0.0.1", "255.255.255.255", "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254",
     "64:ff9b::127.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:7f00:1::1",
@@ -38,7 +39,8 @@ def test_an_allowed_network_is_open_in_test_mode_only() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://shop.example", "https://shop.example/hook?key=a%20b&c=d", "http://shop.example:8080/", "https://8.8.8.8/",
+        "https://shop.example", "https://shop.example/hook?key=a%20b&c=d", "http://shop.example:8080/",
+        "https://8.8.8.8/",
         "https://[2606:4700::1111]:8443/x", "https://xn--caf-dma.example/", "HTTPS://Shop.Example/", "https://a.b.c./",
     ],
 )  # fmt: skip
@@ -78,6 +80,16 @@ def test_a_plain_url_is_taken(url: str) -> None:
         ("http://127.0.0.1./", "number"),
         ("http://127.0.0.1/", "private"),
         ("http://169.254.169.254/latest/meta-data/", "private"),
+        ("http://0/", "number"),
+        ("http://1/", "number"),
+        ("http://0300.0250.0.1/", "number"),
+        ("http://127.0.0.1%2f@shop.example/", "must be a URL"),
+        ("http://shop.example@127.0.0.1/", "must be a URL"),
+        ("http://[::]/", "private"),
+        ("http://[fd00:ec2::254]/", "private"),
+        ("http://[::ffff:a9fe:a9fe]/", "private"),
+        ("http://[::ffff:0:127.0.0.1]/", "private"),
+        ("http://\u2460\u2461\u2466.0.0.1/", "must be a URL"),
         ("http://[::1]/", "private"),
         ("http://[::ffff:127.0.0.1]/", "private"),
         ("http://[64:ff9b::7f00:1]/", "private"),

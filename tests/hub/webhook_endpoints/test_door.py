@@ -106,11 +106,20 @@ async def test_the_socket_is_checked_should_a_resolver_not(address: str) -> None
     assert (answered.failure, listener.heard) == ("address_forbidden", 0)
 
 
-async def test_a_name_of_this_machine_is_resolved_and_refused() -> None:
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST"])
+async def test_a_name_of_this_machine_is_resolved_and_refused(name: str) -> None:
     async with listening() as listener:
-        answered = await post(f"http://localhost:{listener.port}/")
+        answered = await post(f"http://{name}:{listener.port}/")
 
     assert (answered.failure, listener.heard) == ("address_forbidden", 0)
+
+
+async def test_a_name_with_a_dot_at_its_end_leads_inside_no_more_than_without() -> None:
+    async with listening() as listener:
+        answered = await post(f"http://localhost.:{listener.port}/")
+
+    assert answered.failure in {"address_forbidden", "not_reached"}  # Not every machine resolves it.
+    assert listener.heard == 0
 
 
 @pytest.mark.fault_case(id="WHO-04")

@@ -13,6 +13,7 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import Message, Scope
 from msgspec import Struct
 
 from adapters.contract import Registration
@@ -60,6 +61,8 @@ from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.settlement import routes as settlement_routes
+from hub.stalls import watch_for_stalls
+from hub.stopping import Draining, stopped
 from hub.webhook_endpoints import delivery_routes as endpoint_delivery_routes
 from hub.webhook_endpoints import routes as webhook_endpoint_routes
 from hub.webhooks import delivery_routes
@@ -214,7 +217,8 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
             app.state.uploads = Uploads()
             app.state.limiter = RateLimiter(parts.shared, settings.rate_limit_per_minute)
             leave_alone_what_stays()
-            stop = asyncio.Event()
+            watching = asyncio.create_task(watch_for_stalls())
+            stop = parts.shell.stopping
             worker = asyncio.create_task(work(parts.shell, parts.bell, stop)) if with_worker else None
             try:
                 yield
@@ -223,6 +227,7 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
                 parts.bell.ring()
                 if worker is not None:
                     await worker
+                await stopped([watching])
 
     return Litestar(
         route_handlers=[*HANDLERS, _inbox(settings)],
@@ -231,11 +236,18 @@ def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=settings.body_max_bytes,
         dependencies=_dependencies(),
-        state=State({"settings": settings}),
+        state=State({"settings": settings, "draining": Draining()}),
+        before_send=[_close_when_draining],
         openapi_config=_openapi(),
         plugins=[ClosedObjects()],
         logging_config=None,
     )
+
+
+async def _close_when_draining(message: Message, scope: Scope) -> None:
+    """Keep no connection open that would be cut when the process stops: its next request goes elsewhere."""
+    if message["type"] == "http.response.start" and scope["litestar_app"].state.draining.has_begun:
+        message["headers"] = [*message["headers"], (b"connection", b"close")]
 
 
 def _inbox(settings: Settings) -> Router:
@@ -248,6 +260,11 @@ def _part(name: str) -> Provide:
         return getattr(state.parts, name)
 
     return Provide(provide, sync_to_thread=False)
+
+
+def _provide_draining(state: State) -> Draining:
+    draining: Draining = state.draining
+    return draining
 
 
 def _provide_uploads(state: State) -> Uploads:
@@ -265,6 +282,7 @@ def _dependencies() -> dict[str, Provide]:
     return {name: _part(name) for name in names} | {
         "caller": Provide(provide_caller, sync_to_thread=False),
         "api_keys": Provide(_provide_api_keys, sync_to_thread=False),
+        "draining": Provide(_provide_draining, sync_to_thread=False),
         "uploads": Provide(_provide_uploads, sync_to_thread=False),
     }
 

@@ -31,3 +31,13 @@ async def claim_due(database: Database, table: Table, most: int, lease_s: float)
         )
         rows: Sequence[RowMapping] = (await connection.execute(taken)).mappings().all()
     return rows
+
+
+async def give_back(database: Database, table: Table, ids: Sequence[str]) -> None:
+    """Let others take these rows at once: they were claimed, and nothing was begun with them."""
+    if not ids:
+        return
+    now = in_seconds(literal_column("0"))
+    mine = update(table).where(table.c.id.in_(ids), table.c.due_at.is_not(None))
+    async with database.transaction() as connection:
+        await connection.execute(mine.values(due_at=now, tries=table.c.tries - 1))

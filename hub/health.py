@@ -4,12 +4,14 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.access.guards import PUBLIC
-from hub.database import Database
+from hub.database import Database, is_missing
 from hub.errors import ProblemError, problems
+from hub.migrations.standing import MEND, judge, look
+from hub.settings import Settings
+from hub.stopping import Draining
 
 
 class Health(Struct, frozen=True):
@@ -25,13 +27,21 @@ async def live() -> Health:
 
 
 @get("/health/ready", responses=problems(503, anywhere=()), security=PUBLIC, tags=["health"])
-async def ready(database: NamedDependency[Database]) -> Health:
-    """Say whether the process can serve: whether its database answers."""
+async def ready(
+    database: NamedDependency[Database], settings: NamedDependency[Settings], draining: NamedDependency[Draining]
+) -> Health:
+    """Say whether requests should be sent here: it is not about to stop, and its database answers and fits."""
+    if draining.has_begun:
+        raise ProblemError("shutting_down", "this process is about to stop; send requests to another", retry_after=1)
+    if is_missing(settings.database_url):
+        raise ProblemError("database_unavailable", "the database's file is gone", retry_after=1)
     try:
         async with database.reading() as connection:
-            await connection.execute(select(literal_column("1")))
+            standing = judge(await look(connection))
     except (SQLAlchemyError, OSError) as failure:
         raise ProblemError("database_unavailable", "the database does not answer", retry_after=1) from failure
+    if not standing.serves:
+        raise ProblemError("database_unavailable", MEND[standing], retry_after=1)
     return Health("ready")
 
 

@@ -64,6 +64,14 @@ CAUGHT_UP: Final = Counter(
 )
 DETACHMENTS: Final = Counter("hub_detachments", "Tokens that processors were to forget.", ("status", "processor"))
 VERIFICATIONS: Final = Counter("hub_verifications", "Cards verified without charging them.", ("status", "processor"))
+UNKNOWN_SECONDS: Final = Gauge(
+    "hub_unknown_seconds", "How long ago the oldest operation was begun whose outcome is not known; 0 where none is."
+)
+LOOP_LATE_SECONDS: Final = Histogram(
+    "hub_loop_late_seconds",
+    "How late a process comes back to what wants to go on, measured four times a second.",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
 REPLAYS: Final = Counter("hub_idempotent_replays", "Requests that were answered from their key.")
 MASKED: Final = Counter("hub_masked_card_numbers", "Card numbers masked in what processors told.")
 CIRCUIT_OPEN: Final = Gauge("hub_circuit_open", "1 while no new payments go to an account.", ("merchant_account",))

@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any, Final, TypeVar
@@ -16,6 +17,7 @@ import uvicorn
 import uvloop
 from litestar import Litestar
 from msgspec import Struct
+from prometheus_client import start_http_server
 
 from hub import missing_database
 from hub.access.rules import ROLES, Grant, Role
@@ -23,8 +25,11 @@ from hub.access.service import make_key
 from hub.app import assembled, create_app
 from hub.database import is_missing, open_database
 from hub.heads import Impatient
-from hub.migrations import is_migrated, migrate
+from hub.migrations import migrate, standing
+from hub.migrations.standing import MEND, Standing
 from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_settings
+from hub.stalls import watch_for_stalls
+from hub.stopping import Draining, stopped
 from hub.worker import work
 
 T = TypeVar("T")
@@ -67,22 +72,50 @@ def serve_jobs() -> None:
     configure_logs()
 
     async def run() -> None:
-        stop = stop_on_signals()
-        async with assembled(settings) as parts:
-            working = asyncio.create_task(work(parts.shell, parts.bell, stop))
+        told = stop_on_signals()
+        async with assembled(settings) as parts, measured(settings):
+            watching = asyncio.create_task(watch_for_stalls())
+            working = asyncio.create_task(work(parts.shell, parts.bell, parts.shell.stopping))
             _log.info("worker_started")
-            await stop.wait()
+            waiting = asyncio.create_task(told.wait())
+            await asyncio.wait({waiting, working}, return_when=asyncio.FIRST_COMPLETED)
+            parts.shell.stopping.set()
             parts.bell.ring()
+            await stopped([waiting, watching])
             await working
 
     run_async(run())
 
 
+@asynccontextmanager
+async def measured(settings: Settings) -> AsyncIterator[None]:
+    """Answer Prometheus beside the work, where a port is set for it."""
+    if not settings.worker_metrics_port:
+        yield
+        return
+    server, thread = start_http_server(settings.worker_metrics_port, settings.host)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 def migrate_database() -> str:
-    """Bring the database to this version's tables and say so."""
+    """Bring the database to this version's tables and say so.
+
+    Raises:
+        CannotServeError: when the database does not answer, or a newer version took away what this one needs.
+    """
     settings = _settings()
     _reach(settings)
     migrate(settings.database_url)
+    found = standing(settings.database_url)
+    if found is Standing.BEYOND:
+        raise CannotServeError(MEND[found])
+    if found is Standing.AHEAD:
+        return "The database has a newer version's tables, which this one can work with."
     return "The database has this version's tables."
 
 
@@ -121,9 +154,17 @@ def checked_settings() -> Settings:
 
 
 def application() -> Litestar:
-    """Make the application in a process that serves."""
+    """Make the application in a process that serves; told to stop, it says so for a while before it does."""
     configure_logs()
-    return create_app(load_settings(os.environ))
+    settings = load_settings(os.environ)
+    app = create_app(settings)
+    draining: Draining = app.state.draining
+
+    async def put_off_signals() -> None:
+        draining.put_off_signals(settings.drain_ms / 1000)
+
+    app.on_startup.append(put_off_signals)
+    return app
 
 
 KEEP_ALIVE_S: Final = 75
@@ -206,8 +247,9 @@ def _check_database(settings: Settings) -> None:
         missing = settings.database_url.partition(":///")[2]
         raise CannotServeError(f"there is no file {missing}; {missing_database.mend()}")
     _reach(settings)
-    if not is_migrated(settings.database_url):
-        raise CannotServeError("the database does not have this version's tables; run `hub migrate` first")
+    found = standing(settings.database_url)
+    if not found.serves:
+        raise CannotServeError(MEND[found])
 
 
 def _reach(settings: Settings) -> None:

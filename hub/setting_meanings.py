@@ -10,6 +10,7 @@ SETTINGS: Final[dict[str, str]] = {
     "nothing first; the charge's own commit finds out whether it has changed. 0 remembers none.",
     "host": "The address `hub serve` listens on.",
     "port": "The port `hub serve` listens on.",
+    "worker_metrics_port": "The port on which `hub worker` answers `/metrics`, at the address of `HUB_HOST`. 0: none.",
     "public_url": "The hub's address as payers' browsers and processors reach it: `/return`, `/redirect`, `/webhooks`.",
     "keys": "Keys that seal credentials, as `id:base64,…` of 32 bytes each. The first seals, all of them open: to "
     "rotate, put a new one first.",
@@ -21,7 +22,9 @@ SETTINGS: Final[dict[str, str]] = {
     "lease_ms": "How long an attempt belongs to the process that sends it. After that it counts as unknown.",
     "inquiry_first_ms": "How soon an unknown outcome is first asked about, and how often reading a payment may ask. "
     "The further questions come after 3, 12, 60, 360, 1440, 5760 and 17280 times as long.",
-    "shutdown_ms": "How long a stopping process waits for its charges.",
+    "drain_ms": "How long `hub serve` goes on serving once it is told to stop, no longer ready: long enough for what "
+    "sends it requests to notice. 0 stops at once.",
+    "shutdown_ms": "How long a stopping process waits for what it has begun.",
     "body_read_ms": "How long a request's body may take to arrive.",
     "body_max_bytes": "The largest body of an API request.",
     "webhook_body_max_bytes": "The largest body of a processor's webhook.",

@@ -1,7 +1,6 @@
 """Settings: read from environment variables, checked once at the start, never changed after."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,7 +25,7 @@ DEVELOPMENT_KEYS: Final = MappingProxyType({"development": bytes(KEY_BYTES)})
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SECRET: Final = {"keys", "database_url", "redis_url"}
 _WAIT_HOURS_MAX: Final = 24 * 365
-_MAY_BE_ZERO: Final = {"HUB_PAYMENT_METHODS_REMEMBERED_MAX"}
+_MAY_BE_ZERO: Final = {"HUB_DRAIN_MS", "HUB_WORKER_METRICS_PORT", "HUB_PAYMENT_METHODS_REMEMBERED_MAX"}
 _PASSWORD: Final = re.compile(r"(?<=//)[^@/]*@")
 
 
@@ -43,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     payment_methods_remembered_max: int = 4_096
     host: str = "127.0.0.1"
     port: int = 8000
+    worker_metrics_port: int = 0
     public_url: str = "http://127.0.0.1:8000"
     keys: Mapping[str, bytes] = DEVELOPMENT_KEYS  # Id to 32 bytes; the first seals, all of them open.
     development: bool = False
@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     next_attempt_needs_ms: int = 10_000
     lease_ms: int = 60_000
     inquiry_first_ms: int = 5_000
+    drain_ms: int = 2_000
     shutdown_ms: int = 30_000
     body_read_ms: int = 10_000
     body_max_bytes: int = 256 * 1024
@@ -215,7 +216,7 @@ def _keys(variable: str, text: str) -> dict[str, bytes]:
             raise InvalidSettingError(f"{variable}: entry {position} must be a new id, a colon and 32 bytes in base64")
         try:
             key = base64.b64decode(encoded, validate=True)
-        except binascii.Error as bad:
+        except ValueError as bad:
             raise InvalidSettingError(f"{variable}: the key {key_id!r} is no base64") from bad
         if len(key) != KEY_BYTES:
             raise InvalidSettingError(f"{variable}: the key {key_id!r} has {len(key)} bytes, not {KEY_BYTES}")

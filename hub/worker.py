@@ -18,7 +18,7 @@ from hub.idempotency.jobs import prune_keys
 from hub.ledger.jobs import check_ledger, close_ledger
 from hub.payment_methods.detaching import detach_due
 from hub.payment_methods.verifying import verify_due
-from hub.payments.jobs import cancel_due, inquire_due
+from hub.payments.jobs import cancel_due, inquire_due, measure_unknown
 from hub.payments.shell import Shell
 from hub.reporting.jobs import check_reports, roll_up
 from hub.retries.jobs import prune_declines
@@ -26,6 +26,7 @@ from hub.settlement.downloading import download_reports
 from hub.settlement.jobs import import_settlements, remove_cut_off
 from hub.settlement.missing import find_missing
 from hub.settlement.retrying import settle_waiting
+from hub.stopping import stopped
 from hub.webhook_endpoints.jobs import bury_old, deliver
 from hub.webhooks.catching_up import catch_up_due
 from hub.webhooks.jobs import read_waiting
@@ -39,23 +40,30 @@ CLOSE_EVERY_S: Final = 30.0
 ADD_UP_EVERY_S: Final = 60.0
 REMIND_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 3_600.0
+BEGINS_S: Final = 2.0
+APART_S: Final = 0.2
+"""When what goes by the clock begins after the start, and how far apart: a start asks for little at once."""
 _log = structlog.get_logger(__name__)
-JOBS: Final[tuple[tuple[Job, float], ...]] = (
-    (read_waiting, POLL_S),
-    (inquire_due, POLL_S),
-    (cancel_due, POLL_S),
-    (detach_due, POLL_S),
-    (verify_due, POLL_S),
-    (answer_due, POLL_S),
+WHEN_RUNG: Final[tuple[Job, ...]] = (
+    read_waiting,
+    inquire_due,
+    cancel_due,
+    detach_due,
+    verify_due,
+    answer_due,
+    publish_events,
+    carry_out_due,
+    download_reports,
+)
+"""What somebody waits for: done as soon as the bell rings, and looked for every second."""
+BY_THE_CLOCK: Final[tuple[tuple[Job, float], ...]] = (
+    (measure_unknown, CLOSE_EVERY_S),
     (remind_due, REMIND_EVERY_S),
-    (publish_events, POLL_S),
     (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
     (count_open, CLOSE_EVERY_S),
     (tie_entries, REMIND_EVERY_S),
-    (carry_out_due, POLL_S),
     (expire_old, REMIND_EVERY_S),
-    (download_reports, POLL_S),
     (remove_cut_off, REMIND_EVERY_S),
     (settle_waiting, REMIND_EVERY_S),
     (find_missing, REMIND_EVERY_S),
@@ -68,6 +76,7 @@ JOBS: Final[tuple[tuple[Job, float], ...]] = (
     (prune_declines, PRUNE_EVERY_S),
     (bury_old, PRUNE_EVERY_S),
 )
+"""What is done at its own pace: the bell rings at every payment, and some of this adds up days."""
 
 
 class Bell:
@@ -89,19 +98,53 @@ class Bell:
 
 
 async def work(shell: Shell, bell: Bell, stop: asyncio.Event) -> None:
-    """Run every job until *stop*; what a job has begun is finished first."""
-    jobs = (_repeat(shell, job, every_s, bell, stop) for job, every_s in JOBS)
-    at_length = (deliver, replay_backtests, import_settlements)
-    await asyncio.gather(*jobs, *(job(shell, bell, stop) for job in at_length))
+    """Run every job until *stop*; what a job has begun is finished first, within the setting `shutdown_ms`.
+
+    What takes longer is given up: its leases run out, and another worker does it.
+    """
+    jobs = [
+        *(asyncio.create_task(_repeat(shell, job, POLL_S, bell.wait, stop), name=job.__name__) for job in WHEN_RUNG),
+        *(
+            asyncio.create_task(_by_the_clock(shell, job, every_s, BEGINS_S + n * APART_S, stop), name=job.__name__)
+            for n, (job, every_s) in enumerate(BY_THE_CLOCK)
+        ),
+        *(
+            asyncio.create_task(job(shell, bell, stop), name=job.__name__)
+            for job in (deliver, replay_backtests, import_settlements)
+        ),
+    ]
+    told = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({*jobs, told}, return_when=asyncio.FIRST_COMPLETED)
+        _, late = await asyncio.wait(jobs, timeout=shell.settings.shutdown_ms / 1000 if stop.is_set() else 0)
+        if late and stop.is_set():
+            _log.warning("shutdown_left_jobs", jobs=sorted(task.get_name() for task in late))
+    finally:
+        await stopped([told, *jobs])
+    for task in jobs:
+        if not task.cancelled():
+            task.result()  # None ends by itself but by a mistake of ours, which must not go unnoticed.
 
 
-async def _repeat(shell: Shell, job: Job, every_s: float, bell: Bell, stop: asyncio.Event) -> None:
+async def _by_the_clock(shell: Shell, job: Job, every_s: float, begins_s: float, stop: asyncio.Event) -> None:
+    async def pause(seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+
+    await pause(begins_s)
+    await _repeat(shell, job, every_s, pause, stop)
+
+
+async def _repeat(
+    shell: Shell, job: Job, every_s: float, pause: Callable[[float], Awaitable[None]], stop: asyncio.Event
+) -> None:
     while not stop.is_set():
         try:
             done = await job(shell)
         except Exception as failure:  # noqa: BLE001 - a job that fails is tried again, the others go on
             _log.warning("job_failed", job=job.__name__, exc_info=failure)
-            await bell.wait(AFTER_FAILURE_S)
+            await pause(AFTER_FAILURE_S)
             continue
         if not done and not stop.is_set():
-            await bell.wait(every_s)
+            await pause(every_s)

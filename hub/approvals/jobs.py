@@ -6,7 +6,7 @@ from hub.approvals import store
 from hub.approvals.carrying import carry_out
 from hub.approvals.service import LEASE_S
 from hub.approvals.tables import approvals
-from hub.due_rows import claim_due
+from hub.due_rows import claim_due, give_back
 from hub.payments.shell import Shell
 
 AT_ONCE: Final = 20
@@ -15,7 +15,10 @@ AT_ONCE: Final = 20
 async def carry_out_due(shell: Shell) -> int:
     """Carry out what somebody approved who did not live to do it; returns how many there were."""
     rows = await claim_due(shell.database, approvals, AT_ONCE, LEASE_S)
-    for row in rows:
+    for number, row in enumerate(rows):
+        if shell.stopping.is_set():
+            await give_back(shell.database, approvals, [left["id"] for left in rows[number:]])
+            break
         await carry_out(shell, row)
     return len(rows)
 

@@ -12,6 +12,7 @@ from hub.figures import tables as _figures
 from hub.idempotency import tables as _idempotency
 from hub.ledger import tables as _ledger
 from hub.merchants import tables as _merchants
+from hub.migrations import standing as _standing
 from hub.payment_methods import tables as _payment_methods
 from hub.payment_sessions import tables as _payment_sessions
 from hub.payments import tables as _payments
@@ -45,6 +46,7 @@ DOMAINS = (
     _retries,
     _rulesets,
     _settlement,
+    _standing,
     _token_imports,
     _webhook_endpoints,
     _webhooks,

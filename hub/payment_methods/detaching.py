@@ -26,15 +26,20 @@ async def detach_due(shell: Shell) -> int:
     """Ask processors to forget what is due; returns how many tokens there were."""
     due = await detachments.claim(shell.database, BATCH)
     gate = asyncio.Semaphore(AT_ONCE)
+    not_begun: list[str] = []
 
     async def one(detachment: Detachment) -> None:
         async with gate:
+            if shell.stopping.is_set():
+                not_begun.append(detachment.id)
+                return
             try:
                 await _detach(shell, detachment)
             except Exception:  # noqa: BLE001 - one token's trouble must not keep the others; its lease ends by itself
                 _log.exception("token_not_detached", detachment=detachment.id)
 
     await asyncio.gather(*(one(detachment) for detachment in due))
+    await detachments.give_back(shell.database, not_begun)
     return len(due)
 
 

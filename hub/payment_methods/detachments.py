@@ -1,6 +1,6 @@
 """All SQL of tokens that their processors have to forget: queued with the deletion, worked off by the worker."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -8,9 +8,9 @@ from msgspec import Struct
 from sqlalchemy import Float, bindparam, exists, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import due_rows
 from hub.access.store import AUDIT, audit_row
 from hub.database import Database, in_seconds
-from hub.due_rows import claim_due
 from hub.exceptions.opening import Opening
 from hub.exceptions.store import open_exceptions
 from hub.ids import new_id
@@ -66,8 +66,13 @@ async def queue(
 
 async def claim(database: Database, most: int) -> list[Detachment]:
     """Take at most *most* that are due, the longest due first; nobody else gets them for `LEASE_S`."""
-    rows = await claim_due(database, detachments, most, LEASE_S)
+    rows = await due_rows.claim_due(database, detachments, most, LEASE_S)
     return [Detachment(**{name: row[name] for name in Detachment.__struct_fields__}) for row in rows]
+
+
+async def give_back(database: Database, ids: Sequence[str]) -> None:
+    """Let others take these at once: they were claimed, and nothing was begun with them."""
+    await due_rows.give_back(database, detachments, ids)
 
 
 async def is_shared(database: Database, detachment: Detachment) -> bool:

@@ -1,6 +1,6 @@
 """All SQL of verifications; the caller owns the transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -8,8 +8,8 @@ from msgspec import Struct
 from sqlalchemy import Float, RowMapping, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub import due_rows
 from hub.database import Database, in_seconds
-from hub.due_rows import claim_due
 from hub.idempotency.store import INSERT_KEY, Key, key_values
 from hub.payment_methods.tables import verifications
 
@@ -79,8 +79,13 @@ async def before(
 
 async def claim(database: Database, most: int, lease_s: float) -> list[Waiting]:
     """Take at most *most* that are due, the longest due first; nobody else gets them for *lease_s*."""
-    rows = await claim_due(database, verifications, most, lease_s)
+    rows = await due_rows.claim_due(database, verifications, most, lease_s)
     return [to_waiting(row) for row in rows]
+
+
+async def give_back(database: Database, ids: Sequence[str]) -> None:
+    """Let others take these at once: they were claimed, and nothing was begun with them."""
+    await due_rows.give_back(database, verifications, ids)
 
 
 def to_waiting(row: RowMapping) -> Waiting:

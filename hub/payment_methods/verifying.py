@@ -138,9 +138,13 @@ async def verify_due(shell: Shell) -> int:
     """Ask again what was not answered; returns how many there were."""
     due = await verifications.claim(shell.database, BATCH, shell.lease_s)
     gate = asyncio.Semaphore(AT_ONCE)
+    not_begun: list[str] = []
 
     async def one(waiting: Waiting) -> None:
         async with gate:
+            if shell.stopping.is_set():
+                not_begun.append(waiting.id)
+                return
             try:
                 told: Verification | Failure = Failure.UNKNOWN
                 if waiting.request is not None:
@@ -150,6 +154,7 @@ async def verify_due(shell: Shell) -> int:
                 _log.exception("verification_failed", verification=waiting.id)
 
     await asyncio.gather(*(one(waiting) for waiting in due))
+    await verifications.give_back(shell.database, not_begun)
     return len(due)
 
 

@@ -5,7 +5,9 @@ from typing import Final
 
 import structlog
 from msgspec.structs import replace
+from sqlalchemy import func, select
 
+from hub import metrics
 from hub.database import CommitUnknownError, ConflictError
 from hub.payments import store
 from hub.payments.changes import Actor
@@ -13,7 +15,8 @@ from hub.payments.follow_ups import Asker, follow_up_of, send
 from hub.payments.inquiries import inquire
 from hub.payments.recording import Held
 from hub.payments.shell import Shell
-from hub.payments.states import OperationState
+from hub.payments.states import OperationState, OperationStatus
+from hub.payments.tables import operations
 from normalization.outcome import Operation
 
 BATCH: Final = 50
@@ -28,6 +31,8 @@ async def inquire_due(shell: Shell) -> int:
 
     async def one(operation: OperationState) -> None:
         async with gate:
+            if shell.stopping.is_set():
+                return  # It is still due, and nobody's.
             try:
                 await inquire(shell, operation)
             except Exception:  # noqa: BLE001 - one operation's trouble must not keep the others waiting
@@ -37,13 +42,25 @@ async def inquire_due(shell: Shell) -> int:
     return len(due)
 
 
+async def measure_unknown(shell: Shell) -> int:
+    """Tell how old the oldest unknown outcome is; returns 0, since there is no more to do now."""
+    unknown = select(func.min(operations.c.started_at)).where(operations.c.status == OperationStatus.UNKNOWN)
+    async with shell.database.reading() as connection:
+        oldest = await connection.scalar(unknown.where(operations.c.due_at.is_not(None)))
+    age_s = 0.0 if oldest is None else (shell.clock() - oldest).total_seconds()
+    metrics.UNKNOWN_SECONDS.set(max(0.0, age_s))
+    return 0
+
+
 async def cancel_due(shell: Shell) -> int:
     """Void what became authorized after its cancellation was asked for; returns how many there were."""
     due = await store.cancellations_due(shell.database, BATCH)
     done = 0
     for payment in due:
-        operations = tuple(await store.operations_of(shell.database, payment.id))
-        attempt = next(o for o in operations if o.id == payment.attempt_id)
+        if shell.stopping.is_set():
+            break
+        made = tuple(await store.operations_of(shell.database, payment.id))
+        attempt = next(o for o in made if o.id == payment.attempt_id)
         void = follow_up_of(
             payment,
             attempt,
@@ -57,6 +74,6 @@ async def cancel_due(shell: Shell) -> int:
             await store.open_follow_up(shell.database, payment, reserved, void, None, actor, shell.lease_s)
         except (ConflictError, CommitUnknownError):
             continue  # The next round looks again.
-        await send(shell, Held(payment=reserved, operation=void, operations=(*operations, void)))
+        await send(shell, Held(payment=reserved, operation=void, operations=(*made, void)))
         done += 1
     return done

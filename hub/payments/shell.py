@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, field
 
 from adapters.errors import AdapterError, ConfigurationError, NotSentError, OutcomeUnknownError
 from hub.database import Database
@@ -28,7 +28,10 @@ TRIES: Final = 100
 
 
 class Shell(Struct, frozen=True, kw_only=True):
-    """The services' tools. `wake` tells the worker in this process that something became due."""
+    """The services' tools. `wake` tells the worker in this process that something became due.
+
+    Once `stopping` is set nothing more is begun: what is claimed and not begun is given back at once.
+    """
 
     database: Database
     directory: Directory
@@ -42,6 +45,7 @@ class Shell(Struct, frozen=True, kw_only=True):
     wake: Callable[[], None]
     running: set[asyncio.Task[Any]]
     reads: ReadBudgets
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def lease_s(self) -> float:

@@ -19,7 +19,8 @@ from hub.access.tables import audit_log
 from hub.database import Database, open_database
 from hub.events.tables import events
 from hub.ids import new_id
-from hub.migrations import bring_up, is_migrated, migrate
+from hub.migrations import bring_up, migrate, standing
+from hub.migrations.standing import Standing
 from hub.migrations.tables import metadata
 from normalization.disputes import AnswerRefused, RefusalCode
 
@@ -123,18 +124,18 @@ async def test_an_answer_that_was_refused_before_keeps_the_processors_code(empty
 
 
 def test_migrating_again_changes_nothing(empty_database_url: str) -> None:
-    before = is_migrated(empty_database_url)
+    before = standing(empty_database_url)
 
     migrate(empty_database_url)
     migrate(empty_database_url)
 
-    assert (before, is_migrated(empty_database_url)) == (False, True)
+    assert (before, standing(empty_database_url)) == (Standing.BEHIND, Standing.RIGHT)
 
 
 async def test_two_who_migrate_at_once_do_it_one_after_the_other(empty_database_url: str) -> None:
     await asyncio.gather(bring_up(empty_database_url), bring_up(empty_database_url))
 
-    assert await asyncio.to_thread(is_migrated, empty_database_url)
+    assert await asyncio.to_thread(standing, empty_database_url) is Standing.RIGHT
 
 
 async def written(database: Database) -> None:
@@ -145,6 +146,7 @@ async def written(database: Database) -> None:
         await connection.execute(insert(events), {**event, "position": None, "created_at": at})
 
 
+@pytest.mark.fault_case(id="LED-01")
 @pytest.mark.parametrize(
     "change",
     [
@@ -184,6 +186,7 @@ async def test_a_position_is_given_once(database: Database, first: Any, second: 
             await connection.execute(second)
 
 
+@pytest.mark.fault_case(id="LED-01")
 @pytest.mark.parametrize("table", ["transfers", "reports"])
 async def test_transfers_and_reports_are_guarded_as_a_whole(database: Database, table: str) -> None:
     query = (

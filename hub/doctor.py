@@ -3,41 +3,38 @@
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import RowMapping, func, select, text
+from sqlalchemy import RowMapping, select
 
 from adapters.contract import Registration
 from hub import missing_database
-from hub.access.tables import api_keys
-from hub.app import Parts, assembled
-from hub.database import Database, is_missing, open_database
+from hub.app import Parts, assembled, utc_now
+from hub.database import is_missing, open_database
+from hub.doctor_access import keys_in_effect, look_at_access
+from hub.doctor_database import look_at_database, tables
 from hub.doctor_declines import unmapped
 from hub.doctor_events import look_at_events
 from hub.doctor_exceptions import look_at_exceptions
 from hub.doctor_findings import Finding, good, wrong
+from hub.doctor_operations import look_at_operations
 from hub.doctor_rulesets import look_at_rulesets
+from hub.doctor_settings import development, public_url, sealing_keys, stopping
 from hub.doctor_settlements import look_at_settlements
 from hub.doctor_webhooks import look_at_webhooks
 from hub.merchants.credentials import open_credentials
 from hub.merchants.store import all_accounts
-from hub.migrations import is_migrated
+from hub.migrations import standing
 from hub.payments.tables import operations
 from hub.redis import SharedMemory
 from hub.sealing import SealBrokenError
 from hub.serving import configure_logs, run_async
-from hub.settings import DEVELOPMENT_KEYS, InvalidSettingError, Settings, load_settings
+from hub.settings import InvalidSettingError, Settings, load_settings
 
-DURABLE: Final = {
-    "sqlite": {"journal_mode": "wal", "synchronous": "2"},
-    "postgresql": {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"},
-}
-"""What keeps a committed payment through a power cut; SQLite's 2 is FULL."""
 _ONLY_CRASHES: Final = 50  # What is wrong is told in the table, not in the log too.
 
 
@@ -60,7 +57,8 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
         settings = load_settings(environment)
     except InvalidSettingError as invalid:
         return [wrong("settings", str(invalid), "correct the variable; docs/settings.md lists them all")]
-    found = [good("settings", "every variable can be used"), _keys(settings), await _redis(settings)]
+    found = [good("settings", "every variable can be used"), sealing_keys(settings), stopping(settings)]
+    found.append(await _redis(settings))
     if is_missing(settings.database_url):
         told = f"there is no file {settings.database_url.partition(':///')[2]}"
         return [*found, wrong("database", told, missing_database.mend())]
@@ -69,26 +67,17 @@ async def examine(environment: Mapping[str, str]) -> list[Finding]:
     except (ValueError, OSError) as failure:
         return [*found, _unreachable(failure)]
     try:
-        found += await _database(database)
+        found += await look_at_database(database, settings, utc_now())
     except Exception as failure:  # noqa: BLE001 - each driver has errors of its own, and all mean the same here
         return [*found, _unreachable(failure)]
     finally:
         await database.close()
-    if not await asyncio.to_thread(is_migrated, settings.database_url):
-        return [*found, wrong("tables", "are not this version's", "run `hub migrate`")]
-    found.append(good("tables", "are this version's"))
+    found.append(tables(await asyncio.to_thread(standing, settings.database_url)))
+    if not found[-1].ok:
+        return found
     async with assembled(settings) as parts:
         found += await _contents(parts)
     return found
-
-
-def _keys(settings: Settings) -> Finding:
-    if settings.keys != DEVELOPMENT_KEYS:
-        return good("sealing keys", f"{len(settings.keys)}, the first seals")
-    if settings.development:
-        return good("sealing keys", "the public ones of development, as HUB_DEVELOPMENT allows")
-    mend = "set HUB_KEYS; docs/deploy.md says how to make one"
-    return wrong("sealing keys", "credentials are sealed with a key that everybody knows", mend)
 
 
 async def _redis(settings: Settings) -> Finding:
@@ -102,24 +91,11 @@ async def _redis(settings: Settings) -> Finding:
     return wrong("redis", "does not answer", "start it, or correct or unset HUB_REDIS_URL; nothing is lost meanwhile")
 
 
-async def _database(database: Database) -> list[Finding]:
-    kind = "postgresql" if database.is_postgresql else "sqlite"
-    ask = "SHOW" if database.is_postgresql else "PRAGMA"
-    async with database.reading() as connection:
-        found = {name: str((await connection.execute(text(f"{ask} {name}"))).scalar()) for name in DURABLE[kind]}
-    told = ", ".join(f"{name} {value}" for name, value in found.items())
-    if found == DURABLE[kind]:
-        return [good("database", f"{kind}; durable: {told}")]
-    wanted = ", ".join(f"{name} {value}" for name, value in DURABLE[kind].items())
-    return [wrong("database", f"{kind} may lose what it has confirmed: {told}", f"set {wanted}")]
-
-
 async def _contents(parts: Parts) -> list[Finding]:
     async with parts.database.reading() as connection:
         accounts = await all_accounts(connection)
-        live_keys = await connection.scalar(
-            select(func.count()).select_from(api_keys).where(api_keys.c.livemode, api_keys.c.revoked_at.is_(None))
-        )
+        keys = await keys_in_effect(connection, parts.clock())
+        asked = await look_at_operations(connection)
         webhooks = await look_at_webhooks(connection, accounts, parts.clock(), parts.settings.public_url)
         happened = await look_at_events(connection, parts.clock())
         settled = await look_at_settlements(connection, accounts, parts.clock())
@@ -127,22 +103,26 @@ async def _contents(parts: Parts) -> list[Finding]:
         disagreements = await look_at_exceptions(connection, parts.clock())
         declined = select(operations.c.processor, operations.c.decline).where(operations.c.decline.is_not(None))
         declines = (await connection.execute(declined.order_by(operations.c.id.desc()).limit(10_000))).all()
-    is_live = bool(live_keys) or any(row["livemode"] for row in accounts)
-    found = [_public_url(parts.settings, is_live=is_live)]
-    found += [_account(parts, row) for row in accounts]
+    is_live = any(key.livemode for key in keys) or any(row["livemode"] for row in accounts)
+    found = [public_url(parts.settings, is_live=is_live), development(parts.settings, is_live=is_live)]
+    found += look_at_access(keys, parts.settings.approvals)
+    found += [_stopped(accounts), *(_account(parts, row) for row in accounts)]
+    found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
+    return [*found, rules, asked, *webhooks, *happened, *settled, disagreements]
+
+
+def _stopped(accounts: Sequence[RowMapping]) -> Finding:
+    """Judge whether anything can be charged."""
     if not accounts:
         mend = "add one with POST /v1/merchant_accounts"
-        found.append(wrong("merchant accounts", "there are none, so nothing can be charged", mend))
-    found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
-    return [*found, rules, *webhooks, *happened, *settled, disagreements]
-
-
-def _public_url(settings: Settings, *, is_live: bool) -> Finding:
-    parts = urlsplit(settings.public_url)
-    if is_live and parts.scheme != "https":
-        mend = "set HUB_PUBLIC_URL to the https address that payers and processors reach"
-        return wrong("public_url", f"{settings.public_url} is not https, and there are live accounts or keys", mend)
-    return good("public_url", settings.public_url)
+        return wrong("merchant accounts", "there are none, so nothing can be charged", mend)
+    modes = sorted({bool(row["livemode"]) for row in accounts})
+    active = {bool(row["livemode"]) for row in accounts if row["status"] == "active"}
+    stopped = [("live" if livemode else "test") for livemode in modes if livemode not in active]
+    if stopped:
+        told = f"all of {' and of '.join(stopped)} mode are paused or draining, so nothing can be charged there"
+        return wrong("merchant accounts", told, 'PATCH one of them to {"status": "active"}')
+    return good("merchant accounts", f"{len(accounts)}")
 
 
 def _account(parts: Parts, row: RowMapping) -> Finding:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.doctor_findings import Finding, good, instant, wrong
 from hub.webhook_endpoints.fan_out import behind
-from hub.webhook_endpoints.rules import DeliveryStatus
+from hub.webhook_endpoints.rules import DeliveryStatus, EndpointStatus
 from hub.webhook_endpoints.store import DELETED
 from hub.webhook_endpoints.tables import event_deliveries, webhook_endpoints
 
@@ -18,7 +18,7 @@ OVERDUE: Final = timedelta(minutes=5)
 
 async def look_at_events(connection: AsyncConnection, now: datetime) -> list[Finding]:
     """Look at what is on its way to endpoints, and at what never arrived there."""
-    return [await _on_their_way(connection, now), *await _dead(connection)]
+    return [await _on_their_way(connection, now), *await _dead(connection), *await _disabled(connection)]
 
 
 async def _on_their_way(connection: AsyncConnection, now: datetime) -> Finding:
@@ -47,3 +47,16 @@ async def _dead(connection: AsyncConnection) -> list[Finding]:
         for endpoint_id, url, count, since_at in await connection.execute(counted)
     ]
     return found or [good("deliveries to endpoints", "none was given up")]
+
+
+async def _disabled(connection: AsyncConnection) -> list[Finding]:
+    columns = webhook_endpoints.c
+    wanted = select(columns.id, columns.url, columns.reason).where(columns.status == EndpointStatus.DISABLED)
+    return [
+        wrong(
+            f"endpoint {endpoint_id}",
+            f"gets nothing any more: {reason or 'somebody disabled it'}: {url}",
+            f"once it takes events again, PATCH /v1/webhook_endpoints/{endpoint_id} to enabled; else delete it",
+        )
+        for endpoint_id, url, reason in await connection.execute(wanted.order_by(columns.id))
+    ]

@@ -54,9 +54,11 @@ async def add_account(database: Database, credentials: Mapping[str, Any], proces
 
 
 async def with_account(url: str, credentials: Mapping[str, Any] = STRIPE, processor: str = "stripe") -> None:
-    """Migrate a database and add one account."""
+    """Add one account, and a key that opens the hub."""
     database = await open_database(url)
     await add_account(database, credentials, processor)
+    grant = Grant(principal="ada", scopes=ROLES[Role.ADMIN])
+    await make_key(database, grant, name="desk", role=Role.ADMIN, livemode=False, by=None, at=AT)
     await database.close()
 
 

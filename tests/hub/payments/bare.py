@@ -12,21 +12,28 @@ from sqlalchemy import text
 
 from adapters.contract import AmountRange, Capabilities, Inquiry, Registration
 from adapters.stripe import REGISTRATION
-from hub.app import assembled
+from hub.app import utc_now
+from hub.database import open_database
+from hub.figures.board import FigureBoard
 from hub.idempotency.store import Key
+from hub.merchants.health import HealthBoard
 from hub.merchants.service import Directory
+from hub.payment_methods.remembered import Remembered
 from hub.payments import store
 from hub.payments.changes import Actor
 from hub.payments.recording import Held, hold
 from hub.payments.shell import Shell
 from hub.payments.states import OperationState, Payment
+from hub.redis import SharedMemory
+from hub.rulesets.shadowing import ShadowDesk
+from hub.sealing import Sealer
 from hub.settings import Settings
+from hub.webhooks.budget import ReadBudgets
 from routing.facts import Facts, chargeable_by
 from routing.plan import Snapshot
 from tests.hub.payments.making import eur, operation, payment
 
 LEASE_S = 60.0
-NEVER_MS = 3_600_000
 KEY = Key(key="once", fingerprint=b"asked", location="/v1/payments/pay_1")
 REQUEST = (
     b'{"operation":"purchase","operation_id":"att_1","payment_id":"pay_1","reference":"invoice-1",'
@@ -59,13 +66,13 @@ class Account(Struct, frozen=True):
     registration: Registration[Any] = REGISTRATION
     terms: None = None
 
-    def connected(self, _account_id: str) -> "Account":
-        """Give the account."""
-        return self
+    def connected(self, _account_id: str) -> "Account | None":
+        """Give the account, if it has an adapter."""
+        return self if self.adapter is not None else None
 
-    async def find(self, _account_id: str) -> "Account":
-        """Give the account."""
-        return self
+    async def find(self, account_id: str) -> "Account | None":
+        """Give the account, if it has an adapter."""
+        return self.connected(account_id)
 
     def routing(self, *, livemode: bool) -> Snapshot:
         """Give nothing that routing decides by."""
@@ -80,8 +87,25 @@ def with_adapter(shell: Shell, adapter: object, capabilities: Capabilities = ONC
 @asynccontextmanager
 async def bare(database_url: str) -> AsyncIterator[Shell]:
     """The services' tools, with no merchant account, and nothing that goes on by itself."""
-    async with assembled(Settings(database_url=database_url, snapshot_poll_ms=NEVER_MS)) as parts:
-        yield parts.shell
+    settings = Settings(database_url=database_url)
+    database, shared = await open_database(database_url), SharedMemory(None)
+    nowhere = cast("Directory", Account(None))
+    figures = FigureBoard(database, shared, nowhere, utc_now)
+    yield Shell(
+        database=database,
+        directory=nowhere,
+        settings=settings,
+        sealer=Sealer(settings.keys),
+        health=HealthBoard(shared, utc_now),
+        figures=figures,
+        shadows=ShadowDesk(database, figures.seen_later),
+        remembered=Remembered(1),
+        clock=utc_now,
+        wake=lambda: None,
+        running=set(),
+        reads=ReadBudgets(settings.webhook_reads_per_second),
+    )
+    await database.close()
 
 
 async def sent(shell: Shell, lease_s: float = LEASE_S, **changes: Any) -> Held:

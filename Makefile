@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos outside format pages adapter lock clean
+.PHONY: help demo test check bench chaos simulate outside format pages adapter lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort
@@ -42,6 +42,9 @@ pages: .venv/.ready ## Write the reference pages that are made from the code
 
 chaos: .venv/.ready ## Kill real processes again and again under load, and count what is lost; KILLS=40 for less
 	$(BIN)/python -m tests.chaos $(KILLS)
+
+simulate: .venv/.ready ## Live through worlds in which everything fails; SEEDS=1..500, SEED=7 to see one, WITHOUT=inquiry
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEED),$(SEEDS),1..20) $(if $(SEED),--history) $(WITHOUT:%=--without %)
 
 adapter: .venv/.ready ## Begin an adapter: make adapter NAME=acme
 	@$(BIN)/python -m adapters.scaffold "$$NAME"

@@ -1,43 +1,120 @@
-"""`python -m tests.simulation --seeds 1..100`: live through worlds, and say what does not hold."""
+"""`python -m tests.simulation --seeds 1..100`: live through worlds, and say what does not hold in which."""
 
 import argparse
-import os
+import gc
 import sys
 import time
 from collections import Counter
+from hashlib import sha256
+from pathlib import Path
 
+import msgspec
 import structlog
+from msgspec import Struct, field
 
-from tests.simulation.plans import Options, plan
-from tests.simulation.world import simulate
+from tests.simulation.faults import Fault
+from tests.simulation.plans import LIVES, Options, Plan, plan
+from tests.simulation.shrink import shrink
+from tests.simulation.table import table, thinnest
+from tests.simulation.template import template
+from tests.simulation.world import World, simulate
+
+NETS = ("inquiry", "webhooks", "replay")
+EVERY_S = 60.0
+
+
+class Sum(Struct):
+    """What many worlds came to."""
+
+    worlds: int = 0
+    payments: int = 0
+    lifecycles: int = 0
+    struck: Counter[tuple[str, Fault]] = field(default_factory=Counter)
+    failing: list[int] = field(default_factory=list)
+
+    def add(self, seed: int, world: World) -> None:
+        """Add one world."""
+        self.worlds += 1
+        self.payments += len(world.plan.lives)
+        self.lifecycles += len(world.struck_lives)
+        self.struck += world.struck_cells
+        if world.violations:
+            self.failing.append(seed)
+
+    def line(self, spent_s: float) -> str:
+        """Say it in one line."""
+        cost = 1000 * spent_s / max(1, self.lifecycles)
+        return (
+            f"{self.worlds:,} worlds, {self.payments:,} payments, {self.lifecycles:,} lifecycles with a fault,"
+            f" {self.struck.total():,} faults, {len(self.failing)} worlds with a violation;"
+            f" {spent_s:,.0f} s of processor, {cost:.1f} ms a lifecycle"
+        )
 
 
 def main() -> int:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation")
-    parser.add_argument("--seeds", default="1..10")
-    parser.add_argument("--without", action="append", default=[], choices=["inquiry", "webhooks", "replay"])
-    parser.add_argument("--fail-fast", action="store_true")
-    parser.add_argument("--history", action="store_true")
-    asked = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"), logger_factory=structlog.PrintLoggerFactory(open(os.devnull, "w")))
-    options = Options(**{name: False for name in asked.without})
+    asked = _arguments()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+    options = Options(**dict.fromkeys(asked.without, False))
+    template()
+    gc.disable()  # A world ends before anything of it need be collected; then all of it is.
     first, _, last = asked.seeds.partition("..")
-    began, lives, cells, failed = time.process_time(), 0, Counter(), 0
-    for seed in range(int(first), int(last or first) + 1):
-        world = simulate(plan(seed, options))
-        lives += len(world.struck_lives)
-        cells += world.struck_cells
+    seeds = range(int(first), int(last or first) + 1)
+    began, told_at, total = time.process_time(), time.monotonic(), Sum()
+    for seed in seeds:
+        world = simulate(plan(seed, options, asked.payments))
+        total.add(seed, world)
         if asked.history:
-            print("\n".join(world.history))
+            print(*world.history, sep="\n")
+        if asked.digest:
+            print(seed, sha256("\n".join(world.history).encode()).hexdigest())
         if world.violations:
-            failed += 1
-            print(f"seed {seed}:", *world.violations, sep="\n  ")
+            _tell(world, seed, asked.without, shrinks=not asked.no_shrink)
             if asked.fail_fast:
                 break
-    spent = time.process_time() - began
-    print(f"{lives} lifecycles, {sum(cells.values())} faults, {failed} failing seeds, {spent:.1f} s, {1000*spent/max(1,lives):.2f} ms each")
-    return 1 if failed else 0
+        del world
+        gc.collect()
+        if time.monotonic() - told_at > EVERY_S:
+            told_at = time.monotonic()
+            print(f"seed {seed}: {total.line(time.process_time() - began)}", flush=True)
+    if len(seeds) > 1:
+        print(table(total.struck), end="\n\n")
+        print("fewest:", *(f"{count} {step}/{fault}" for count, step, fault in thinnest(total.struck)[:5]), sep="\n  ")
+    print(f"seeds {asked.seeds}: {total.line(time.process_time() - began)}")
+    if asked.counts:
+        counts = [[step, fault, count] for (step, fault), count in sorted(total.struck.items())]
+        Path(asked.counts).write_bytes(msgspec.json.encode({"lifecycles": total.lifecycles, "struck": counts}))
+    return 1 if total.failing else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", default="1..10", help="one seed, or from..to")
+    parser.add_argument("--without", action="append", default=[], choices=NETS, help="a net that is taken away")
+    parser.add_argument("--payments", type=int, default=LIVES, help="how many of them a world has")
+    parser.add_argument("--fail-fast", action="store_true", help="stop at the first violation")
+    parser.add_argument("--no-shrink", action="store_true", help="leave a failing world as it is")
+    parser.add_argument("--history", action="store_true", help="print all that happened")
+    parser.add_argument("--digest", action="store_true", help="print what a world's history comes to")
+    parser.add_argument("--counts", help="a file to write the table's counts to, for adding up")
+    return parser.parse_args()
+
+
+def _tell(world: World, seed: int, without: list[str], *, shrinks: bool) -> None:
+    """Print what does not hold, in the smallest world that was found in which it does not."""
+    print(f"seed {seed}: {len(world.violations)} violations", *world.violations[:8], sep="\n  ", flush=True)
+    if shrinks:
+        kind = world.violations[0].partition(":")[0]
+
+        def fails(smaller: Plan) -> bool:
+            return any(told.startswith(kind) for told in simulate(smaller).violations)
+
+        small = shrink(world.plan, fails)
+        again = simulate(small)
+        print("  the smallest world in which it is so:", *(f"    {life}" for life in small.lives), sep="\n")
+        print(*(f"    {told}" for told in again.history[-120:]), sep="\n")
+    nets = "".join(f" WITHOUT={net}" for net in without)
+    print(f"  again: make simulate SEED={seed}{nets}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """The adapter contract over a pretend processor that is at hand: each call may go wrong in every way a network has."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from adapters.abilities import SettlementReport
 from adapters.contract import (
     AmountRange,
     Authorize,
@@ -25,6 +26,7 @@ from adapters.errors import ConfigurationError, NotSentError, OutcomeUnknownErro
 from normalization.outcome import OPENING, Operation, Report
 from tests.simulation.faults import CALL, CRASH, Fault
 from tests.simulation.processors import ARRIVES_MAX_S, LAG_MAX_S, NORTH, SOUTH, Processor
+from tests.simulation.reports import open_report
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -102,11 +104,16 @@ class SimulatedAdapter:
     def read_delivery(self, delivery: Delivery) -> list[Told]:
         return [msgspec.json.decode(delivery.body, type=Report)]
 
+    def open_report(self, header: Sequence[str]) -> SettlementReport:
+        return open_report(header)
+
     async def _call(self, step: str, life: int, act: Callable[[], Any], *, asks: bool = False) -> Any:
         """Send a request; where it only *asks*, no failure says anything of what it asks about."""
         await self._owner.awaiting()
         fault = self._world.struck(life, step, CALL | CRASH)
-        self._world.tell(f"{self._owner.name} calls {self._processor.name}: {step} of {life}" + (f", {fault}" if fault else ""))
+        self._world.tell(
+            f"{self._owner.name} calls {self._processor.name}: {step} of {life}" + (f", {fault}" if fault else "")
+        )
         if fault is None:
             await self._pass(0.2)
             answer = act()

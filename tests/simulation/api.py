@@ -26,9 +26,7 @@ from hub.payments.states import Payment, Status
 from hub.webhooks import store as inbox
 from normalization.outcome import Operation
 
-CALLER: Final = Caller(
-    key_id="key_shop", principal="shop", role=Role.ADMIN, scopes=ROLES[Role.ADMIN], livemode=False
-)
+CALLER: Final = Caller(key_id="key_shop", principal="shop", role=Role.ADMIN, scopes=ROLES[Role.ADMIN], livemode=False)
 
 
 class Answer(Struct, frozen=True):

@@ -40,7 +40,9 @@ class Client:
     async def live(self) -> None:
         """Charge, then do whatever is to be done with the payment."""
         await asyncio.sleep(self.life.begins_s)
-        charged = await self._twice("charge", lambda shell: api.create_payment(shell, self._wish(), self._key("charge")))
+        charged = await self._twice(
+            "charge", lambda shell: api.create_payment(shell, self._wish(), self._key("charge"))
+        )
         if charged is None or charged.status >= 300:
             return
         self.payment = str(msgspec.json.decode(charged.body)["id"])
@@ -106,7 +108,9 @@ class Client:
         """Hold what is told against what was told before under the same key."""
         first = self.told.setdefault(step, answer)
         if (first.status, first.body) != (answer.status, answer.body):
-            self._world.violated(f"4: the key of {step} of payment {self.life.number} answered {first} and then {answer}")
+            self._world.violated(
+                f"4: the key of {step} of payment {self.life.number} answered {first} and then {answer}"
+            )
 
     async def ask_again(self) -> None:
         """Send every request once more, long after."""

@@ -15,13 +15,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util.concurrency import await_only
 
-from hub.database import CommitUnknownError, Database, Query, Unit, is_lost, read_clock
+from hub.database import CommitUnknownError, ConflictError, Database, Query, Unit, is_lost, read_clock
 from tests.simulation.faults import Fault
+from tests.simulation.statements import statement_of, statements_of
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
@@ -30,7 +30,6 @@ LOST: Final = "no active connection"
 """What SQLAlchemy takes for a lost connection."""
 OWNER: Final[ContextVar["Instance | None"]] = ContextVar("owner", default=None)
 """The process of the hub that the running task belongs to; None: the world outside."""
-_STRIKE: Final[ContextVar["Fault | None"]] = ContextVar("strike", default=None)
 _EPOCH_DAY: Final = 2440587.5
 _DAY_S: Final = 86_400.0
 
@@ -91,7 +90,7 @@ async def _nothing() -> None:
 class _Cursor(sqlite3.Cursor):
     """A cursor as SQLAlchemy's asynchronous face takes it."""
 
-    owner: "_Connection"
+    owner: "Transaction"
 
     def execute(self, statement: str, values: Any = ()) -> "_Cursor":  # type: ignore[override] # as far as it is used
         self.owner.note(statement)
@@ -109,7 +108,7 @@ class _Cursor(sqlite3.Cursor):
         """The rows have to be read still."""
 
 
-class _Connection:
+class Transaction:
     """One transaction's connection, as a DBAPI's; only its beginning and its commit are awaited."""
 
     def __init__(self, owner: "Instance") -> None:
@@ -123,6 +122,10 @@ class _Connection:
         cursor.owner = self
         return cursor
 
+    def plainly(self) -> sqlite3.Cursor:
+        """Give a cursor for what is not asked by SQLAlchemy."""
+        return self._store.raw.cursor()
+
     def note(self, statement: str) -> None:
         """Remember what is being done, for faults that wait for it."""
         if self._step is None:
@@ -130,21 +133,24 @@ class _Connection:
 
     def begin(self) -> None:
         """Begin when it is this one's turn."""
-        await_only(self._begin())
+        await_only(self.wait())
 
-    async def _begin(self) -> None:
+    async def wait(self) -> None:
+        """Wait for the turn, and begin."""
         await self._owner.awaiting()
         await self._store.take()
         self._owner.check()
         self._store.raw.execute("BEGIN IMMEDIATE")
         self._open = True
+        self._owner.transactions.add(self)
 
     def commit(self) -> None:
-        if not self._open:
-            return
-        fault = _STRIKE.get()
-        if fault is None and self._step is not None:
-            fault = self._owner.world.struck_anywhere(self._step)
+        if self._open:
+            self.end(None if self._step is None else self._owner.world.struck_anywhere(self._step))
+            await_only(self._owner.awaiting())
+
+    def end(self, fault: Fault | None) -> None:
+        """Commit; what goes wrong with it is *fault*."""
         self._owner.check()
         if fault in {Fault.UNDONE, Fault.CRASH_INSIDE, Fault.CRASH_BEFORE, Fault.AWAY}:
             self.rollback()
@@ -156,7 +162,6 @@ class _Connection:
             raise sqlite3.OperationalError(LOST)
         if fault is not None:
             self._owner.kill()
-        await_only(self._owner.awaiting())
 
     def rollback(self) -> None:
         if self._open:
@@ -173,6 +178,7 @@ class _Connection:
     def _end(self, how: str) -> None:
         self._open = False
         self._step = None
+        self._owner.transactions.discard(self)
         self._store.raw.execute(how)
         self._store.give()
 
@@ -196,11 +202,11 @@ class _Dbapi:
     Binary = sqlite3.Binary
 
     @staticmethod
-    def connect(*_: Any, **__: Any) -> _Connection:
+    def connect(*_: Any, **__: Any) -> Transaction:
         owner = OWNER.get()
         if owner is None:
             raise RuntimeError("only a process of the hub opens connections")
-        return _Connection(owner)
+        return Transaction(owner)
 
 
 @cache
@@ -231,20 +237,34 @@ class SimulatedDatabase(Database):
             self._owner.kill()
         if fault is Fault.AWAY:
             raise CommitUnknownError
-        token = _STRIKE.set(fault)
+        transaction = Transaction(self._owner)
+        await transaction.wait()
         try:
-            await super().run(unit, values)
-        except DBAPIError as failure:
-            if failure.connection_invalidated:
-                raise CommitUnknownError from failure
+            for position, statement in enumerate(statements_of(unit)):
+                touched = statement.touched(transaction.plainly(), values)
+                if position < unit.checked and touched != 1:
+                    raise ConflictError
+            transaction.end(fault)
+            self._owner.world.check(values)
+        except sqlite3.IntegrityError as broken:
+            raise _conflict(broken) from broken
+        except sqlite3.OperationalError as lost:
+            if str(lost) == LOST:
+                raise CommitUnknownError from lost
             raise
         finally:
-            _STRIKE.reset(token)
+            transaction.rollback()
         self._owner.world.tell(f"{self._owner.name} committed {step}")
+        await self._owner.awaiting()
 
     async def fetch(self, query: Query, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Read rows."""
-        return await super().fetch(query, values)
+        transaction = Transaction(self._owner)
+        await transaction.wait()
+        try:
+            return statement_of(query.statement).rows(transaction.plainly(), values)
+        finally:
+            transaction.rollback()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -254,6 +274,13 @@ class SimulatedDatabase(Database):
 
     async def close(self) -> None:
         """Leave the engine to the next."""
+
+
+def _conflict(broken: sqlite3.IntegrityError) -> Exception:
+    """Tell a unique value that is taken from a broken rule, as the hub's own door does."""
+    if broken.sqlite_errorname in {"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}:
+        return ConflictError(str(broken).rsplit(": ", 1)[-1].split(".", 1)[0])
+    return broken
 
 
 _STEPS_OF: Final = (

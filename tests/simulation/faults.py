@@ -94,9 +94,7 @@ _VERDICTS_OF: Final = {
     "charge.verdict": VERDICT,
     "capture.verdict": frozenset({Fault.DECLINE_HARD, Fault.PENDING, Fault.LATE_NO, Fault.FAILS_LATER, Fault.BY_HAND}),
     "void.verdict": frozenset({Fault.DECLINE_HARD, Fault.PENDING, Fault.LATE_NO, Fault.BY_HAND}),
-    "refund.verdict": frozenset(
-        {Fault.DECLINE_HARD, Fault.PENDING, Fault.LATE_NO, Fault.FAILS_LATER, Fault.BY_HAND}
-    ),
+    "refund.verdict": frozenset({Fault.DECLINE_HARD, Fault.PENDING, Fault.LATE_NO, Fault.FAILS_LATER, Fault.BY_HAND}),
 }
 
 

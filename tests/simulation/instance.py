@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, ContextVar
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from hub.figures.board import FigureBoard
@@ -17,7 +17,7 @@ from hub.settings import Settings
 from hub.webhooks.budget import ReadBudgets
 from hub.worker import Bell
 from tests.simulation.adapter import registrations
-from tests.simulation.database import OWNER, SimulatedDatabase
+from tests.simulation.database import OWNER, SimulatedDatabase, Transaction
 
 if TYPE_CHECKING:
     from adapters.transport import Transport
@@ -28,8 +28,9 @@ LIFE: Final[ContextVar[int | None]] = ContextVar("life", default=None)
 """The payment that a request is about, where one is."""
 SETTINGS: Final = Settings()
 SEALER: Final = Sealer(SETTINGS.keys)
-STEP_S: Final = 0.004
-"""How long an await takes at most."""
+STEP_S: Final = 0.02
+AT_ONCE: Final = 0.8
+"""How often an await is over at once; else it takes a fifth of `STEP_S` at most."""
 
 
 class GoneError(Exception):
@@ -44,9 +45,10 @@ class Instance:
         self.name = name
         self.dead = False
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.transactions: set[Transaction] = set()
         self.killed_at_await: int | None = None
         self._awaits = 0
-        self._context = copy_context()
+        self._context = Context()
         self._context.run(OWNER.set, self)
         self._context.run(LIFE.set, None)
         self.shell = self._context.run(self._assemble)
@@ -112,7 +114,8 @@ class Instance:
         self._awaits += 1
         if self._awaits == self.killed_at_await:
             self.kill()
-        await asyncio.sleep(self.world.random.random() * STEP_S)
+        chance = self.world.random.random()
+        await asyncio.sleep(0 if chance < AT_ONCE else (chance - AT_ONCE) * STEP_S)
         self.check()
 
     def kill(self) -> NoReturn:
@@ -125,4 +128,6 @@ class Instance:
         if not self.dead:
             self.dead = True
             self.world.tell(f"{self.name} killed")
+            for transaction in list(self.transactions):
+                transaction.rollback()
             self.world.loop.call_soon(self.world.bury, self)

@@ -7,11 +7,16 @@ if TYPE_CHECKING:
     from tests.simulation.processors import Charge
     from tests.simulation.world import World
 
+RECEIVABLE: Final = "settlement_receivable:"
 _OPEN: Final = (
+    ("settlement_batches", "due_at IS NOT NULL"),
     ("operations", "status IN ('sending', 'unknown', 'requires_action', 'pending')"),
     ("webhook_deliveries", "due_at IS NOT NULL"),
     ("events", "position IS NULL"),
-    ("payments", "canceling"),
+    (
+        "payments",
+        "canceling AND id NOT IN (SELECT payment_id FROM exceptions WHERE status = 'open' AND payment_id IS NOT NULL)",
+    ),
 )
 
 
@@ -34,7 +39,38 @@ def at_rest(world: "World") -> list[str]:
         *_acknowledged(world),
         *_events(world),
         *_amounts(world),
+        *_lines(world),
     ]
+
+
+def committed(world: "World", payment: str, life: int) -> list[str]:
+    """Say what does not hold just after a commit about *payment*."""
+    wrong = world.store.rows(
+        "SELECT status FROM payments WHERE id = ? AND (captured_minor + capturing_minor > authorized_minor"
+        " OR refunded_minor + refunding_minor > captured_minor)",
+        payment,
+    )
+    told = [f"2: payment {life} ({payment}, {row[0]}) has amounts that do not fit each other" for row in wrong]
+    taking = [c for p in world.processors.values() for c in p.of_life[life] if c.takes_money]
+    if len(taking) > 1:
+        told.append(f"3: payment {life} ({payment}) is charged {len(taking)} times at this moment")
+    return told
+
+
+def _lines(world: "World") -> list[str]:
+    """Every settlement line is matched, or posted, or in one open exception; nothing that was due is forgotten."""
+    open_ = Counter(
+        row[0]
+        for row in world.store.rows("SELECT line_id FROM exceptions WHERE status = 'open' AND line_id IS NOT NULL")
+    )
+    told = []
+    for id_, key, status in world.store.rows(
+        "SELECT id, key, status FROM settlement_lines WHERE status <> 'superseded'"
+    ):
+        if status not in {"matched", "posted"} and open_[id_] != 1:
+            told.append(f"6: the line {key} is {status} and in {open_[id_]} open exceptions")
+    kept = {row[0] for row in world.store.rows("SELECT key FROM settlement_lines")}
+    return told + [f"6: the line {key} is nowhere" for key in sorted(world.reported - kept)]
 
 
 def _charges(world: "World") -> dict[int, list["Charge"]]:
@@ -52,9 +88,7 @@ def _payments(world: "World") -> list[str]:
         "SELECT id, reference, status, captured_minor, refunded_minor + refunded_externally_minor FROM payments"
     )
     excused = {row[0] for row in world.store.rows("SELECT payment_id FROM exceptions WHERE status = 'open'")}
-    booked: Counter[str] = Counter()
-    for payment, debit, credit, minor in world.store.rows("SELECT payment_id, debit, credit, amount_minor FROM transfers"):
-        booked[payment] += minor * (debit.startswith("settlement_receivable") - credit.startswith("settlement_receivable"))
+    booked, owed = _receivable(world)
     by_life = _charges(world)
     counted: Counter[int] = Counter(world.life_of(reference) for _, reference, *_ in rows)
     told += [f"3: {count} payments stand for payment {life}" for life, count in counted.items() if count > 1]
@@ -70,16 +104,37 @@ def _payments(world: "World") -> list[str]:
         if (captured, refunded) != (taken, given):
             told.append(f"outcome: {about} shows {captured} captured, {refunded} refunded; it is {taken}, {given}")
         if booked[payment] != taken - given:
-            told.append(f"1: {about} has {booked[payment]} receivable, its processors hold {taken - given}")
+            told.append(f"1: {about} had {booked[payment]} receivable, its processors held {taken - given}")
+        if owed[payment]:
+            told.append(f"1: {about} has {owed[payment]} receivable though all was settled")
         held = any(not charge.captured for charge in charges)
-        if held != (status in {"authorized"} and not captured):
+        if held != (status == "authorized" and not captured):
             told.append(f"outcome: {about}, and its authorization {'stands' if held else 'does not stand'}")
-    told += [f"outcome: payment {life} was charged and is not known" for life, made in by_life.items() if any(c.takes_money for c in made)]
+    told += [
+        f"outcome: payment {life} was charged and is not known"
+        for life, made in by_life.items()
+        if any(c.takes_money for c in made)
+    ]
     return told
 
 
+def _receivable(world: "World") -> tuple[Counter[str], Counter[str]]:
+    """Add up by payment what processors were booked to owe us, and what of it is left after their reports."""
+    booked: Counter[str] = Counter()
+    owed: Counter[str] = Counter()
+    rows = world.store.rows("SELECT payment_id, debit, credit, amount_minor, line_id FROM transfers")
+    for payment, debit, credit, minor, line in rows:
+        receivable = minor * (debit.startswith(RECEIVABLE) - credit.startswith(RECEIVABLE))
+        owed[payment] += receivable
+        if line is None:
+            booked[payment] += receivable
+    return booked, owed
+
+
 def _acknowledged(world: "World") -> list[str]:
-    kept = {(row[0], row[1]) for row in world.store.rows("SELECT merchant_account, delivery_key FROM webhook_deliveries")}
+    kept = {
+        (row[0], row[1]) for row in world.store.rows("SELECT merchant_account, delivery_key FROM webhook_deliveries")
+    }
     return [f"5: the acknowledged delivery {key} is not kept" for key in sorted(world.acknowledged - kept)]
 
 

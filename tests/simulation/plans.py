@@ -1,6 +1,7 @@
 """What is to happen to each payment of a world, decided by the seed before anything happens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from random import Random
 from typing import Final
 
@@ -19,12 +20,12 @@ from tests.simulation.faults import (
 )
 from tests.simulation.processors import NORTH, SOUTH
 
-LIVES: Final = 24
+LIVES: Final = 60
 """Payments of one world: they share its beginning and its end."""
 BEGIN_WITHIN_S: Final = 120.0
-_FOLLOWS: Final = ("capture", "cancel", "refund")
 _LOST: Final = tuple(sorted(UNKNOWN))
-_NEEDS_SOUTH: Final = frozenset({"settlement.t2"})
+MANUAL: Final = 0.4
+"""How many payments are captured by a request of their own."""
 
 
 class Options(Struct, frozen=True):
@@ -68,21 +69,21 @@ class Plan(Struct, frozen=True, kw_only=True):
     options: Options = Options()
 
 
-def plan(seed: int, options: Options) -> Plan:
-    """Make the plan of a world."""
+def plan(seed: int, options: Options, payments: int = LIVES) -> Plan:
+    """Make the plan of a world; two seeds' worlds aim at other cells of the table, and all of them come round."""
     random = Random(seed)
     cells = targets(options)
-    lives = tuple(_life(random, number, random.choice(cells), options) for number in range(LIVES))
+    first = seed * payments
+    aims = [cells[(first + number) % len(cells)] for number in range(payments)]
+    lives = tuple(_life(random, number, aim, options) for number, aim in enumerate(aims))
     return Plan(seed=seed, lives=lives, options=options)
 
 
+@cache
 def targets(options: Options) -> Sequence[Strike]:
     """List every cell of the table that these options leave."""
     return tuple(
-        Strike(step, fault)
-        for step in STEPS
-        for fault in sorted(possible(step))
-        if not _left_out(step, fault, options)
+        Strike(step, fault) for step in STEPS for fault in sorted(possible(step)) if not _left_out(step, fault, options)
     )
 
 
@@ -93,63 +94,76 @@ def _left_out(step: str, fault: Fault, options: Options) -> bool:
         return True
     if not options.webhooks and fault in {Fault.FAILS_LATER, Fault.BY_HAND, Fault.LATE_YES}:
         return True  # Nobody would ever be told.
-    return not options.inquiry and fault in {Fault.DROPPED}
+    return not options.inquiry and fault is Fault.DROPPED
+
+
+class _Course(Struct, frozen=True):
+    """What a payment has to go through so that it comes to the step in which something is to go wrong."""
+
+    manual: bool
+    steps: tuple[str, ...] = ()
+    also: tuple[Strike, ...] = ()
+
+
+def _lost(random: Random, kind: str = "charge") -> Strike:
+    return Strike(f"{kind}.call", random.choice(_LOST))
+
+
+def _failover(random: Random, manual: bool) -> _Course:  # noqa: FBT001 - as drawn
+    ways = (
+        Strike("charge.verdict", Fault.DECLINE_SOFT),
+        Strike("charge.call", Fault.REFUSED),
+        Strike("charge.call", Fault.UNAUTHORIZED),
+        Strike("charge.call", Fault.RATE_LIMITED),
+    )
+    return _Course(manual, (), (random.choice(ways),))
+
+
+def _inquiry(random: Random, manual: bool) -> _Course:  # noqa: FBT001 - as above
+    kind = random.choice(("charge", "charge", "capture", "refund"))
+    if kind == "charge":
+        return _Course(manual, (), (_lost(random),))
+    return _Course(kind == "capture", (kind,), (_lost(random, kind),))
+
+
+def _settlement(_random: Random, _manual: bool) -> _Course:  # noqa: FBT001 - as above
+    """A refund of which only the settlement report tells."""
+    untold = Strike("refund.verdict", Fault.PENDING), Strike("refund.notice", Fault.DROPPED)
+    return _Course(manual=False, steps=("refund",), also=untold)
+
+
+_COURSES: Final[dict[str, Callable[[Random, bool], _Course]]] = {
+    "capture": lambda _random, _manual: _Course(manual=True, steps=("capture",)),
+    "void": lambda _random, _manual: _Course(manual=True, steps=("cancel",)),
+    "refund": lambda _random, manual: _Course(manual, ("capture", "refund") if manual else ("refund",)),
+    "challenge": lambda _random, manual: _Course(manual, (), (Strike("charge.verdict", Fault.CHALLENGE),)),
+    "failover": _failover,
+    "wish": lambda random, manual: _Course(manual, ("cancel",), (_lost(random),)),
+    "inquiry": _inquiry,
+    "webhook": lambda random, manual: _Course(manual, (), (_lost(random),)),
+    "settlement": _settlement,
+}
 
 
 def _life(random: Random, number: int, target: Strike, options: Options) -> Life:
-    kind = target.step.partition(".")[0]
-    strikes = [target]
-    manual = random.random() < 0.4
-    route = SOUTH if target.step in _NEEDS_SOUTH else random.choice((NORTH, SOUTH))
-    steps: tuple[str, ...] = ()
-    returns: str | None = "confirmed"
-    match kind:
-        case "capture":
-            manual, steps = True, ("capture",)
-        case "void":
-            manual, steps = True, ("cancel",)
-        case "refund":
-            steps = ("capture", "refund") if manual else ("refund",)
-        case "challenge":
-            strikes.append(Strike("charge.verdict", Fault.CHALLENGE))
-        case "failover":
-            strikes.append(
-                random.choice((
-                    Strike("charge.verdict", Fault.DECLINE_SOFT), Strike("charge.call", Fault.REFUSED),
-                    Strike("charge.call", Fault.UNAUTHORIZED), Strike("charge.call", Fault.RATE_LIMITED),
-                ))
-            )  # fmt: skip
-        case "wish":
-            strikes.append(Strike("charge.call", random.choice(_LOST)))
-            steps = ("cancel",)
-        case "inquiry":
-            lost = random.choice(("charge", "charge", "capture", "refund"))
-            manual, steps = {"charge": (manual, ()), "capture": (True, ("capture",)), "refund": (False, ("refund",))}[lost]
-            strikes.append(Strike(f"{lost}.call", random.choice(_LOST)))
-        case "webhook":
-            strikes.append(Strike("charge.call", random.choice(_LOST)))
-        case "settlement":
-            manual, steps = False, ("refund",)
-            if target.step == "settlement.t2":
-                strikes += [Strike("refund.verdict", Fault.PENDING), Strike("refund.notice", Fault.DROPPED)]
-        case _:
-            pass
+    course = _Course(random.random() < MANUAL)
+    if (brings := _COURSES.get(target.step.partition(".")[0])) is not None:
+        course = brings(random, course.manual)
+    strikes, steps = [target, *course.also], course.steps
     if not steps and random.random() < 0.5:
-        steps = _more(random, manual=manual)
+        steps = _more(random, manual=course.manual)
     elif random.random() < 0.2 and "cancel" not in steps:
         steps = (*steps, "refund")
-    if random.random() < 0.15:
-        returns = random.choice(("refused", None))
     while random.random() < 0.3:
         strikes.append(_another(random, options, steps))
     return Life(
         number=number,
         begins_s=random.random() * BEGIN_WITHIN_S,
         amount=random.randint(2, 50_000),
-        route=route,
-        manual=manual,
+        route=SOUTH if target.step == "settlement.t2" else random.choice((NORTH, SOUTH)),
+        manual=course.manual,
         steps=steps,
-        returns=returns,
+        returns=random.choice(("refused", None)) if random.random() < 0.15 else "confirmed",
         twice=random.random() < 0.25,
         strikes=tuple(strikes),
     )
@@ -157,7 +171,9 @@ def _life(random: Random, number: int, target: Strike, options: Options) -> Life
 
 def _more(random: Random, *, manual: bool) -> tuple[str, ...]:
     if manual:
-        return random.choice((("capture",), ("capture", "refund"), ("cancel",), ("cancel", "capture"), ("capture", "cancel")))
+        return random.choice(
+            (("capture",), ("capture", "refund"), ("cancel",), ("cancel", "capture"), ("capture", "cancel"))
+        )
     return random.choice((("refund",), ("refund", "refund"), ("cancel",), ("read",)))
 
 

@@ -1,6 +1,8 @@
 """Two pretend processors with books of their own: what they hold is what the payers were charged."""
 
+from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
@@ -20,6 +22,7 @@ from normalization.outcome import (
     Report,
     Reversed,
 )
+from normalization.settlements import LineType
 from tests.simulation.faults import Fault
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ def _declined(code: DeclineCode) -> Declined:
 
 
 class Entry(Struct, kw_only=True):
-    """What a processor knows of one operation; `life` numbers the payment, `visible_at_s` says from when it is found."""
+    """What a processor knows of one operation of payment `life`; from `visible_at_s` on it is found."""
 
     id: str
     kind: Operation
@@ -74,6 +77,15 @@ class Charge(Entry, kw_only=True):
         return self.captured > 0 or (self.authorized > 0 and not self.canceled)
 
 
+class Movement(Struct, frozen=True, kw_only=True):
+    """Money that moved: what credits us is positive."""
+
+    type: LineType
+    minor: int
+    entry: Entry
+    at: datetime
+
+
 class Processor:
     """One processor: *answers_at_once* tells its two kinds apart."""
 
@@ -82,6 +94,8 @@ class Processor:
         self.answers_at_once = answers_at_once
         self.charges: dict[str, Charge] = {}  # By the operation's id, which is the key.
         self.by_reference: dict[str, Charge] = {}
+        self.of_life: defaultdict[int, list[Charge]] = defaultdict(list)
+        self.movements: list[Movement] = []
         self._world = world
         self._count = 0
 
@@ -104,6 +118,7 @@ class Processor:
         )
         charge.visible_at_s = charge.made_at_s + self._world.random.random() * LAG_MAX_S
         self.charges[request.operation_id] = self.by_reference[charge.id] = charge
+        self.of_life[life].append(charge)
         verdict = self._world.verdict(life, "charge")
         match verdict:
             case Fault.DECLINE_SOFT | Fault.DECLINE_HARD | Fault.DECLINE_FRAUD | Fault.LATE_YES:
@@ -147,6 +162,7 @@ class Processor:
         charge.authorized = charge.money.minor
         if charge.kind is Operation.PURCHASE:
             charge.captured = charge.money.minor
+            self._move(LineType.CHARGE, charge.money.minor, charge)
 
     def finish(self, operation_id: str, result: str | None) -> Report:
         """Go on after a challenge with the payer's *result*; None says how it stands."""
@@ -223,8 +239,10 @@ class Processor:
         match entry.kind:
             case Operation.CAPTURE:
                 charge.captured += entry.money.minor
+                self._move(LineType.CHARGE, entry.money.minor, entry)
             case Operation.REFUND:
                 charge.refunded += entry.money.minor
+                self._move(LineType.REFUND, -entry.money.minor, entry)
             case _:
                 charge.canceled = True
                 if not isinstance(charge.outcome, Approved):
@@ -237,10 +255,12 @@ class Processor:
             return
         if entry.kind is Operation.REFUND:
             charge.refunded -= entry.money.minor
+            self._move(LineType.REFUND_REVERSAL, entry.money.minor, entry)
         elif charge.refunded:
             return  # What was given back was taken.
         else:
             charge.captured -= entry.money.minor
+            self._move(LineType.CHARGE_REVERSAL, -entry.money.minor, entry)
             if entry.kind is Operation.PURCHASE:
                 charge.canceled = True
         entry.outcome = Reversed(Decline(code=DeclineCode.PROCESSOR_ERROR, processor_code="sim/failed"))
@@ -318,6 +338,9 @@ class Processor:
             livemode=False,
             outcome=_declined(DeclineCode.INVALID_REQUEST),
         )
+
+    def _move(self, type_: LineType, minor: int, entry: Entry) -> None:
+        self.movements.append(Movement(type=type_, minor=minor, entry=entry, at=self._world.clock()))
 
     def _soon(self, happens: Callable[[], None]) -> None:
         self._world.later(happens)

@@ -16,7 +16,7 @@ from adapters.contract import Credentials
 from hub import ids
 from hub.database import Database, open_database
 from hub.merchants.credentials import seal_credentials
-from hub.merchants.profile import FeeRow, Profile
+from hub.merchants.profile import FeeRow, Profile, Tolerances
 from hub.merchants.store import add_account, bump
 from hub.migrations import bring_up
 from hub.payment_methods import store as methods
@@ -32,6 +32,8 @@ from tests.simulation.processors import NORTH, SOUTH
 
 CARDS: Final = 64
 """Payments of a world: each has a card of its own, so that one's declines forbid nobody else's charge."""
+TEST: Final = False
+"""The mode that all of a world is in."""
 _BEFORE: Final = datetime(2026, 1, 1, tzinfo=UTC)
 PERCENT_BPS: Final = 150
 FIXED_MINOR: Final = 10
@@ -97,7 +99,9 @@ async def _before(_connection: AsyncConnection) -> datetime:
 async def _account(connection: AsyncConnection, processor: str) -> None:
     id_ = account(processor)
     profile = Profile(
-        fees=[FeeRow(percent_bps=PERCENT_BPS, fixed_minor=FIXED_MINOR)], settlement_currency=Currency.EUR
+        fees=[FeeRow(percent_bps=PERCENT_BPS, fixed_minor=FIXED_MINOR)],
+        settlement_currency=Currency.EUR,
+        tolerances=Tolerances(fee_minor=1),
     )
     row = {
         "id": id_,
@@ -116,10 +120,10 @@ async def _account(connection: AsyncConnection, processor: str) -> None:
 
 async def _card(connection: AsyncConnection, life: int) -> None:
     facts = CardFacts(brand="visa", last4="4242", country="DE", funding="credit", fingerprint=f"card-{life}")
-    await methods.add_payment_method(connection, methods.method_row(False, card(life), None, facts, _BEFORE))
+    await methods.add_payment_method(connection, methods.method_row(TEST, card(life), None, facts, _BEFORE))
     for processor in (NORTH, SOUTH):
         token = ProcessorToken(processor=processor, token=f"tok_{life}")
-        await methods.add_token(connection, methods.token_row(False, card(life), token, facts, _BEFORE))
+        await methods.add_token(connection, methods.token_row(TEST, card(life), token, facts, _BEFORE))
 
 
 async def _rules(database: Database) -> None:

@@ -16,7 +16,7 @@ from tests.simulation.database import is_away
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
 
-POLL_S: Final = 1.0
+POLL_S: Final = 4.0
 AFTER_FAILURE_S: Final = 2.0
 FAR_S: Final = 3_600.0
 
@@ -33,7 +33,10 @@ async def _import(shell: Shell) -> object:
 
 
 DUTIES: Final = (
-    Duty(read_waiting, "SELECT min(max(due_at, coalesce(lease_until, 0))) FROM webhook_deliveries WHERE due_at IS NOT NULL"),
+    Duty(
+        read_waiting,
+        "SELECT min(max(due_at, coalesce(lease_until, 0))) FROM webhook_deliveries WHERE due_at IS NOT NULL",
+    ),
     Duty(inquire_due, "SELECT min(max(due_at, lease_until)) FROM operations WHERE due_at IS NOT NULL"),
     Duty(cancel_due, "SELECT min(0) FROM payments WHERE canceling AND status IN ('authorized', 'requires_action')"),
     Duty(publish_events, "SELECT min(0) FROM events WHERE position IS NULL"),

@@ -3,8 +3,9 @@
 import asyncio
 import sys
 import traceback
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -15,6 +16,10 @@ from msgspec.structs import replace
 from adapters.contract import Webhook
 from adapters.errors import WebhookRejectedError
 from hub import ids
+from hub.ledger import checks
+from hub.settlement.missing import find_missing
+from hub.settlement.retrying import settle_waiting
+from hub.webhooks.mended import close_mended
 from normalization.outcome import Report
 from tests.simulation import api, invariants
 from tests.simulation.adapter import SIGNATURE, Notice
@@ -25,6 +30,8 @@ from tests.simulation.instance import LIFE, SETTINGS, GoneError, Instance
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.plans import Life, Options, Plan
 from tests.simulation.processors import NORTH, SOUTH, Processor
+from tests.simulation.reader import Reader
+from tests.simulation.settlements import Office
 from tests.simulation.steps import step_of_values
 from tests.simulation.template import account, template
 from tests.simulation.worker import work
@@ -34,7 +41,10 @@ EPOCH_S: Final = EPOCH.timestamp()
 SERVERS: Final = ("server-1", "server-2")
 WORKERS: Final = ("worker-1", "worker-2")
 HORIZON_S: Final = 12 * 86_400.0
-RESTART_S: Final = 90.0
+RESTART_S: Final = 30.0
+LAST_TURNS: Final = 10
+REPORT_S: Final = 6 * 3_600.0
+"""When the first settlement reports come: some outcomes are told by nothing else."""
 LOST_FOR_GOOD: Final = 30
 """How often a delivery is sent at most."""
 
@@ -60,6 +70,7 @@ class World:
         self.struck_cells: Counter[tuple[str, Fault]] = Counter()
         self.struck_lives: set[int] = set()
         self.acknowledged: set[tuple[str, str]] = set()
+        self.reported: set[str] = set()
         self._pending: dict[int, list[Strike]] = {life.number: list(life.strikes) for life in plan.lives}
         self._visits: Counter[tuple[int, str]] = Counter()
         self._payments: dict[str, int] = {}
@@ -99,12 +110,31 @@ class World:
     async def _live(self) -> None:
         for name in (*SERVERS, *WORKERS):
             await self._boot(name)
+        office, reader = Office(self), Reader(self)
+        self._begin(reader.read_on())
         await asyncio.gather(*(client.live() for client in self.clients))
-        if not await self._quiet():
+        await asyncio.sleep(max(0.0, REPORT_S - self.loop.time()))
+        await office.hand_in()
+        resting = await self._quiet()
+        await office.hand_in()
+        await self._look_through()
+        if not await self._quiet() or not resting:
             self.violated(f"10: not at rest after {HORIZON_S / 86_400:.0f} days: {invariants.unresolved(self)}")
         for client in self.clients:
             await client.ask_again()
-        self.violations += invariants.at_rest(self)
+        await reader.finish()
+        self.violations += [*invariants.at_rest(self), *reader.missed()]
+
+    async def _look_through(self) -> None:
+        """Have the jobs done that come by once a minute or rarer, when nobody is killed any more."""
+        self._pending = {life: [] for life in self._pending}
+        await self._quiet()
+        for job in (settle_waiting, find_missing, close_mended):
+            process = self.processes[WORKERS[0]]
+            await process.ask(job(process.shell))
+        process = self.processes[WORKERS[0]]
+        found = await process.ask(checks.verify(process.shell.database))
+        self.violations += [f"1: {told}" for told in found]
 
     async def _boot(self, name: str) -> None:
         process = Instance(self, name)
@@ -116,7 +146,7 @@ class World:
                 break
             except GoneError:
                 return
-            except Exception as failure:  # noqa: BLE001 - the database may be away for a moment
+            except Exception as failure:
                 if not is_away(failure):
                     raise
                 await asyncio.sleep(1.0)
@@ -131,7 +161,8 @@ class World:
         while process.tasks:
             for task in list(process.tasks):
                 task.cancel()
-            await asyncio.sleep(0)
+            for _ in range(LAST_TURNS):  # What they hand back on their way out is handed back by tasks of its own.
+                await asyncio.sleep(0)
         await asyncio.sleep(self.random.random() * RESTART_S)
         await self._boot(process.name)
 
@@ -139,15 +170,13 @@ class World:
         """Wait until nothing is under way any more; false where that takes beyond every horizon."""
         wait_s = 2.0
         while self.loop.time() < HORIZON_S:
-            if not self._under_way and not self._outside and not invariants.unresolved(self):
+            if not self._under_way and len(self._outside) <= 1 and not invariants.unresolved(self):
                 return True
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 1.3, FAR_S)
         return False
 
     def _end(self) -> None:
-        for task in asyncio.all_tasks(self.loop):
-            task.cancel()
         self.loop.run_until_complete(self._last_turns())
         self.loop.close()
         asyncio.set_event_loop(None)
@@ -162,7 +191,8 @@ class World:
                 return
             for task in left:
                 task.cancel()
-            await asyncio.sleep(0)
+            for _ in range(LAST_TURNS):
+                await asyncio.sleep(0)
 
     def _owned(self, task: asyncio.Task[Any]) -> None:
         owner = OWNER.get()
@@ -171,12 +201,7 @@ class World:
 
     def _begin(self, work_: Any) -> None:
         """Begin something of the outside world, whoever set it off."""
-        token, life = OWNER.set(None), LIFE.set(None)
-        try:
-            task = self.loop.create_task(work_)
-        finally:
-            OWNER.reset(token)
-            LIFE.reset(life)
+        task = Context().run(self.loop.create_task, work_, context=Context())
         self._outside.add(task)
         task.add_done_callback(self._outside.discard)
 
@@ -203,6 +228,13 @@ class World:
                 await self._changed.wait()
         except TimeoutError:
             return
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Hold what was just committed against what must hold at any moment."""
+        payment = values.get("p_id")
+        if payment is not None:
+            for told in invariants.committed(self, payment, self._payments[payment]):
+                self.violated(told)
 
     # What goes wrong.
 
@@ -270,11 +302,9 @@ class World:
 
         def now() -> None:
             self._under_way -= 1
-            token = OWNER.set(None)
             happens()
-            OWNER.reset(token)
 
-        self.loop.call_later(10 ** (1 + 3.2 * self.random.random()), now)
+        self.loop.call_later(10 ** (1 + 3.2 * self.random.random()), now, context=Context())
 
     def notify(self, processor: Processor, kind: str, life: int, subject: str, told: Report) -> None:
         """Send what a processor tells of its own accord."""

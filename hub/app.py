@@ -24,6 +24,7 @@ from hub.access import routes as access_routes
 from hub.access.guards import provide_caller
 from hub.access.service import Keys
 from hub.approvals import routes as approval_routes
+from hub.audit import routes as audit_routes
 from hub.backtests import routes as backtest_routes
 from hub.banking import routes as banking_routes
 from hub.collecting import leave_alone_what_stays
@@ -92,6 +93,7 @@ HANDLERS: Final = [
     *settlement_routes.HANDLERS,
     *report_routes.HANDLERS,
     *access_routes.HANDLERS,
+    *audit_routes.HANDLERS,
     *delivery_routes.HANDLERS,
     *event_routes.HANDLERS,
     *webhook_endpoint_routes.HANDLERS,

@@ -110,7 +110,7 @@ def migrate() -> None:
 
 @main.group()
 def keys() -> None:
-    """Manage API keys."""
+    """Make API keys, and rotate the keys that seal."""
 
 
 @keys.command("create")
@@ -127,6 +127,33 @@ def create_key(*, name: str, principal: str, role: str, mode: str, expires: date
     made = make_api_key(name=name, principal=principal, role=role, livemode=mode == "live", expires_at=expires_at)
     click.echo(made.secret)
     click.echo(f"{made.id}: {role} in {mode} mode; the line above is shown this once.", err=True)
+
+
+@keys.command("rotate")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def rotate_keys(*, as_json: bool) -> None:
+    """Wrap everything that is sealed with the first key of HUB_KEYS, so that the others can go; 1 where any is left.
+
+    Started again after it was stopped or killed it goes on where it was. docs/security.md has every step.
+    """
+    from hub.key_rotation.command import run
+
+    sys.exit(run(as_json=as_json))
+
+
+@main.group()
+def audit() -> None:
+    """Look after the record of who did what."""
+
+
+@audit.command("verify")
+@click.option("--head", metavar="HASH", help="The head that an earlier run told: it must still stand in the chain.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify_audit(*, head: str | None, as_json: bool) -> None:
+    """Say whether a row of the audit log was changed, put in or taken out, and where first; 1 where one was."""
+    from hub.audit.command import run
+
+    sys.exit(run(head=head, as_json=as_json))
 
 
 @main.group()

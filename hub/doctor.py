@@ -16,11 +16,13 @@ from hub import missing_database
 from hub.app import Parts, assembled, utc_now
 from hub.database import is_missing, open_database
 from hub.doctor_access import keys_in_effect, look_at_access
+from hub.doctor_audit import look_at_audit
 from hub.doctor_database import look_at_database, tables
 from hub.doctor_declines import unmapped
 from hub.doctor_events import look_at_events
 from hub.doctor_exceptions import look_at_exceptions
 from hub.doctor_findings import Finding, good, wrong
+from hub.doctor_keys import look_at_keys
 from hub.doctor_operations import look_at_operations
 from hub.doctor_rulesets import look_at_rulesets
 from hub.doctor_settings import development, public_url, sealing_keys, stopping
@@ -28,6 +30,7 @@ from hub.doctor_settlements import look_at_settlements
 from hub.doctor_webhooks import look_at_webhooks
 from hub.merchants.credentials import open_credentials
 from hub.merchants.store import all_accounts
+from hub.merchants.stored_profile import read_profile
 from hub.migrations import standing
 from hub.payments.tables import operations
 from hub.redis import SharedMemory
@@ -101,6 +104,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         settled = await look_at_settlements(connection, accounts, parts.clock())
         rules = await look_at_rulesets(connection, await parts.database.now(connection))
         disagreements = await look_at_exceptions(connection, parts.clock())
+        audited = await look_at_audit(connection, parts.clock())
         declined = select(operations.c.processor, operations.c.decline).where(operations.c.decline.is_not(None))
         declines = (await connection.execute(declined.order_by(operations.c.id.desc()).limit(10_000))).all()
     is_live = any(key.livemode for key in keys) or any(row["livemode"] for row in accounts)
@@ -108,6 +112,7 @@ async def _contents(parts: Parts) -> list[Finding]:
     found += look_at_access(keys, parts.settings.approvals)
     found += [_stopped(accounts), *(_account(parts, row) for row in accounts)]
     found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
+    found += [await look_at_keys(parts.database, parts.sealer), audited]
     return [*found, rules, asked, *webhooks, *happened, *settled, disagreements]
 
 
@@ -140,6 +145,10 @@ def _account(parts: Parts, row: RowMapping) -> Finding:
         return wrong(check, "its credentials lack what the adapter now wants", "send its credentials anew")
     except Exception as broken:  # noqa: BLE001 - whatever is stored there instead of credentials
         return wrong(check, f"its credentials cannot be read: {type(broken).__name__}", "send its credentials anew")
+    unreadable = read_profile(row["profile"])[1]
+    if unreadable:
+        mend = f"send these fields anew with PATCH /v1/merchant_accounts/{row['id']}"
+        return wrong(check, f"cannot be read as it is stored, so nothing is sent there: {', '.join(unreadable)}", mend)
     if parts.directory.connected(row["id"]) is None:
         return wrong(check, "cannot be connected, so nothing is sent there", "look for its id in the hub's log")
     refused = registration.check(credentials, bool(row["livemode"]))

@@ -89,6 +89,10 @@ SETTLEMENT_OFF: Final = Counter(
     "Minor units by which imported lines do not add up: gross less fee and net, what was booked, what a payout paid.",
     ("check",),
 )
+AUDIT_UNSEALED_SECONDS: Final = Gauge(
+    "hub_audit_unsealed_seconds",
+    "How long ago the oldest row of the audit log was written that was not chained at the last look.",
+)
 UNPUBLISHED_SECONDS: Final = Gauge(
     "hub_events_unpublished_seconds", "How long ago the oldest event was written that had no position at the last look."
 )

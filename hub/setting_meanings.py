@@ -12,8 +12,8 @@ SETTINGS: Final[dict[str, str]] = {
     "port": "The port `hub serve` listens on.",
     "worker_metrics_port": "The port on which `hub worker` answers `/metrics`, at the address of `HUB_HOST`. 0: none.",
     "public_url": "The hub's address as payers' browsers and processors reach it: `/return`, `/redirect`, `/webhooks`.",
-    "keys": "Keys that seal credentials, as `id:base64,…` of 32 bytes each. The first seals, all of them open: to "
-    "rotate, put a new one first.",
+    "keys": "Keys that seal what is secret, as `id:base64,…` of 32 bytes each. The first seals, all of them open; "
+    "docs/security.md says how to rotate them.",
     "development": "Answers for a machine of one's own: sealing with the public key, sandboxes on loopback.",
     "connect_ms": "How long connecting to a processor may take.",
     "answer_ms": "How long a processor may take to answer. After that the outcome is unknown and inquired about.",

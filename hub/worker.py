@@ -8,9 +8,11 @@ from typing import Final
 import structlog
 
 from hub.approvals.jobs import carry_out_due, expire_old
+from hub.audit.jobs import seal_audit
 from hub.backtests.jobs import replay_backtests
 from hub.banking.tying import tie_entries
 from hub.disputes.jobs import answer_due, remind_due
+from hub.erasure.jobs import erase_due
 from hub.events.jobs import publish_events
 from hub.exceptions.jobs import count_open
 from hub.figures.learning_fees import learn_fees
@@ -35,6 +37,7 @@ from hub.webhooks.mended import close_mended
 Job = Callable[[Shell], Awaitable[int]]
 POLL_S: Final = 1.0
 AFTER_FAILURE_S: Final = 2.0
+SEAL_EVERY_S: Final = 5.0
 CATCH_UP_EVERY_S: Final = 10.0
 CLOSE_EVERY_S: Final = 30.0
 ADD_UP_EVERY_S: Final = 60.0
@@ -50,6 +53,7 @@ WHEN_RUNG: Final[tuple[Job, ...]] = (
     cancel_due,
     detach_due,
     verify_due,
+    erase_due,
     answer_due,
     publish_events,
     carry_out_due,
@@ -59,6 +63,7 @@ WHEN_RUNG: Final[tuple[Job, ...]] = (
 BY_THE_CLOCK: Final[tuple[tuple[Job, float], ...]] = (
     (measure_unknown, CLOSE_EVERY_S),
     (remind_due, REMIND_EVERY_S),
+    (seal_audit, SEAL_EVERY_S),
     (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
     (count_open, CLOSE_EVERY_S),

@@ -44,5 +44,11 @@ audit_log = Table(
         postgresql_where=text("position IS NOT NULL"),
         sqlite_where=text("position IS NOT NULL"),
     ),
+    Index(
+        "ix_audit_log_unsealed",
+        "id",
+        postgresql_where=text("position IS NULL"),
+        sqlite_where=text("position IS NULL"),
+    ),
 )
 """Append-only: a row is written in the transaction of its change, and only sealed after."""

@@ -56,7 +56,7 @@ async def sealed(submission_id: str, evidence: Evidence, sealer: Sealer) -> Seal
 
     def seal() -> Sealed:
         files = tuple(_file_row(submission_id, file, sealer) for file in evidence.files)
-        return Sealed(sealer.seal(asked, _of_request(submission_id)), files)
+        return Sealed(sealer.seal(asked, request_identity(submission_id)), files)
 
     return await asyncio.to_thread(seal)
 
@@ -85,15 +85,17 @@ def _file_row(submission_id: str, file: EvidenceFile, sealer: Sealer) -> dict[st
         "purpose": file.purpose,
         "size_bytes": len(file.content),
         "sha256": sha256(file.content).hexdigest(),
-        "content": sealer.seal(file.content, _of_file(id_)),
+        "content": sealer.seal(file.content, file_identity(id_)),
     }
 
 
-def _of_request(submission_id: str) -> str:
+def request_identity(submission_id: str) -> str:
+    """Name what a submission's request is sealed for."""
     return f"dispute_submissions:{submission_id}:request"
 
 
-def _of_file(file_id: str) -> str:
+def file_identity(file_id: str) -> str:
+    """Name what a file is sealed for."""
     return f"dispute_files:{file_id}:content"
 
 
@@ -112,7 +114,7 @@ async def evidence_of(connection: AsyncConnection, submission_id: str, sealer: S
     sealed = await connection.scalar(wanted)
     if sealed is None:
         return None
-    asked = msgspec.json.decode(sealer.open(sealed, _of_request(submission_id)), type=Asked)
+    asked = msgspec.json.decode(sealer.open(sealed, request_identity(submission_id)), type=Asked)
     files = select(dispute_files).where(dispute_files.c.submission_id == submission_id).order_by(dispute_files.c.id)
     rows = (await connection.execute(files)).mappings().all()
     return Evidence(
@@ -122,7 +124,7 @@ async def evidence_of(connection: AsyncConnection, submission_id: str, sealer: S
             EvidenceFile(
                 name=row["name"],
                 content_type=row["content_type"],
-                content=sealer.open(row["content"], _of_file(row["id"])),
+                content=sealer.open(row["content"], file_identity(row["id"])),
                 purpose=row["purpose"],
             )
             for row in rows

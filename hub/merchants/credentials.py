@@ -32,7 +32,7 @@ def check_credentials(registration: Registration[Any], given: Mapping[str, Any],
 
 def seal_credentials(sealer: Sealer, account_id: str, credentials: Credentials) -> bytes:
     """Seal credentials for the row of their account."""
-    return sealer.seal(msgspec.json.encode(credentials), _identity(account_id))
+    return sealer.seal(msgspec.json.encode(credentials), credentials_identity(account_id))
 
 
 def open_credentials(sealer: Sealer, registration: Registration[Any], account_id: str, sealed: bytes) -> Credentials:
@@ -42,12 +42,13 @@ def open_credentials(sealer: Sealer, registration: Registration[Any], account_id
         SealBrokenError: when it is another account's or its key is not in the settings.
         msgspec.ValidationError: when the adapter has come to want other fields since.
     """
-    plain = sealer.open(sealed, _identity(account_id))
+    plain = sealer.open(sealed, credentials_identity(account_id))
     credentials: Credentials = msgspec.json.decode(plain, type=registration.credentials)
     return credentials
 
 
-def _identity(account_id: str) -> str:
+def credentials_identity(account_id: str) -> str:
+    """Name what an account's credentials are sealed for."""
     return f"merchant_accounts:{account_id}:credentials"
 
 

@@ -6,6 +6,7 @@ from hub.backtests import tables as _backtests
 from hub.banking import tables as _banking
 from hub.database import metadata
 from hub.disputes import tables as _disputes
+from hub.erasure import tables as _erasure
 from hub.events import tables as _events
 from hub.exceptions import tables as _exceptions
 from hub.figures import tables as _figures
@@ -32,6 +33,7 @@ DOMAINS = (
     _backtests,
     _banking,
     _disputes,
+    _erasure,
     _events,
     _exceptions,
     _figures,

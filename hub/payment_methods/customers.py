@@ -15,10 +15,12 @@ from hub.access.guards import requires
 from hub.access.rules import Caller
 from hub.access.store import audit
 from hub.database import Database
+from hub.erasure import asking as erasing
 from hub.errors import problems, request_id_of
 from hub.ids import new_id
 from hub.payment_methods import store
 from hub.payment_methods.service import no_customer
+from hub.sealing import Sealer
 
 Words = Annotated[str, Meta(min_length=1, max_length=255)]
 Clock = Callable[[], datetime]
@@ -84,13 +86,20 @@ async def erase_customer(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
     clock: NamedDependency[Clock],
+    sealer: NamedDependency[Sealer],
 ) -> None:
-    """Erase the person with every payment method; payments and the books keep the id only."""
+    """Erase the person with every payment method; payments and the books keep the id only.
+
+    Customer and tokens are gone at once; what payments, messages and reports say of the person, a worker takes out.
+    """
+    at = clock()
     async with database.transaction() as connection:
         standing = await store.customer(connection, livemode=caller.livemode, customer_id=customer_id, to_change=True)
         if standing is None:
             raise no_customer()
-        gone = await store.erase_customer(connection, livemode=caller.livemode, customer_id=customer_id, at=clock())
+        references = await store.references_of(connection, customer_id)
+        gone = await store.erase_customer(connection, livemode=caller.livemode, customer_id=customer_id, at=at)
+        await erasing.order(connection, sealer, standing, references, at)
         told = {"payment_methods": gone}
         await audit(connection, caller, "customer.erased", customer_id, told, request_id=request_id_of(request))
 

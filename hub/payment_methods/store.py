@@ -13,6 +13,7 @@ from hub.ids import new_id
 from hub.payment_methods import detachments
 from hub.payment_methods.retired import retire_rows
 from hub.payment_methods.tables import customers, payment_methods, processor_tokens
+from hub.payment_methods.tables import detachments as detached
 from normalization.tokens import CardFacts, ProcessorToken
 
 MEANS: Final = (
@@ -83,6 +84,17 @@ async def customer(
         customers.c.livemode == livemode, customers.c.id == customer_id, customers.c.deleted_at.is_(None)
     )
     return (await connection.execute(wanted.with_for_update() if to_change else wanted)).mappings().one_or_none()
+
+
+async def references_of(connection: AsyncConnection, customer_id: str) -> list[str]:
+    """List what processors call a customer and the cards: a message that says one of these is about this person."""
+    mine = select(payment_methods.c.id).where(payment_methods.c.customer == customer_id)
+    names: set[str | None] = set()
+    for table in (processor_tokens, detached):
+        told = select(table.c.token, table.c.customer_reference).where(table.c.payment_method.in_(mine))
+        for row in await connection.execute(told):
+            names |= {row.token, row.customer_reference}
+    return sorted(name for name in names if name)
 
 
 async def erase_customer(connection: AsyncConnection, *, livemode: bool, customer_id: str, at: datetime) -> list[str]:

@@ -135,6 +135,12 @@ operations = Table(
         postgresql_where=text("processor_reference IS NOT NULL"),
         sqlite_where=text("processor_reference IS NOT NULL"),
     ),
+    Index(  # Few attempts are challenged: those whose sealed challenge a new key must wrap are found without the rest.
+        "ix_operations_action",
+        "id",
+        postgresql_where=text("action IS NOT NULL"),
+        sqlite_where=text("action IS NOT NULL"),
+    ),
     Index(
         "ix_operations_refunds",
         "livemode",

@@ -130,7 +130,7 @@ def belongs(source: Source, payment_id: str) -> ColumnElement[bool]:
     table = source.table.c
     match source.kind:
         case "settlement_line":
-            return table.id.in_(_lines(payment_id))
+            return table.id.in_(lines_of(payment_id))
         case "match":
             return table.expected_id.in_(_ids(expected_settlements, payment_id))
         case "exception_step":
@@ -154,7 +154,7 @@ def _approvals(payment_id: str) -> Select[Any]:
     return select(approvals.c.id).where(or_(of == payment_id, of.in_(_ids(exceptions, payment_id))))
 
 
-def _lines(payment_id: str) -> CompoundSelect[Any]:
+def lines_of(payment_id: str) -> CompoundSelect[Any]:
     """Name the lines that settled something of the payment, were booked for it, or are in an exception about it."""
     booked = select(transfers.c.line_id).where(transfers.c.payment_id == payment_id, transfers.c.line_id.is_not(None))
     doubted = select(exceptions.c.line_id).where(

@@ -9,7 +9,7 @@ from hub.sealing import Sealer
 
 def seal_secret(sealer: Sealer, endpoint_id: str, secret: bytes) -> bytes:
     """Seal a secret for an endpoint's row."""
-    return sealer.seal(secret, _identity(endpoint_id))
+    return sealer.seal(secret, secret_identity(endpoint_id))
 
 
 def previous_signs(endpoint: RowMapping, at: datetime) -> bool:
@@ -26,8 +26,9 @@ def valid_secrets(sealer: Sealer, endpoint: RowMapping, at: datetime) -> list[by
     sealed = [endpoint["secret"]]
     if previous_signs(endpoint, at):
         sealed.append(endpoint["secret_previous"])
-    return [sealer.open(one, _identity(endpoint["id"])) for one in sealed]
+    return [sealer.open(one, secret_identity(endpoint["id"])) for one in sealed]
 
 
-def _identity(endpoint_id: str) -> str:
+def secret_identity(endpoint_id: str) -> str:
+    """Name what an endpoint's secrets are sealed for."""
     return f"webhook_endpoints/{endpoint_id}/secret"

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
@@ -18,6 +18,7 @@ from hub.access import routes as access
 from hub.access.guards import provide_caller
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import Keys, make_key
+from hub.audit import routes as audit
 from hub.database import Database, DatabaseClock, metadata, open_database, read_clock
 from hub.decoding import StrictRequest
 from hub.errors import HANDLERS
@@ -43,6 +44,17 @@ from hub.settings import Settings
 from hub.webhooks.budget import ReadBudgets
 
 PROCESSORS: Mapping[str, Registration[Any]] = {"adyen": ADYEN, "stripe": STRIPE}
+SERVED: Final = [
+    *access.HANDLERS,
+    *audit.HANDLERS,
+    *merchants.HANDLERS,
+    *rulesets.HANDLERS,
+    *review_routes.HANDLERS,
+    *standing_routes.HANDLERS,
+    *payment_methods.HANDLERS,
+    *events.HANDLERS,
+    *ledger.HANDLERS,
+]
 
 
 class Periphery(Struct):
@@ -90,16 +102,7 @@ async def periphery(
         return Provide(lambda: value, sync_to_thread=False)
 
     app = Litestar(
-        [
-            *access.HANDLERS,
-            *merchants.HANDLERS,
-            *rulesets.HANDLERS,
-            *review_routes.HANDLERS,
-            *standing_routes.HANDLERS,
-            *payment_methods.HANDLERS,
-            *events.HANDLERS,
-            *ledger.HANDLERS,
-        ],
+        SERVED,
         request_class=StrictRequest,
         exception_handlers=HANDLERS,
         dependencies={
@@ -110,6 +113,7 @@ async def periphery(
             "editor": given(editor),
             "shell": given(shell),
             "registrations": given(processors),
+            "sealer": given(sealer),
             "api_keys": given(keys),
             "settings": given(settings),
             "wallet": given(Wallet(database=database, desk=desk, remembered=shell.remembered, clock=now)),

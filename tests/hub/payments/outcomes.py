@@ -418,6 +418,11 @@ async def _keys(home: House) -> httpx.Response:
     return await home.hub.get("/v1/api_keys")
 
 
+@scene("GET", "/v1/audit_log", 200)
+async def _audit_log(home: House) -> httpx.Response:
+    return await home.hub.get("/v1/audit_log")
+
+
 @scene("GET", "/v1/api_keys/{key_id}", 200)
 async def _read_key(home: House) -> httpx.Response:
     return await home.hub.get(f"/v1/api_keys/{(await _key(home)).json()['id']}")

@@ -217,6 +217,9 @@ ROUTES: Final[dict[bytes, Answering]] = {
     b"GET /counts": lambda ledger, _message: response(200, msgspec.json.encode(ledger.counts())),
     b"GET /v1/account": lambda _ledger, _message: response(200, _ACCOUNT),
     b"GET /v1/payment_methods/pm_card_visa": lambda _ledger, _message: response(200, _METHOD),
+    b"GET /v1/payment_methods/" + LATER.encode(): lambda _ledger, _message: response(
+        200, _METHOD.replace(b"pm_card_visa", LATER.encode())
+    ),
 }
 _PAYMENT: Final = b"GET /v1/payment_intents/"
 

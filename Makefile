@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 
 	--generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos simulate outside format pages adapter lock clean
+.PHONY: help demo test check fuzz audit bench chaos simulate mutants outside format pages adapter lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | sort
@@ -21,12 +21,20 @@ test demo: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.ready ## Run the tests on SQLite, a real PostgreSQL and a real Valkey
 	$(BIN)/python -m pytest -n 4 tests
 
-check: .venv/.ready ## Lint, format, types, who imports whom, the Dockerfile
+check: .venv/.ready ## Lint, security rules, format, types, who imports whom, the Dockerfile, what is installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/python -m pip --disable-pip-version-check check
+
+fuzz: .venv/.tools ## Send 100,000 hostile requests, and hostile bytes to every parser; REQUESTS= and RUNS= for other numbers
+	$(BIN)/python -m tests.security.fuzzing $(REQUESTS)
+	$(BIN)/python -m tests.security.covering $(RUNS)
+
+audit: .venv/.tools ## Look every dependency up among known vulnerabilities, which needs a network
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
 
 bench: .venv/.ready ## Measure the hub against a hand-written floor; PART=webhooks, memory or profile for more
 	$(BIN)/python -m benchmarks $(PART)
@@ -46,6 +54,9 @@ chaos: .venv/.ready ## Kill real processes again and again under load, and count
 simulate: .venv/.ready ## Live through worlds in which everything fails; SEEDS=1..500, SEED=7 to see one, WITHOUT=inquiry
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEED),$(SEEDS),1..20) $(if $(SEED),--history) $(WITHOUT:%=--without %)
 
+mutants: .venv/.ready ## Put every seeded bug in and see what notices it; NAMES="no_fence …" for some, JOBS=2 for two at once
+	$(BIN)/python -m tests.mutants $(NAMES) $(JOBS:%=--jobs %)
+
 adapter: .venv/.ready ## Begin an adapter: make adapter NAME=acme
 	@$(BIN)/python -m adapters.scaffold "$$NAME"
 
@@ -55,6 +66,7 @@ lock: .venv/bin/uv ## Choose the newest allowed version of every dependency
 	$(COMPILE) pyproject.toml --group dev --group build --output-file requirements-dev.lock
 	$(COMPILE) pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock
 	$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
+	$(COMPILE) --group tools --constraint requirements-dev.lock --output-file requirements-tools.lock
 
 clean: ## Remove the environment and every cache
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -75,4 +87,8 @@ clean: ## Remove the environment and every cache
 
 .venv/.ready: requirements-dev.lock .venv/.runtime
 	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/.tools: requirements-tools.lock .venv/.ready
+	$(PIP) --require-hashes -r requirements-tools.lock
 	@touch $@

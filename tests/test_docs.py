@@ -125,7 +125,7 @@ def test_make_lists_every_target_a_user_calls() -> None:
 def test_no_lock_names_where_packages_come_from() -> None:
     locks = sorted(ROOT.glob("requirements*.lock"))
 
-    assert len(locks) == 3
+    assert len(locks) == 4
     assert [lock.name for lock in locks if re.search(r"://|--(index|find|extra)", lock.read_text())] == []
 
 

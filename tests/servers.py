@@ -4,6 +4,7 @@ Both listen on 127.0.0.1 only, keep their files in a temporary folder of their o
 that started them. PostgreSQL runs as any user, root too.
 """
 
+import asyncio
 import atexit
 import secrets
 import shutil
@@ -83,6 +84,16 @@ class Postgres:
         """Remove what `fresh_database` made, closing what is still connected to it."""
         await self._execute(f'DROP DATABASE IF EXISTS "{_database(url)}" WITH (FORCE)')
 
+    def back_up(self, url: str, file: Path) -> None:
+        """Write a database as it is now to *file*, while others use it."""
+        self._run("pg_dump", "--format=custom", f"--file={file}", url)
+
+    async def restored(self, file: Path) -> str:
+        """Make a database of what `back_up` wrote, and return its URL."""
+        url = await self.fresh_database()
+        await asyncio.to_thread(self._run, "pg_restore", "--exit-on-error", f"--dbname={url}", str(file))
+        return url
+
     def crash(self) -> None:
         """End at once, without a checkpoint, as on a power cut; `restart` recovers."""
         self._server.stop(signal.SIGQUIT)
@@ -130,6 +141,9 @@ class Postgres:
     def _ready(self, port: int) -> bool:
         asked = (self._program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port))
         return subprocess.run(asked, check=False, cwd="/").returncode == 0
+
+    def _run(self, program: str, *words: str) -> None:
+        subprocess.run((self._program(program), *words), check=True, capture_output=True, cwd="/")
 
     def _program(self, name: str) -> str:
         return str(self._account.programs / name)

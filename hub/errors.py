@@ -57,6 +57,9 @@ _OF_STATUS: Final = {
     429: "too_many_requests",
     503: "shutting_down",
 }
+_SQLITE_AWAY: Final = (
+    "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN"
+)  # fmt: skip
 _MISSING: Final = re.compile(r"Missing required query parameter '(\w+)'")
 _log = structlog.get_logger(__name__)
 
@@ -195,7 +198,7 @@ def _database_is_away(failure: Exception) -> bool:
     while cause is not None:
         if isinstance(cause, (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)):
             return True
-        if getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        if getattr(cause, "sqlite_errorname", "").startswith(_SQLITE_AWAY):
             return True
         cause = cause.__cause__
     return False

@@ -21,6 +21,8 @@ from adapters.stripe.wire import Envelope, Event, Subject, id_of
 TOLERANCE_S: Final = 300
 """How far a signature's time may be from ours, before or after."""
 
+SIGNATURES_MAX: Final = 16
+"""Signatures that are compared in one header; Stripe sends one for each secret that is valid at the time."""
 _TIME: Final = re.compile(rb"[0-9]{1,12}")
 
 
@@ -91,6 +93,8 @@ def _verify(header: str, body: bytes, received_at: datetime, secrets: Iterable[s
     signatures = [value for name, _, value in parts if name == b"v1"]
     if len(times) != 1 or not _TIME.fullmatch(times[0]):
         raise _rejected("no Stripe-Signature with one time in it")
+    if len(signatures) > SIGNATURES_MAX:
+        raise _rejected(f"more than {SIGNATURES_MAX} signatures in one header")
     wanted = [_sign(secret, times[0], body) for secret in known]
     matches = [hmac.compare_digest(one, given) for one in wanted for given in signatures]
     if not any(matches):

@@ -85,7 +85,7 @@ def test_migrating_twice_changes_nothing(empty_sqlite_url: str) -> None:
 
 def test_two_workers_serve_one_port_and_end_with_their_parent(sqlite_url: str) -> None:
     port = free_port()
-    settings = {"HUB_DATABASE_URL": sqlite_url, "HUB_KEYS": DEVELOPMENT_KEY, "HUB_PORT": str(port)}
+    settings = {"HUB_DATABASE_URL": sqlite_url, "HUB_KEYS": DEVELOPMENT_KEY, "HUB_PORT": str(port), "HUB_DRAIN_MS": "0"}
     with started("serve", "--workers", "2", **settings) as process:
         with httpx.Client(transport=httpx.HTTPTransport(retries=12)) as client:
             answer = client.get(f"http://127.0.0.1:{port}/health/ready")
@@ -96,14 +96,18 @@ def test_two_workers_serve_one_port_and_end_with_their_parent(sqlite_url: str) -
     assert not accepts(port)
 
 
-def test_a_worker_ends_when_it_is_asked_to(sqlite_url: str) -> None:
-    with started("worker", HUB_DATABASE_URL=sqlite_url, HUB_KEYS=DEVELOPMENT_KEY) as process:
+def test_a_worker_tells_what_it_counts_and_ends_when_it_is_asked_to(sqlite_url: str) -> None:
+    port = str(free_port())
+    settings = {"HUB_DATABASE_URL": sqlite_url, "HUB_KEYS": DEVELOPMENT_KEY, "HUB_WORKER_METRICS_PORT": port}
+    with started("worker", **settings) as process:
         assert process.stderr is not None
         told = msgspec.json.decode(process.stderr.readline())
+        counted = httpx.get(f"http://127.0.0.1:{port}/metrics")
         process.send_signal(signal.SIGTERM)
         code = process.wait(60)
 
     assert (told["event"], code) == ("worker_started", 0)
+    assert "hub_unknown_seconds" in counted.text
 
 
 def test_a_wrong_url_of_a_database_is_told_in_a_sentence(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ async def with_account(url: str, credentials: Mapping[str, Any] = STRIPE, proces
     database = await open_database(url)
     await add_account(database, credentials, processor)
     grant = Grant(principal="ada", scopes=ROLES[Role.ADMIN])
-    await make_key(database, grant, name="desk", role=Role.ADMIN, livemode=False, by=None, at=AT)
+    await make_key(database, grant, name="desk", role=Role.ADMIN, livemode=False, by=None, at=datetime.now(UTC))
     await database.close()
 
 

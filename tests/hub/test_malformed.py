@@ -88,6 +88,9 @@ async def test_an_amount_is_a_whole_number_within_bounds_or_names_itself(
     assert told(answer) == (422, "validation_failed", "amount")
 
 
+@pytest.mark.fault_case(id="CUR-07")
+@pytest.mark.fault_case(id="AZ-06")
+@pytest.mark.fault_case(id="API-09")
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

@@ -12,6 +12,7 @@ def test_what_was_sealed_opens_for_its_own_row() -> None:
     assert sealer.open(sealer.seal(b"sk_test", "merchant_accounts:ma_1"), "merchant_accounts:ma_1") == b"sk_test"
 
 
+@pytest.mark.fault_case(id="SEC-01")
 def test_a_sealed_value_copied_to_another_row_does_not_open() -> None:
     sealer = Sealer(OLD)
     sealed = sealer.seal(b"sk_test", "merchant_accounts:ma_1")

@@ -34,6 +34,7 @@ def served() -> list[str]:
     return sorted(f"{method} {route.path_format}" for route in routes for method in route.methods - {"OPTIONS"})
 
 
+@pytest.mark.fault_case(id="AZ-02")
 def test_every_route_stands_in_the_table_of_doors() -> None:
     assert set(served()) == set(DOORS), "say in tests/security/doors.py which scope a new route asks for, and of whom"
 
@@ -53,6 +54,7 @@ class Nosy:
         return False
 
 
+@pytest.mark.fault_case(id="AZ-02")
 async def test_each_route_asks_for_its_one_scope_before_anything_else() -> None:
     app, nosy = create_app(Settings()), Nosy()
     app.state.update({"api_keys": nosy, "limiter": RateLimiter(SharedMemory(None), 1_000)})
@@ -101,6 +103,7 @@ def refusals(route: str) -> Asked:
     )
 
 
+@pytest.mark.fault_case(id="AZ-01")
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("route", GUARDED)
 async def test_a_request_that_its_owner_may_send_gets_strangers_nothing(street: Street, route: str) -> None:

@@ -81,6 +81,7 @@ async def test_the_callers_key_says_the_same_before_and_after(desk: Hub, home: H
     assert await refunded(desk, payment) == 2000
 
 
+@pytest.mark.fault_case(id="AZ-09")
 async def test_nobody_approves_what_he_asked_for_with_another_key_of_his(desk: Hub, home: House) -> None:
     one = await waiting(await refund(desk, await paid(desk, home)))
 

@@ -74,6 +74,7 @@ async def test_a_row_that_comes_later_follows_whatever_its_id(database: Database
     assert (await verify(database)).ok
 
 
+@pytest.mark.fault_case(id="LED-04")
 async def test_of_sealers_at_once_each_row_is_chained_by_one(database_url: str, database: Database) -> None:
     await written(database, 40)
     others = [await open_database(database_url) for _ in range(3)]
@@ -109,6 +110,7 @@ async def test_a_sealer_that_dies_before_its_commit_leaves_nothing(database: Dat
     assert (await verify(database)).ok
 
 
+@pytest.mark.fault_case(id="LED-03")
 @pytest.mark.parametrize(
     ("statement", "position"),
     [
@@ -130,6 +132,7 @@ async def test_what_was_changed_deleted_or_put_in_is_found(database: Database, s
     assert verdict.broken.position == position
 
 
+@pytest.mark.fault_case(id="LED-03")
 async def test_a_cut_off_end_is_found_by_a_head_that_was_kept(database: Database) -> None:
     await written(database, 5)
     await store.seal(database, 10)

@@ -99,6 +99,7 @@ def test_every_column_of_bytes_is_rotated_or_holds_no_secret() -> None:
     assert not {str(one) for one in SEALED} & AS_IT_IS.keys()
 
 
+@pytest.mark.fault_case(id="SEC-02")
 async def test_everything_opens_with_the_new_key_alone_afterwards(database: Database) -> None:
     secrets = await planted(database)
 
@@ -110,6 +111,7 @@ async def test_everything_opens_with_the_new_key_alone_afterwards(database: Data
     assert (await rotate(database, Sealer(NEW))).rewrapped == 0
 
 
+@pytest.mark.fault_case(id="CR-12")
 async def test_killed_in_the_middle_it_goes_on_where_it_was(database: Database) -> None:
     class KilledError(Exception): ...
 

@@ -58,6 +58,8 @@ async def test_an_added_account_can_be_charged_at_once(hub: Periphery) -> None:
     assert hub.directory.routing(livemode=True).accounts.accounts == ()
 
 
+@pytest.mark.fault_case(id="SEC-04")
+@pytest.mark.fault_case(id="SEC-01")
 async def test_credentials_are_sealed_and_never_shown(hub: Periphery) -> None:
     operator = await hub.key(Role.OPERATOR)
     made = await added(hub, operator)

@@ -66,6 +66,7 @@ async def test_what_one_process_opened_is_open_and_half_open_in_the_other(
     assert second.circuit_of("ma_1") is Circuit.HALF_OPEN
 
 
+@pytest.mark.fault_case(id="OPS-03")
 async def test_one_process_at_a_time_may_send_the_probe(boards: Callable[[], HealthBoard], clock: Clock) -> None:
     first, second = boards(), boards()
     await fail(first)

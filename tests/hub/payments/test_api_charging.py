@@ -198,6 +198,7 @@ class TestErrors:
         reasons = {one["merchant_account"]: one["reason"] for one in answer.json()["considered"]}
         assert reasons[home.accounts["stripe-eu"]] == reasons[home.accounts["adyen-eu"]] == "currency"
 
+    @pytest.mark.fault_case(id="OPS-03")
     async def test_where_all_that_fit_are_paused_the_caller_is_told_to_wait(self, home: House) -> None:
         await add_account(home, new_id("paused-"), "stripe", "paused", currencies=["CHF"], status="paused")
 

@@ -83,6 +83,7 @@ async def test_what_waits_is_sent_soon_once_its_endpoint_works_again(market: Sho
     assert len(await market.settled(made["id"], "delivered", count=3)) == 3
 
 
+@pytest.mark.fault_case(id="OPS-03")
 async def test_what_waits_becomes_due_over_a_few_seconds(still: Shop) -> None:
     made = await waiting(still, 500, None, 503)
 

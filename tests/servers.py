@@ -39,7 +39,8 @@ class Postgres:
     """PostgreSQL 18 with one superuser and no password.
 
     Not durable, it may forget commits on a power cut, which is all a test of behaviour needs. *durable* keeps
-    fsync, full_page_writes and synchronous_commit on, for whatever measures speed or looks for lost writes. *settings* come after all others.
+    fsync, full_page_writes and synchronous_commit on, for whatever measures speed or looks for lost writes.
+    *settings* come after all others.
     """
 
     def __init__(

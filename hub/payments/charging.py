@@ -259,13 +259,13 @@ async def _call(shell: Shell, wanted: Charge, held: Held) -> tuple[Report | Fail
     shell.health.sending(held.operation.merchant_account)
     began = shell.clock()
     told = await ask(connected.adapter.authorize(request), left_s)
-    seconds = (shell.clock() - began).total_seconds()
+    seconds = max(0.0, (shell.clock() - began).total_seconds())
     metrics.OPERATION_SECONDS.labels(held.operation.kind, held.operation.processor).observe(seconds)
     return told, round(seconds * 1000)
 
 
 def _left_s(shell: Shell, wanted: Charge) -> float:
-    spent = (shell.clock() - wanted.began_at).total_seconds()
+    spent = max(0.0, (shell.clock() - wanted.began_at).total_seconds())  # A clock that is set back adds no time.
     return shell.settings.request_ms / 1000 - spent
 
 

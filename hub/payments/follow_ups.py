@@ -261,13 +261,14 @@ async def send(shell: Shell, held: Held) -> Recorded:
     connected = shell.directory.connected(held.operation.merchant_account)
     began = shell.clock()
     told: Report | Failure = Failure.CONFIGURATION
-    left_s = shell.settings.request_ms / 1000 - (began - held.operation.started_at).total_seconds()
+    spent_s = max(0.0, (began - held.operation.started_at).total_seconds())  # A clock that is set back adds no time.
+    left_s = shell.settings.request_ms / 1000 - spent_s
     if left_s <= 0:
         told = Failure.NOT_SENT  # The process stood still since the commit: others may hold the operation by now.
     elif connected is not None:
         request = msgspec.json.decode(held.operation.request, type=FollowUp)
         told = await ask(_sent(connected, held, request), left_s)
-    latency_ms = round((shell.clock() - began).total_seconds() * 1000)
+    latency_ms = max(0, round((shell.clock() - began).total_seconds() * 1000))
     if isinstance(told, Report):
         return await record(shell, held, told, "answer", latency_ms)
     return await record_failure(shell, held, told, latency_ms)

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.abilities import BearsName
@@ -39,6 +39,15 @@ from hub.stopping import stopped
 ROWS_AT_ONCE: Final = 2_000
 LEASE_S: Final = 60.0
 HOLD_EVERY_S: Final = 15.0
+_AT_LEISURE: Final = text("SET LOCAL synchronous_commit = off")
+"""A chunk's commit reaches the disk while the next chunk is worked at.
+
+A database that crashes before has neither the chunk nor the progress that counts it, so it is read once more. Nobody
+is told of it earlier: the batch's end and the relay's positions are commits that wait for the disk, and take along what
+was committed before them.
+
+Source: https://www.postgresql.org/docs/18/wal-async-commit.html
+"""
 
 T = TypeVar("T")
 Told = Callable[[Batch], None]
@@ -113,6 +122,8 @@ class Importer(Struct, frozen=True, kw_only=True):
 
     async def _write(self, batch: Batch, chunk: Chunk, bytes_read: int) -> tuple[Batch, telling.CameOf]:
         async with self.shell.database.transaction() as connection:
+            if self.shell.database.is_postgresql:
+                await connection.execute(_AT_LEISURE)
             await take_turn(connection, batch.merchant_account)
             terms = self._terms(batch)
             came_of = await telling.tell(connection, terms, chunk.lines)

@@ -81,10 +81,12 @@ def plan(seed: int, options: Options, payments: int = LIVES) -> Plan:
 
 @cache
 def targets(options: Options) -> Sequence[Strike]:
-    """List every cell of the table that these options leave."""
-    return tuple(
+    """List every cell of the table that these options leave, in an order that mixes the steps."""
+    cells = [
         Strike(step, fault) for step in STEPS for fault in sorted(possible(step)) if not _left_out(step, fault, options)
-    )
+    ]
+    Random(len(cells)).shuffle(cells)
+    return tuple(cells)
 
 
 def _left_out(step: str, fault: Fault, options: Options) -> bool:

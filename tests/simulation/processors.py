@@ -96,6 +96,7 @@ class Processor:
         self.by_reference: dict[str, Charge] = {}
         self.of_life: defaultdict[int, list[Charge]] = defaultdict(list)
         self.movements: list[Movement] = []
+        self._operations: set[str] = set()
         self._world = world
         self._count = 0
 
@@ -119,6 +120,7 @@ class Processor:
         charge.visible_at_s = charge.made_at_s + self._world.random.random() * LAG_MAX_S
         self.charges[request.operation_id] = self.by_reference[charge.id] = charge
         self.of_life[life].append(charge)
+        self._arrived(request.operation_id)
         verdict = self._world.verdict(life, "charge")
         match verdict:
             case Fault.DECLINE_SOFT | Fault.DECLINE_HARD | Fault.DECLINE_FRAUD | Fault.LATE_YES:
@@ -136,6 +138,15 @@ class Processor:
         self._tell(charge)
         self._later(charge, verdict)
         return charge
+
+    def knows(self, operation_id: str) -> bool:
+        """Whether an operation of ours arrived here."""
+        return operation_id in self._operations
+
+    def _arrived(self, operation_id: str) -> None:
+        self._operations.add(operation_id)
+        if operation_id in self._world.ruled_out:
+            self._world.violated(f"outcome: {operation_id} was said never to have arrived, and {self.name} has it now")
 
     def _later(self, charge: Charge, verdict: Fault | None) -> None:
         """Let happen by itself what *verdict* has in store."""
@@ -194,6 +205,7 @@ class Processor:
             )
             entry.visible_at_s = entry.made_at_s + self._world.random.random() * LAG_MAX_S
             charge.follow_ups[request.operation_id] = entry
+            self._arrived(request.operation_id)
             self._begin(charge, entry)
         return self.report(entry)
 

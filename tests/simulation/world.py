@@ -17,6 +17,7 @@ from adapters.contract import Webhook
 from adapters.errors import WebhookRejectedError
 from hub import ids
 from hub.ledger import checks
+from hub.payments.states import OperationStatus
 from hub.settlement.missing import find_missing
 from hub.settlement.retrying import settle_waiting
 from hub.webhooks.mended import close_mended
@@ -71,6 +72,7 @@ class World:
         self.struck_lives: set[int] = set()
         self.acknowledged: set[tuple[str, str]] = set()
         self.reported: set[str] = set()
+        self.ruled_out: set[str] = set()
         self._pending: dict[int, list[Strike]] = {life.number: list(life.strikes) for life in plan.lives}
         self._visits: Counter[tuple[int, str]] = Counter()
         self._payments: dict[str, int] = {}
@@ -216,6 +218,11 @@ class World:
         """Number the payment that a caller's reference names."""
         return int(reference.removeprefix("order-"))
 
+    def plan_of(self, reference: str) -> Life:
+        """Give the plan of the payment that a caller's reference names."""
+        number = self.life_of(reference)
+        return next(life for life in self.plan.lives if life.number == number)
+
     def committed(self) -> None:
         """Wake whoever waits for a change."""
         self._changed.set()
@@ -232,9 +239,20 @@ class World:
     def check(self, values: Mapping[str, Any]) -> None:
         """Hold what was just committed against what must hold at any moment."""
         payment = values.get("p_id")
-        if payment is not None:
-            for told in invariants.committed(self, payment, self._payments[payment]):
-                self.violated(told)
+        if payment is None:
+            return
+        for told in invariants.committed(self, payment, self._payments[payment]):
+            self.violated(told)
+        for prefix in ("o_", "c_"):
+            if values.get(f"{prefix}status") == OperationStatus.NOT_SENT:
+                self._rule_out(values[f"{prefix}id"])
+
+    def _rule_out(self, operation: str) -> None:
+        """Remember what the hub says never arrived."""
+        self.ruled_out.add(operation)
+        for processor in self.processors.values():
+            if processor.knows(operation):
+                self.violated(f"outcome: {operation} is said never to have arrived, and {processor.name} has it")
 
     # What goes wrong.
 

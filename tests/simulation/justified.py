@@ -1,0 +1,64 @@
+"""Which exceptions may stand at the end, and what must have happened for each.
+
+A hub that asks for a human too soon would hide what it got wrong.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from tests.simulation.faults import UNKNOWN, Fault
+
+if TYPE_CHECKING:
+    from tests.simulation.plans import Life
+    from tests.simulation.world import World
+
+_UNTOLD: Final = frozenset({Fault.DROPPED, Fault.DELAYED})
+_BECAUSE: Final[dict[str, frozenset[Fault]]] = {
+    "approved_after_failure": frozenset({Fault.LATE_YES}),
+    "approved_after_cancel": UNKNOWN
+    | frozenset({Fault.PENDING, Fault.CRASH_INSIDE, Fault.CRASH_AFTER, Fault.CRASH_BEFORE}),
+    "amount_mismatch": frozenset({Fault.PARTLY}),
+    "unknown_outcome_settled": _UNTOLD,
+    "pending_overdue": _UNTOLD,
+    "outcome_unknown": UNKNOWN | frozenset({Fault.CRASH_BEFORE, Fault.CRASH_INSIDE, Fault.CRASH_AFTER}),
+    "capture_failed": frozenset({Fault.FAILS_LATER}),
+    "refund_failed": frozenset({Fault.FAILS_LATER}),
+    "over_refund": frozenset({Fault.BY_HAND}),
+    "unexpected_refund": frozenset({Fault.BY_HAND}),  # By a report, where the webhook about it never came.
+    "unexpected_settlement": frozenset({Fault.FAILS_LATER}),
+    "failed_but_settled": frozenset({Fault.LATE_YES}),
+}
+"""Any one of these faults explains such an exception."""
+_WITHOUT_NETS: Final = frozenset({"unknown_outcome_settled", "pending_overdue", "outcome_unknown"})
+"""With a net taken away there is more that only a report, or a human, can tell."""
+_OPEN_QUESTION: Final = frozenset({
+    "pending_overdue", "outcome_unknown", "unexpected_refund", "unexpected_settlement", "failed_but_settled",
+})  # fmt: skip
+"""While one of these stands the hub says itself that it does not know."""
+
+
+def unjustified(world: "World") -> list[str]:
+    """Say which open exceptions nothing explains."""
+    rows = world.store.rows(
+        "SELECT x.type, p.reference FROM exceptions x LEFT JOIN payments p ON p.id = x.payment_id"
+        " WHERE x.status = 'open'"
+    )
+    whole = world.options.webhooks and world.options.inquiry and world.options.replay
+    told = []
+    for type_, reference in rows:
+        if type_ == "settlement_import_failed" or (type_ in _WITHOUT_NETS and not whole):
+            continue
+        life = world.plan_of(reference) if reference else None
+        if life is None or not _explains(life, type_):
+            told.append(f"exception: {type_} of {reference} is explained by nothing that happened")
+    return told
+
+
+def asking(world: "World") -> frozenset[str]:
+    """List the payments of which the hub says that it does not know what became of them."""
+    rows = world.store.rows("SELECT payment_id, type FROM exceptions WHERE status = 'open'")
+    return frozenset(payment for payment, type_ in rows if type_ in _OPEN_QUESTION)
+
+
+def _explains(life: "Life", type_: str) -> bool:
+    because = _BECAUSE.get(type_, frozenset())
+    return any(strike.fault in because for strike in life.strikes)

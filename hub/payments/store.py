@@ -154,6 +154,7 @@ _CLAIMED: Final = (
     .where(
         operations.c.id == bindparam("o_id"),
         operations.c.fence == bindparam("fence_read", type_=Integer),
+        operations.c.status == bindparam("status_read"),  # What has ended meanwhile must not be sent again.
         operations.c.lease_until <= in_seconds(literal_column("0")),
     )
     .values(fence=operations.c.fence + 1, lease_until=_after("lease_s"))
@@ -471,10 +472,10 @@ async def claim(database: Database, operation: OperationState, *, due_s: float |
     With *due_s* None the job's own schedule stays as it is.
 
     Raises:
-        ConflictError: when somebody else has it or took it first.
+        ConflictError: when somebody else has it or took it first, or something has come of it since it was read.
     """
     values = {"o_id": operation.id, "fence_read": operation.fence, "lease_s": lease_s, "due_s": due_s}
-    await database.run(_CLAIM[due_s is not None], values)
+    await database.run(_CLAIM[due_s is not None], values | {"status_read": operation.status})
 
 
 async def release(database: Database, operation: OperationState) -> None:

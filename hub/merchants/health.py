@@ -57,6 +57,7 @@ class HealthBoard:
         self._poll_s = poll_ms / 1000
         self._me = new_id("")
         self._states: dict[str, Health] = {}
+        self._unanswered: set[str] = set()
         self._words: dict[str, int] = {}
         self._turns: set[str] | None = None  # The accounts whose probe may be sent here; None: Redis does not say.
         self._task: asyncio.Task[None] | None = None
@@ -81,15 +82,21 @@ class HealthBoard:
         if state is not None:
             self._states[account] = health.probe(state, self._clock())
 
+    def unanswered(self, account: str) -> None:
+        """Note that a question found no answer: the first call that does find one says that the account is back."""
+        self._unanswered.add(account)
+
     async def ended(self, account: str, *, failed: bool, inquiry: bool = False) -> bool:
-        """Count how a call ended; returns whether the account has just recovered.
+        """Count how a call ended; returns whether the account is just back: the first success after any failure.
 
         An inquiry goes through an open circuit: when it is answered the account is back.
         """
+        back = not failed and account in self._unanswered
+        (self._unanswered.add if failed else self._unanswered.discard)(account)
         at = self._clock()
         before = self._states.get(account, HEALTHY)
         if not failed and before is HEALTHY:
-            return False
+            return back
         after = HEALTHY if inquiry and not failed else health.record(before, at, failed=failed)
         self._states[account] = after
         if after.opened_at is not None and after.opened_at != before.opened_at:
@@ -99,7 +106,7 @@ class HealthBoard:
             metrics.CIRCUIT_OPEN.labels(account).set(0)
             await self._say(account, at, well=True)
             return True
-        return False
+        return back
 
     async def start(self) -> None:
         """Listen to what other processes found, until `stop`."""

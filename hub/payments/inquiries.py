@@ -17,7 +17,7 @@ from hub.payments import rules, store
 from hub.payments.recording import Held, asked_again_s, change, hold, record
 from hub.payments.shell import Shell, answered, ask, shielded
 from hub.payments.states import OperationState, OperationStatus
-from hub.payments.steps import Step, Windows, next_step
+from hub.payments.steps import Step, Windows, definite_in_s, next_step
 from normalization.declines import Decline, DeclineCode
 from normalization.outcome import OPENING, Declined, Report
 from routing.failover import Failure
@@ -45,7 +45,7 @@ async def resolve_now(shell: Shell, operations: Sequence[OperationState]) -> Non
 async def inquire(shell: Shell, operation: OperationState, *, reading: bool = False) -> None:
     """Take *operation*, do what its next step asks for, and commit what was learnt."""
     lease_s = shell.settings.inquiry_first_ms / 1000 if reading else shell.lease_s
-    due_s = None if reading else asked_again_s(shell, operation.inquiries + 1)
+    due_s = None if reading else await _due_s(shell, operation)
     try:
         await store.claim(shell.database, operation, due_s=due_s, lease_s=lease_s)
     except ConflictError:
@@ -68,6 +68,14 @@ async def inquire(shell: Shell, operation: OperationState, *, reading: bool = Fa
         return  # Somebody took it over, or an answer came in: they know better.
     if not reading:  # A reader's lease runs out by itself: that is what spaces the questions.
         await store.release(shell.database, held.operation)
+
+
+async def _due_s(shell: Shell, operation: OperationState) -> float:
+    """Say when to ask next: by the schedule, and no later than when "not found" becomes definite."""
+    scheduled = asked_again_s(shell, operation.inquiries + 1)
+    connected = await shell.directory.find(operation.merchant_account)
+    definite = definite_in_s(operation, connected.capabilities, shell.clock()) if connected else None
+    return scheduled if definite is None else min(scheduled, definite)
 
 
 async def _do(shell: Shell, held: Held, step: Step, capabilities: Capabilities) -> None:
@@ -106,8 +114,10 @@ async def _ask(shell: Shell, held: Held, capabilities: Capabilities) -> None:
     elif told is None and shell.clock() - held.operation.started_at > capabilities.lookup_grace:
         said = b'{"inquiry":"not found"}'
         await change(shell, held, lambda now: rules.not_sent(now.payment, now.operation), "inquiry", said, fenced=True)
-    # That a question found no answer says nothing of the account: the request may be the trouble.
-    if not isinstance(told, Failure):
+    # That a question found no answer opens no circuit: the request may be the trouble.
+    if isinstance(told, Failure):
+        shell.health.unanswered(held.operation.merchant_account)
+    else:
         await answered(shell, held.operation.merchant_account, failed=False, inquiry=True)
 
 

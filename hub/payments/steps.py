@@ -18,6 +18,10 @@ HORIZON: Final = timedelta(days=7)
 """How long an outcome may stay unknown before a human must find out."""
 
 
+DEFINITE_AFTER_S: Final = 1.0
+"""How long after the grace of a look-up is over the question comes whose "not found" is definite."""
+
+
 class Step(StrEnum):
     """What to do about an operation that is due."""
 
@@ -55,8 +59,18 @@ def next_step(
             return Step.ASK if capabilities.inquiry is Inquiry.LOOKUP else Step.WAIT
         case OperationStatus.PENDING:
             return Step.WAIT if reading else Step.GIVE_UP
-        case _:
+        case OperationStatus.UNKNOWN:
             return _about_unknown(payment, operation, capabilities, windows, now - operation.started_at, reading)
+        case _:
+            return Step.WAIT  # It has ended: to ask by sending again would charge what was told to have failed.
+
+
+def definite_in_s(operation: OperationState, capabilities: Capabilities, now: datetime) -> float | None:
+    """Say in how many seconds to ask so that "not found" is definite; None where it is already, or nobody looks up."""
+    left_s = (operation.started_at + capabilities.lookup_grace - now).total_seconds()
+    if capabilities.inquiry is not Inquiry.LOOKUP or left_s <= 0:
+        return None
+    return left_s + DEFINITE_AFTER_S
 
 
 def _about_unknown(

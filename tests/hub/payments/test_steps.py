@@ -10,7 +10,7 @@ from adapters.contract import Authorize, Capabilities, Inquiry
 from adapters.stripe import REGISTRATION
 from adapters.stripe.account import StripeCredentials
 from hub.payments.states import OperationState, OperationStatus, Status
-from hub.payments.steps import CANCELS_MAX, HORIZON, Step, Windows, next_step
+from hub.payments.steps import CANCELS_MAX, DEFINITE_AFTER_S, HORIZON, Step, Windows, definite_in_s, next_step
 from normalization.outcome import Operation
 from tests.hub.payments.making import NOW, eur, operation, payment
 
@@ -93,3 +93,11 @@ def test_a_challenge_ends_when_it_expires_and_not_before() -> None:
     assert next_step(asked, waiting, LOOKUP, WINDOWS, SOON) is Step.ASK
     assert next_step(asked, waiting, REPLAY, WINDOWS, SOON) is Step.WAIT
     assert next_step(asked, waiting, REPLAY, WINDOWS, LATE) is Step.EXPIRE
+
+
+def test_what_is_not_found_is_asked_about_again_as_soon_as_that_is_definite() -> None:
+    grace_s = LOOKUP.lookup_grace.total_seconds()
+
+    assert definite_in_s(unknown(), LOOKUP, SOON) == grace_s - 60 + DEFINITE_AFTER_S
+    assert definite_in_s(unknown(), LOOKUP, NOW + LOOKUP.lookup_grace) is None
+    assert definite_in_s(unknown(), REPLAY, SOON) is None

@@ -54,7 +54,7 @@ async def main(kills: int) -> int:
         healed_at = await heal(at, shop)
         say("healed; waiting until nothing is unknown")
         filling = asyncio.create_task(full_disk())
-        healed = await resolved(at, healed_at)
+        healed = await resolved(at, healed_at, say)
         say(f"unknowns: {spread(healed.known_s)}; never arrived: {spread(healed.never_arrived_s)}")
         await trading
         stop.set()

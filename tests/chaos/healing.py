@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from itertools import count
 from typing import Final
 
 from msgspec import Struct, field
@@ -13,7 +15,7 @@ from tests.chaos.stage import Ground, Stage
 HUSHED_S: Final = 10.0
 """How long both processors say nothing before the end, so that there is something to find out."""
 LOOK_S: Final = 0.25
-KNOWN_WITHIN_S: Final = 180.0
+SAID_EVERY: Final = 80
 NEVER_ARRIVED_WITHIN_S: Final = 660.0
 """Stripe is asked until five minutes after the attempt, by a schedule whose next question comes after six and more."""
 QUIET_WITHIN_S: Final = 240.0
@@ -53,10 +55,14 @@ async def heal(at: Stage, shop: Shop) -> float:
     return time.monotonic()
 
 
-async def resolved(at: Ground, since: float) -> Healed:
-    """Watch until nothing is unknown."""
+async def resolved(at: Ground, since: float, say: Callable[[str], None] = lambda _: None) -> Healed:
+    """Watch until nothing is unknown, and *say* now and then how much is."""
     healed, waiting = Healed(), set(await _ids(at, _UNRESOLVED))
-    while waiting and time.monotonic() - since < NEVER_ARRIVED_WITHIN_S:
+    for look in count():
+        if not waiting or time.monotonic() - since > NEVER_ARRIVED_WITHIN_S:
+            break
+        if look % SAID_EVERY == 0:
+            say(f"{len(waiting)} unknown")
         await asyncio.sleep(LOOK_S)
         left = set(await _ids(at, _UNRESOLVED))
         passed = time.monotonic() - since

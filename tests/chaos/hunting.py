@@ -12,7 +12,7 @@ from tests.chaos.victims import Victim
 
 TRAPPED_WITHIN_S: Final = 8.0
 ANYWHERE_SHARE: Final = 0.15
-FRESH_SHARE: Final = 0.2
+FRESH_SHARE: Final = 0.1
 """How many are started in an interpreter of their own; the others are forked from one that has loaded everything."""
 CALM_S: Final = (0.3, 1.5)
 _draw: Final = random.Random(11)  # noqa: S311 - where the next kill lands

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
@@ -86,6 +86,7 @@ class Relay:
         self._target = target
         self._watch = watch
         self._lines: set[_Line] = set()
+        self._accepted: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
         self._answers = asyncio.Event()
         self._answers.set()
@@ -99,7 +100,9 @@ class Relay:
         """End every connection and listen no more."""
         if self._server is not None:
             self._server.close()
+        self.hush(silent=False)
         self.cut()
+        await asyncio.gather(*self._accepted, return_exceptions=True)
 
     def cut(self) -> None:
         """Reset every connection."""
@@ -125,6 +128,10 @@ class Relay:
             self._answers.set()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._accepted.add(task)
+        task.add_done_callback(self._accepted.discard)
         try:
             server = await asyncio.open_connection("127.0.0.1", self._target())
         except OSError:

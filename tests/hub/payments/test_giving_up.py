@@ -5,16 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
+from sqlalchemy import update
 
-from adapters.contract import Authorize, Inquiry
+from adapters.contract import Authorize, Complete, Inquiry
 from adapters.errors import OutcomeUnknownError
 from hub.payments import rules, store
+from hub.payments.challenges import complete
 from hub.payments.inquiries import expire
 from hub.payments.recording import Held, record
 from hub.payments.shell import Shell
 from hub.payments.states import OperationStatus, Status
 from hub.payments.steps import Step, next_step
-from normalization.outcome import ActionRequired, Operation
+from hub.payments.tables import payments
+from normalization.outcome import ActionRequired, Operation, Report
 from tests.hub.payments.bare import ONCE, bare, held, sent, with_adapter
 from tests.hub.payments.making import operation, payment, report
 from tests.hub.payments.test_steps import LOOKUP, SOON, WINDOWS
@@ -27,6 +30,12 @@ class Cancels(Struct):
     """An adapter that can cancel what an attempt made, unless it does not answer."""
 
     answers: bool = True
+    completed: int = 0
+
+    async def complete(self, _request: Complete) -> Report:
+        """Complete a challenge."""
+        self.completed += 1
+        return report(Operation.PURCHASE, minor=1000)
 
     async def cancel_by_reference(self, request: Authorize) -> None:
         """Cancel it."""
@@ -91,3 +100,17 @@ async def test_a_challenge_that_could_not_be_cancelled_is_left_as_it_is(shell: S
     await expire(silent, waiting, REPLAYED)
 
     assert (await held(silent)).operation.status is OperationStatus.REQUIRES_ACTION
+
+
+@pytest.mark.parametrize("canceled", [False, True])
+async def test_a_payer_who_comes_back_completes_a_payment_that_nobody_cancels(canceled: bool, shell: Shell) -> None:  # noqa: FBT001 - the case
+    adapter = Cancels()
+    at = with_adapter(shell, adapter)
+    await challenged(at)
+    async with at.database.transaction() as connection:
+        await connection.execute(update(payments).values(canceling=canceled))
+
+    await complete(at, (await held(at)).payment, {})
+
+    assert adapter.completed == (not canceled)
+    assert (await held(at)).payment.status is (Status.REQUIRES_ACTION if canceled else Status.CAPTURED)

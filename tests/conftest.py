@@ -1,6 +1,7 @@
 """What tests of several rooms need: real databases, and the same random examples on every run."""
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -14,8 +15,10 @@ from hypothesis import Phase, settings
 from redis.asyncio import Redis
 
 from hub.migrations import migrate
+from tests.canaries import PLANTED, none_in_database, none_in_file, none_in_postgres, pytest_runtest_makereport
 from tests.servers import Postgres, Valkey
 
+__all__ = ["pytest_runtest_makereport"]  # A hook, by its name.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - only mkdtemp and pytest make folders in it, each its user's alone
 IN_MEMORY_BYTES_MIN = 4 * 1024**3
 
@@ -36,6 +39,7 @@ def log_plainly() -> None:
     """Write exceptions as Python does: structlog's default paints each frame, a quarter of a second each time."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # A test's own client says aloud what it asks for.
 
 
 keep_files_in_memory()
@@ -95,9 +99,12 @@ def empty_sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
-    """Where a new SQLite database stands with the hub's tables."""
-    return f"sqlite:///{shutil.copyfile(sqlite_template, tmp_path / 'hub.db')}"
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path, sqlite_template: Path) -> Iterator[str]:
+    """Where a new SQLite database stands with the hub's tables; no secret may be in it at the end."""
+    path = shutil.copyfile(sqlite_template, tmp_path / "hub.db")
+    yield f"sqlite:///{path}"
+    if request.node.get_closest_marker(PLANTED) is None:
+        none_in_file(path)
 
 
 @pytest.fixture
@@ -109,11 +116,17 @@ async def empty_postgres_url(postgres: Postgres) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def postgres_url(postgres: Postgres, postgres_template: str) -> AsyncIterator[str]:
-    """Where a new database of this test's own stands, with the hub's tables."""
+async def postgres_url(
+    request: pytest.FixtureRequest, postgres: Postgres, postgres_template: str
+) -> AsyncIterator[str]:
+    """Where a new database of this test's own stands, with the hub's tables; no secret may be in it at the end."""
     url = await postgres.fresh_database(postgres_template)
     yield url
-    await postgres.drop_database(url)
+    try:
+        if request.node.get_closest_marker(PLANTED) is None:
+            await none_in_postgres(url)
+    finally:
+        await postgres.drop_database(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -131,12 +144,16 @@ def empty_database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def module_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def module_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """As `database_url`, for the tests of one module together."""
-    if request.param == "sqlite":
-        path = tmp_path_factory.mktemp("database") / "hub.db"
-        return f"sqlite:///{shutil.copyfile(request.getfixturevalue('sqlite_template'), path)}"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    template: str = request.getfixturevalue("postgres_template")
     with ThreadPoolExecutor(1) as aside:
-        return aside.submit(asyncio.run, postgres.fresh_database(template)).result()
+        if request.param == "sqlite":
+            path = tmp_path_factory.mktemp("database") / "hub.db"
+            url = f"sqlite:///{shutil.copyfile(request.getfixturevalue('sqlite_template'), path)}"
+        else:
+            postgres: Postgres = request.getfixturevalue("postgres")
+            template: str = request.getfixturevalue("postgres_template")
+            url = aside.submit(asyncio.run, postgres.fresh_database(template)).result()
+        yield url
+        if request.node.get_closest_marker(PLANTED) is None:
+            aside.submit(asyncio.run, none_in_database(url)).result()

@@ -10,16 +10,18 @@ from typing import Any
 
 import httpx
 import uvicorn
+from litestar import Litestar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
-from hub.app import Parts, create_app, utc_now
+from hub.app import Parts, create_app, state_before_start, utc_now
 from hub.database import open_database
 from hub.ids import new_id
 from hub.sandbox.server import processor as pretend
 from hub.settings import Settings
+from tests.canaries import none_in_refusal
 from tests.hub.pretending import running
 from tests.processes import free_port
 
@@ -36,8 +38,13 @@ SERVER_KEEPS_S = 60
 TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients that speak plain HTTP: each would read every certificate authority of the world anew."""
 
-QUICK = Settings(connect_ms=500, answer_ms=1_000, request_ms=3_000, next_attempt_needs_ms=500)
-"""Short deadlines, so that a silence is a silence soon."""
+QUICK = Settings(
+    connect_ms=500, answer_ms=1_000, request_ms=3_000, next_attempt_needs_ms=500, database_connections_max=4
+)
+"""Short deadlines, so that a silence is a silence soon; few connections, since PostgreSQL starts a process for each."""
+
+IDLE: dict[tuple[int, int], list[Litestar]] = {}
+"""Applications that ran and can run anew, by what is built into them: making one reads every handler's types again."""
 
 
 class Hub(Struct):
@@ -143,7 +150,10 @@ async def serving(
     """Run one process's worth of the hub in this loop, on a real socket."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    app = create_app(replace(settings, public_url=url, port=port), with_worker=with_worker, clock=clock)
+    settings = replace(settings, public_url=url, port=port)
+    idle = IDLE.setdefault((settings.body_max_bytes, settings.webhook_body_max_bytes), [])
+    app = idle.pop() if idle else create_app(settings)
+    app.state = state_before_start(settings, with_worker=with_worker, clock=clock)
     config = uvicorn.Config(app, port=port, log_level="warning", lifespan="on", timeout_keep_alive=SERVER_KEEPS_S)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
@@ -153,12 +163,18 @@ async def serving(
     headers = {"Authorization": f"Bearer {api_key}"}
     try:
         async with httpx.AsyncClient(
-            base_url=url, headers=headers, timeout=40, limits=LIMITS, verify=TRUSTS_NOBODY
+            base_url=url,
+            headers=headers,
+            timeout=40,
+            limits=LIMITS,
+            verify=TRUSTS_NOBODY,
+            event_hooks={"response": [none_in_refusal]},
         ) as client:
             yield Hub(url, app.state.parts, client)
     finally:
         server.should_exit = True
         await task
+        idle.append(app)
 
 
 @asynccontextmanager

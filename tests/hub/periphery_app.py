@@ -42,6 +42,7 @@ from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
 from hub.webhooks.budget import ReadBudgets
+from tests.canaries import none_in_refusal
 
 PROCESSORS: Mapping[str, Registration[Any]] = {"adyen": ADYEN, "stripe": STRIPE}
 SERVED: Final = [
@@ -121,7 +122,9 @@ async def periphery(
     )
     app.state.update({"api_keys": keys, "limiter": RateLimiter(shared, settings.rate_limit_per_minute)})
     door = ASGITransport(app)  # type: ignore[arg-type] # Litestar's own names for the same ASGI types
-    async with AsyncClient(transport=door, base_url="http://hub.test") as client:
+    async with AsyncClient(
+        transport=door, base_url="http://hub.test", event_hooks={"response": [none_in_refusal]}
+    ) as client:
         await directory.start()
         yield Periphery(client, database, app, directory)
         await directory.stop()

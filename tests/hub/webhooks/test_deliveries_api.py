@@ -17,7 +17,7 @@ from hub.webhooks.tables import webhook_deliveries
 from tests.hub.house import House, house
 from tests.hub.webhooks.kept import audited, delivery, write
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.planted]
 PATH = "/v1/webhook_deliveries"
 CARD = "4242424242424242"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -31,6 +31,7 @@ from tests.simulation.reports import open_report
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
 
+T = TypeVar("T")
 GRACE: Final = timedelta(seconds=ARRIVES_MAX_S + LAG_MAX_S + 30)
 SIGNATURE: Final = "signed by the processor"
 _ANSWER_S: Final = 25.0
@@ -107,7 +108,7 @@ class SimulatedAdapter:
     def open_report(self, header: Sequence[str]) -> SettlementReport:
         return open_report(header)
 
-    async def _call(self, step: str, life: int, act: Callable[[], Any], *, asks: bool = False) -> Any:
+    async def _call(self, step: str, life: int, act: Callable[[], T], *, asks: bool = False) -> T:
         """Send a request; where it only *asks*, no failure says anything of what it asks about."""
         await self._owner.awaiting()
         fault = self._world.struck(life, step, CALL | CRASH)

@@ -92,13 +92,13 @@ class _Cursor(sqlite3.Cursor):
 
     owner: "Transaction"
 
-    def execute(self, statement: str, values: Any = ()) -> "_Cursor":  # type: ignore[override] # as far as it is used
+    def execute(self, statement: str, values: Any = ()) -> "_Cursor":
         self.owner.note(statement)
         super().execute(statement, values)
         await_only(_nothing())
         return self
 
-    def executemany(self, statement: str, values: Any) -> "_Cursor":  # type: ignore[override] # as above
+    def executemany(self, statement: str, values: Any) -> "_Cursor":
         self.owner.note(statement)
         super().executemany(statement, values)
         await_only(_nothing())

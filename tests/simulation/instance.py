@@ -93,10 +93,15 @@ class Instance:
             raise GoneError
         task = self.begin(work, life)
         await asyncio.wait({task})
-        if self.dead or task.cancelled():
-            task.cancelled() or task.exception()  # Nobody hears of it.
+        if task.cancelled() or self.gone():
+            if not task.cancelled():
+                task.exception()  # Nobody hears of it.
             raise GoneError
         return task.result()
+
+    def gone(self) -> bool:
+        """Whether it has been killed, which may be by now where it was not a moment ago."""
+        return self.dead
 
     def own(self, task: asyncio.Task[Any]) -> None:
         """Have *task* die with the process."""

@@ -68,6 +68,6 @@ async def work(process: "Instance") -> None:
 def _until_due(process: "Instance", duties: list[Duty]) -> float:
     world = process.world
     now = world.now_us()
-    found = [row[0] for duty in duties for row in world.store.rows(duty.due) if row[0]]
+    found: list[int] = [row[0] for duty in duties for row in world.store.rows(duty.due) if row[0]]
     ahead = [(due - now) / 1e6 for due in found if due > now]
     return min([*ahead, FAR_S])

@@ -30,7 +30,7 @@ from hub.ledger.tables import transfers
 from hub.pan import mask
 from hub.payments.changes import Actor
 from hub.payments.recording import patiently, settlement_terms
-from hub.payments.rows import audit_values, booking_values, settling_values
+from hub.payments.rows import audit_values, booking_values, expected_values
 from hub.payments.shell import TRIES, Shell
 from hub.payments.states import OperationState
 from hub.payments.store import by_processor_reference, find_operation
@@ -208,7 +208,7 @@ async def _write(
     await store.add(connection, dispute_movements, [_movement_row(dispute, *one, at) for one in moved])
     terms, rates = settlement_terms(shell, operation)
     lines = lines_of((booking for _, booking in decided.moved), terms, at, rates=rates)
-    expected = [owner | msgspec.structs.asdict(line) | settling_values(operation, at) for line in lines]
+    expected = [expected_values(operation, line, at) for line in lines]
     await store.add(connection, expected_settlements, expected)
     await open_exceptions(connection, _openings(operation, dispute, decided.exceptions), at)
     now = dispute.standing

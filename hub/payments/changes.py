@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from hub.idempotency.store import Answer
 from hub.payments.states import Transition
-from hub.retries.rules import Counted
+from hub.retries.rules import GOOD, Counted, Permit
 from normalization.money import Currency
 
 
@@ -60,3 +60,18 @@ class Change(Struct, frozen=True, kw_only=True):
     fenced: bool = False
     opens: bool = False
     counted: Counted | None = None
+
+
+class PassingOn(Struct, frozen=True, kw_only=True):
+    """What a commit that closes one attempt and opens the next keeps besides them.
+
+    `counted` is the decline that closed it, where it counts against the card; `permit` that of the next attempt;
+    `billed` what the processor will charge for having declined it.
+    """
+
+    counted: Counted | None = None
+    permit: Permit = GOOD
+    billed: Expected | None = None
+
+
+NOTHING_BESIDES = PassingOn()

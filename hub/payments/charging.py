@@ -1,6 +1,7 @@
 """Charge: plan, commit the attempt, call the processor, commit the outcome; another account where that is safe."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -20,7 +21,7 @@ from hub.payment_methods.service import unknown_customer
 from hub.payment_methods.store import Means
 from hub.payments import rules, store
 from hub.payments.answers import CREATED, payment_body
-from hub.payments.changes import Actor, Evidence
+from hub.payments.changes import Actor, Evidence, Expected, PassingOn
 from hub.payments.figuring import began, ended, with_counts
 from hub.payments.opening import NOTHING_STORED, Charge, facts_of, first_attempt, next_attempt, payment_of
 from hub.payments.planning import allowed, nowhere, still_open
@@ -32,15 +33,17 @@ from hub.payments.recording import (
     patiently,
     record,
     record_failure,
+    settlement_terms,
 )
 from hub.payments.references import find_open
 from hub.payments.retrying import Heard, hear, not_permitted, permit, permit_next
 from hub.payments.saving import prepared
 from hub.payments.shell import TRIES, Shell, answered, ask, background
 from hub.payments.standing import standing
-from hub.payments.states import OperationState, OperationStatus
+from hub.payments.states import OperationState, OperationStatus, Transition
 from hub.retries.rules import Permit
 from hub.retries.tables import card_slots
+from hub.settlement.expecting import expected_lines
 from normalization.money import Money
 from normalization.outcome import ActionRequired, Declined, Report
 from routing.account_index import Choice
@@ -351,8 +354,7 @@ async def _pass_over(
             attempt,
             evidence,
             shell.lease_s,
-            counted=heard.counted if heard else None,
-            permit=leave,
+            PassingOn(counted=heard.counted if heard else None, permit=leave, billed=_billed(shell, transition, at)),
         )
     except ConflictError as conflict:
         if conflict.table == card_slots.name:
@@ -366,6 +368,14 @@ async def _pass_over(
     began(shell, payment, attempt)
     others = tuple(o for o in held.operations if o.id != closed.id)
     return Held(payment=payment, operation=attempt, operations=(*others, closed, attempt))
+
+
+def _billed(shell: Shell, transition: Transition, at: datetime) -> Expected | None:
+    """Expect what the account's processor charges for a decline, where its schedule has that."""
+    if transition.operation.status is not OperationStatus.DECLINED:
+        return None
+    terms, rates = settlement_terms(shell, transition.operation)
+    return next(iter(expected_lines(transition, terms, at, rates, declined=True)), None)
 
 
 def _closed(operation: OperationState, told: Report | Failure) -> OperationState:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from hub.ids import new_id
-from hub.payments.changes import Actor, Evidence
+from hub.payments.changes import Actor, Evidence, Expected
 from hub.payments.states import Booking, OperationState, OperationStatus, Payment, Status
 from hub.retries.rules import Advised, Charged
 from normalization.declines import Decline
@@ -98,9 +98,11 @@ def booking_values(booking: Booking, at: datetime) -> dict[str, Any]:
     }
 
 
-def settling_values(operation: OperationState, at: datetime) -> dict[str, Any]:
-    """Make the columns of an expected settlement that its line does not have."""
-    return {"id": new_id("exs_"), "merchant_account": operation.merchant_account, "created_at": at}
+def expected_values(operation: OperationState, line: Expected, at: datetime) -> dict[str, Any]:
+    """Make the columns of what must arrive because of an operation."""
+    owner = {"livemode": operation.livemode, "payment_id": operation.payment_id, "operation_id": operation.id}
+    own = {"id": new_id("exs_"), "merchant_account": operation.merchant_account, "created_at": at}
+    return owner | own | msgspec.structs.asdict(line)
 
 
 def exception_values(operation: OperationState, kind: str, detail: str, at: datetime) -> dict[str, Any]:

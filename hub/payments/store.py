@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import (
     Float,
@@ -40,7 +39,7 @@ from hub.idempotency.store import (
 )
 from hub.ledger.tables import transfers
 from hub.payment_methods.tables import payment_methods
-from hub.payments.changes import Actor, Change, Evidence
+from hub.payments.changes import NOTHING_BESIDES, Actor, Change, Evidence, PassingOn
 from hub.payments.references import FREE
 from hub.payments.rows import (
     OF_SETTLEMENT,
@@ -48,17 +47,17 @@ from hub.payments.rows import (
     booking_values,
     charged,
     exception_values,
+    expected_values,
     operation_values,
     payment_values,
     prefixed,
     report_values,
-    settling_values,
     to_operation,
     to_payment,
 )
 from hub.payments.states import COUNTED, OperationState, OperationStatus, Payment, Status, Transition
 from hub.payments.tables import operations, payments, reports
-from hub.retries.rules import GOOD, Counted, Permit
+from hub.retries.rules import GOOD, Permit
 from hub.retries.store import TAKE_PLACE, decline_values, keeping, place_values
 from hub.settlement.tables import exceptions, expected_settlements
 from normalization.outcome import Operation
@@ -141,6 +140,9 @@ _OPEN_FOLLOW_UP: Final = {
     True: Unit((_update_payment(),), (_insert_operation(), INSERT_KEY, _INSERT_AUDIT), locks="p_id"),
     False: Unit((_update_payment(),), (_insert_operation(), _INSERT_AUDIT), locks="p_id"),
 }
+
+
+_EXPECT: Final = insert(expected_settlements).values(_binds(expected_settlements, "s0_", but=OF_SETTLEMENT))
 
 
 @cache
@@ -307,13 +309,9 @@ async def open_next_attempt(
     following: OperationState,
     evidence: Evidence,
     lease_s: float,
-    *,
-    counted: Counted | None = None,
-    permit: Permit = GOOD,
+    besides: PassingOn = NOTHING_BESIDES,
 ) -> None:
     """Close the attempt that ended without money moving and open the next one, in one commit.
-
-    *counted* is the decline that closed it, where it counts against the card; *permit* that of the next attempt.
 
     Raises:
         ConflictError: when the payment changed since *read*, or the card's place is taken; `table` says so.
@@ -324,6 +322,7 @@ async def open_next_attempt(
         following, "o_", lease_s, lease_s
     )
     values |= report_values(transition.operation, evidence)
+    counted, permit, billed = besides.counted, besides.permit, besides.billed
     actor = Actor(following.key_id, following.requested_by, following.id)
     details = {"overridden": permit.overridden.rule} if permit.overridden is not None else {}
     values |= audit_values(actor, transition.payment, "payment.failover", evidence.recorded_at, details)
@@ -334,6 +333,9 @@ async def open_next_attempt(
     if permit.card is not None:
         kept += (TAKE_PLACE,)
         values |= place_values(charged(transition.payment, following), permit.card, evidence.recorded_at)
+    if billed is not None:
+        kept += (_EXPECT,)
+        values |= prefixed("s0_", expected_values(transition.operation, billed, evidence.recorded_at))
     await database.run(_open_next_attempt(kept), values)
 
 
@@ -367,7 +369,7 @@ async def save(database: Database, read: Payment, change: Change) -> None:
     for n, booking in enumerate(transition.bookings):
         values |= prefixed(f"t{n}_", owner | booking_values(booking, at))
     for n, line in enumerate(change.expected):
-        values |= prefixed(f"s{n}_", owner | msgspec.structs.asdict(line) | settling_values(operation, at))
+        values |= prefixed(f"s{n}_", expected_values(operation, line, at))
     for n, (type_, object_id, data) in enumerate(change.events):
         values |= prefixed(f"e{n}_", event_row(type_, object_id, data, livemode=operation.livemode, at=at))
     for n, (kind, detail) in enumerate(transition.exceptions):

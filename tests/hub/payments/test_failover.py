@@ -115,6 +115,8 @@ async def test_a_decline_another_processor_may_see_otherwise_goes_there_once(
 ) -> None:
     async with house(database_url, tmp_path, settings=ROOMY) as made:
         await pair(made, first)
+        fees = {"fees": [{"kind": "decline", "fixed_minor": 10}]}
+        await made.hub.client.patch(f"/v1/merchant_accounts/{made.accounts[f'{first}-two']}", json=fees)
 
         taken = await charge(made, {first: SOFT[first], OTHER[first]: GOOD[OTHER[first]]})
         refused = await charge(made, SOFT)
@@ -124,6 +126,8 @@ async def test_a_decline_another_processor_may_see_otherwise_goes_there_once(
         assert attempts(refused) == [(first, "declined"), (OTHER[first], "declined")]
         assert (await shown(made, taken.json()["id"]))["status"] == "captured"
         assert (await shown(made, refused.json()["id"]))["status"] == "failed"
+        billed = await rows(made, "SELECT gross_minor FROM expected_settlements WHERE type = 'fee'")
+        assert [one["gross_minor"] for one in billed] == [-10, -10]
         await agrees(made)
 
 

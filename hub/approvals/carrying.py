@@ -76,12 +76,10 @@ async def _refund(shell: Shell, approval_id: str, sealed: Sealed) -> None:
 
 
 async def _settle(shell: Shell, approval_id: str, sealed: Sealed) -> None:
-    asked, at = sealed.request, shell.clock()
+    at = shell.clock()
     author = resolving.Author(caller=sealed.caller, request_id=approval_id, at=at, approval=approval_id)
-    settling = msgspec.convert(asked["settling"], resolving.Settling)
     async with shell.database.transaction() as connection:
-        resolved = await resolving.resolve(connection, author, asked["exception"], settling)
-        booked = resolved.resolution.transfer if resolved.resolution else None
+        booked = await resolving.carry_out(connection, author, sealed.request)
         await _ended(connection, approval_id, at, booked)
 
 

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.access.rules import Caller
 from hub.access.store import AUDIT, audit_row
+from hub.approvals.rules import passes
 from hub.errors import FieldError, ProblemError
 from hub.events.tables import events
 from hub.exceptions.lists import one
@@ -44,6 +45,15 @@ class Settling(Struct, frozen=True, kw_only=True):
 
     reason: str
     posting: Posting | None = None
+
+
+class SecondPersonNeededError(Exception):
+    """What opening an exception again books back is more than one person may book alone; nothing was changed."""
+
+    def __init__(self, row: RowMapping, amount_minor: int) -> None:
+        super().__init__(row["id"])
+        self.row = row
+        self.amount_minor = amount_minor
 
 
 async def hold(connection: AsyncConnection, caller: Caller, exception_id: str) -> RowMapping:
@@ -94,11 +104,18 @@ async def resolve(connection: AsyncConnection, author: Author, exception_id: str
     return await _change(connection, author, row, "resolved", values, details)
 
 
-async def reopen(connection: AsyncConnection, author: Author, exception_id: str, reason: str) -> ExceptionBody:
+async def reopen(
+    connection: AsyncConnection,
+    author: Author,
+    exception_id: str,
+    reason: str,
+    limit: Mapping[Currency, int] | None = None,
+) -> ExceptionBody:
     """Open an exception again; what was booked to settle it, and still stands, is booked back.
 
     Raises:
         ProblemError: not_found, exception_not_resolved.
+        SecondPersonNeededError: when that is more than *limit* lets pass.
     """
     row = await hold(connection, author.caller, exception_id)
     _must_be(row, RESOLVED)
@@ -106,10 +123,32 @@ async def reopen(connection: AsyncConnection, author: Author, exception_id: str,
     mine = select(transfers).where(transfers.c.exception_id == exception_id).order_by(transfers.c.id)
     back = posted_back((await connection.execute(mine)).mappings().all(), author.at, REOPENED)
     if back:
-        await connection.execute(insert(transfers), back)
+        amount_minor = sum(one["amount_minor"] for one in back)
+        if passes(limit, amount_minor, row["currency"]):
+            raise SecondPersonNeededError(row, amount_minor)
+        await connection.execute(insert(transfers), [one | {"approval_id": author.approval} for one in back])
         details["transfer"] = back[0]["id"]
+    if author.approval:
+        details["approval"] = author.approval
     values = {"status": OPEN} | dict.fromkeys(("resolution", "resolved_by", "resolved_at"))
     return await _change(connection, author, row, "reopened", values, details)
+
+
+async def carry_out(connection: AsyncConnection, author: Author, request: Mapping[str, Any]) -> str | None:
+    """Do what a second person agreed to, as `service` asked for it; gives the id of the transfer.
+
+    Raises:
+        ProblemError: as `resolve` and `reopen`.
+    """
+    exception_id: str = request["exception"]
+    if "reopening" in request:
+        await reopen(connection, author, exception_id, request["reopening"])
+        mine = transfers.c.exception_id == exception_id, transfers.c.approval_id == author.approval
+        booked: str | None = await connection.scalar(select(func.min(transfers.c.id)).where(*mine))
+        return booked
+    settling = msgspec.convert(request["settling"], Settling)
+    resolved = await resolve(connection, author, exception_id, settling)
+    return resolved.resolution.transfer if resolved.resolution else None
 
 
 def check(row: Mapping[Any, Any], settling: Settling) -> None:

@@ -22,6 +22,7 @@ from hub.exceptions.showing import ExceptionBody, exception_body
 from hub.exceptions.tracing import Step, Trace, history_of, trace_of
 from hub.exceptions.types import ExceptionType, Severity
 from hub.idempotency.keyed import answer, key_of
+from hub.idempotency.service import Reply
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from hub.payments.asked import Amount, Text
 from hub.payments.routes import instant
@@ -179,17 +180,20 @@ async def resolve_exception(
     return answer(await shielded(shell, service.settle(shell, wish)))
 
 
-@post("/v1/exceptions/{exception_id:str}/reopen", status_code=200, guards=WRITE, responses=_STEPS, tags=["exceptions"])
+@post(
+    "/v1/exceptions/{exception_id:str}/reopen", status_code=200, guards=WRITE, responses=_SETTLES, tags=["exceptions"]
+)
 async def reopen_exception(
     request: Request[Any, Any, Any],
     exception_id: FromPath[str],
     data: JSONBody[ReopenRequest],
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
-) -> ExceptionShown:
+) -> Response[ExceptionShown]:
     """Open it again; what was booked to settle it is booked back."""
-    do = partial(resolving.reopen, exception_id=exception_id, reason=data.reason)
-    return _shown(await service.step(shell, caller, request_id_of(request), do), shell.clock())
+    doing = service.reopen(shell, caller, request_id_of(request), exception_id, data.reason)
+    done = await shielded(shell, doing)
+    return answer(done) if isinstance(done, Reply) else Response(_shown(done, shell.clock()))
 
 
 def _shown(body: ExceptionBody, at: datetime) -> ExceptionShown:

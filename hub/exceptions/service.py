@@ -1,6 +1,7 @@
 """What the API does about exceptions, each in one transaction; a transfer over the limit waits for a second person."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 from msgspec import Struct
@@ -62,6 +63,35 @@ async def settle(shell: Shell, wish: Wish) -> Reply:
             raise
         return standing
     return reply
+
+
+async def reopen(
+    shell: Shell, caller: Caller, request_id: str, exception_id: str, reason: str
+) -> ExceptionBody | Reply:
+    """Open an exception again at once, or have a second person asked where what that books back passes the limit.
+
+    Raises:
+        ProblemError: not_found, exception_not_resolved.
+    """
+    limit = shell.settings.approvals.exception_transfer
+    try:
+        return await step(
+            shell, caller, request_id, partial(resolving.reopen, exception_id=exception_id, reason=reason, limit=limit)
+        )
+    except resolving.SecondPersonNeededError as needed:
+        row, minor = needed.row, needed.amount_minor
+    wanted = Asked(
+        kind=Kind.EXCEPTION,
+        caller=caller,
+        request_id=request_id,
+        object_id=exception_id,
+        summary=f"open the exception {row['type']} again, which books back {minor} {row['currency']}: {reason}",
+        request={"exception": exception_id, "reopening": reason},
+        merchant_account=row["merchant_account"],
+        amount_minor=minor,
+        currency=row["currency"],
+    )
+    return await ask(shell, wanted)
 
 
 async def _beyond_limit(shell: Shell, wish: Wish) -> Asked | None:

@@ -46,12 +46,12 @@ class LineTrace(Struct, frozen=True, kw_only=True):
 
 
 class ExpectedTrace(Struct, frozen=True, kw_only=True):
-    """What must have arrived."""
+    """What must have arrived; `fee` is null where the account's schedule says nothing of it."""
 
     id: str
     type: str
     gross: int
-    fee: int
+    fee: int | None
     currency: str
     due_on: date
 

@@ -71,6 +71,14 @@ async def _reopened(home: House) -> httpx.Response:
     return await home.hub.post(f"{PATH}/{one}/reopen", {"reason": "not so"})
 
 
+@scene("POST", f"{ONE}/reopen", 202)
+async def _to_be_reopened(home: House) -> httpx.Response:
+    one = await opened(home)
+    await resolve(home.hub, one, **to_sales(home))
+    async with strict(home) as hub:
+        return await hub.post(f"{PATH}/{one}/reopen", {"reason": "not so"})
+
+
 @scene("POST", f"{ONE}/reopen", 409)
 async def _reopened_early(home: House) -> httpx.Response:
     return await home.hub.post(f"{PATH}/{await opened(home)}/reopen", {"reason": "not so"})

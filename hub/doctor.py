@@ -19,6 +19,7 @@ from hub.doctor_access import keys_in_effect, look_at_access
 from hub.doctor_audit import look_at_audit
 from hub.doctor_database import look_at_database, tables
 from hub.doctor_declines import unmapped
+from hub.doctor_erasures import look_at_erasures
 from hub.doctor_events import look_at_events
 from hub.doctor_exceptions import look_at_exceptions
 from hub.doctor_findings import Finding, good, wrong
@@ -105,6 +106,7 @@ async def _contents(parts: Parts) -> list[Finding]:
         rules = await look_at_rulesets(connection, await parts.database.now(connection))
         disagreements = await look_at_exceptions(connection, parts.clock())
         audited = await look_at_audit(connection, parts.clock())
+        erased = await look_at_erasures(connection, parts.clock())
         declined = select(operations.c.processor, operations.c.decline).where(operations.c.decline.is_not(None))
         declines = (await connection.execute(declined.order_by(operations.c.id.desc()).limit(10_000))).all()
     is_live = any(key.livemode for key in keys) or any(row["livemode"] for row in accounts)
@@ -112,7 +114,7 @@ async def _contents(parts: Parts) -> list[Finding]:
     found += look_at_access(keys, parts.settings.approvals)
     found += [_stopped(accounts), *(_account(parts, row) for row in accounts)]
     found.append(_declines(parts, [(row.processor, row.decline) for row in declines]))
-    found += [await look_at_keys(parts.database, parts.sealer), audited]
+    found += [await look_at_keys(parts.database, parts.sealer), audited, erased]
     return [*found, rules, asked, *webhooks, *happened, *settled, disagreements]
 
 

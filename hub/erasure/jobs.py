@@ -30,7 +30,10 @@ async def erase_due(shell: Shell) -> int:
     """Go through what is kept about persons who are due; returns how many there were."""
     rows = await claim_due(shell.database, erasures, AT_ONCE, LEASE_S)
     for row in rows:
-        await _pass(shell, row)
+        try:
+            await _pass(shell, row)
+        except Exception as failure:  # noqa: BLE001 - tried again when its lease ends; the others go on
+            _log.warning("erasure_failed", erasure=row["id"], exc_info=failure)
     return len(rows)
 
 

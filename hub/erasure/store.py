@@ -49,7 +49,10 @@ async def clean_payment(connection: AsyncConnection, payment_id: str, *, finally
     whole = deliveries.payment_id == payment_id, deliveries.body != ERASED
     await connection.execute(update(webhook_deliveries).where(*whole, *read).values(body=ERASED))
     await _clean_lines(connection, lines_of(payment_id))
-    await _clean_answers(connection, _keys_of(operations, operations.c.payment_id == payment_id))
+    own = _keys_of(operations, operations.c.payment_id == payment_id)
+    located = idempotency_keys.c.operation_id.is_(None), idempotency_keys.c.location == f"/v1/payments/{payment_id}"
+    await _clean_answers(connection, idempotency_keys.c.key.in_(own))
+    await _clean_answers(connection, *located)
     await _clean_disputes(connection, payment_id)
 
 
@@ -119,7 +122,7 @@ async def _clean_disputes(connection: AsyncConnection, payment_id: str) -> None:
     ended = select(dispute_submissions.c.id).where(*submissions)
     files = dispute_files.c.submission_id.in_(ended)
     await connection.execute(update(dispute_files).where(files).values(name="erased"))
-    await _clean_answers(connection, _keys_of(dispute_submissions, *submissions))
+    await _clean_answers(connection, idempotency_keys.c.key.in_(_keys_of(dispute_submissions, *submissions)))
 
 
 async def _clean_lines(connection: AsyncConnection, ids: CompoundSelect[Any]) -> None:
@@ -130,11 +133,12 @@ async def _clean_lines(connection: AsyncConnection, ids: CompoundSelect[Any]) ->
         await connection.execute(update(settlement_lines).where(table.id == id_).values(raw="[]", facts=left))
 
 
-async def _clean_answers(connection: AsyncConnection, keys: Select[Any]) -> None:
+async def _clean_answers(connection: AsyncConnection, *which: ColumnElement[bool]) -> None:
     """Take the person out of stored answers; from then on their keys answer so."""
     table = idempotency_keys.c
-    mine = table.key.in_(keys), table.answer.is_not(None)
-    found = await connection.execute(select(table.livemode, table.key, table.answer).where(*mine))
+    found = await connection.execute(
+        select(table.livemode, table.key, table.answer).where(*which, table.answer.is_not(None))
+    )
     for livemode, key, answer in found.all():
         if not is_erased(bytes(answer)):
             same = table.livemode == livemode, table.key == key

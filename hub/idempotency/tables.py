@@ -1,6 +1,6 @@
 """The callers' keys."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
 from hub.database import Instant, metadata
 
@@ -17,5 +17,11 @@ idempotency_keys = Table(
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("livemode", "key"),
     Index("ix_idempotency_keys_created", "created_at"),
+    Index(  # What a rule refused and what was only wished for; all others are found by their operations.
+        "ix_idempotency_keys_location",
+        "location",
+        postgresql_where=text("operation_id IS NULL"),
+        sqlite_where=text("operation_id IS NULL"),
+    ),
 )
 """Small and pruned by age; `status` and `answer` are NULL while the first request is being carried out."""

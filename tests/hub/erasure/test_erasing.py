@@ -1,6 +1,7 @@
 """An erased person is found nowhere any more, and the books are what they were, on both databases."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.database import in_seconds
 from hub.disputes.tables import dispute_files, dispute_submissions, disputes
+from hub.doctor_erasures import look_at_erasures
 from hub.erasure.rules import ERASED
 from hub.erasure.tables import erasures
 from hub.events.tables import events
+from hub.idempotency.tables import idempotency_keys
 from hub.ids import new_id
 from hub.ledger.checks import verify
 from hub.migrations.tables import metadata
@@ -85,6 +88,8 @@ async def told_by_others(home: House, customer: str, method: str, payment: str) 
         await plant(connection, payment_sessions, customer=customer, customer_reference=CANARY)
         batch = await connection.scalar(select(settlement_lines.c.batch_id).where(settlement_lines.c.id == line))
         await plant(connection, broken_rows, batch_id=batch, raw=SAID.decode())
+        wished = {"location": f"/v1/payments/{payment}", "answer": f'{{"metadata": {{"note": "{CANARY}"}}}}'.encode()}
+        await plant(connection, idempotency_keys, **wished)
         await said(connection, "read", payment_id=payment)
         await said(connection, "of nobody's payment", status="ignored")
 
@@ -180,6 +185,26 @@ async def test_an_erased_delivery_that_is_read_anew_is_ignored(home: House) -> N
             return
         await asyncio.sleep(0.05)
     raise AssertionError(f"it is {status}")
+
+
+async def test_one_that_fails_keeps_no_other_waiting_and_the_doctor_tells(home: House) -> None:
+    database = home.hub.parts.database
+    customer, _ = await customer_with_card(home)
+    async with database.transaction() as connection:
+        now = in_seconds(literal_column("0"))
+        broken = await plant(connection, erasures, id="era_0", customer="cus_0", needles=b"nonsense", due_at=now)
+    await home.hub.client.delete(f"/v1/customers/{customer}")
+
+    await gone_through(home, customer, 1)
+
+    async with database.transaction() as connection:
+        assert await connection.scalar(select(erasures.c.passes).where(erasures.c.id == broken)) == 0
+        await connection.execute(update(erasures).where(erasures.c.id == broken).values(due_at=AT))
+        late = await look_at_erasures(connection, AT + timedelta(hours=2))
+        await connection.execute(update(erasures).where(erasures.c.id == broken).values(due_at=None))
+        soon = await look_at_erasures(connection, AT + timedelta(hours=2))
+    assert (late.ok, soon.ok) == (False, True)
+    assert late.told == "1 wait to be taken out of what was kept, the first erased 2026-11-22 09:00 UTC"
 
 
 @pytest.mark.parametrize(

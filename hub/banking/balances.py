@@ -21,6 +21,7 @@ from hub.ledger.store import Wanted, totals
 from hub.payments.shell import Shell
 from hub.settlement.balances import Books, Drift, compare
 from hub.settlement.tables import exceptions, expected_settlements, settlement_matches
+from hub.settlement.turns import take_turn
 
 AGREES = "balance_agrees"
 TOLD_AGAIN = "told_again"
@@ -54,6 +55,7 @@ async def check(shell: Shell, caller: Caller, stated: Stated, request_id: str) -
     drifts = compare(stated.held, await _books(shell, caller, stated))
     at = shell.clock()
     async with shell.database.transaction() as connection:
+        await take_turn(connection, stated.merchant_account)  # Of two balances at once each sees the other's exception.
         newest = await _newest(connection, stated.merchant_account)
         rows = [_row(caller, stated, drift, at) for drift in drifts]
         if rows:

@@ -8,7 +8,6 @@ from sqlalchemy import RowMapping, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.banking.rules import Payout
-from hub.banking.tables import bank_entries
 from hub.settlement.tables import settlement_lines, settlement_notices, settlement_payouts
 from normalization.settlements import LineType
 
@@ -17,45 +16,38 @@ _lines = settlement_lines.c
 
 
 async def payouts(
-    connection: AsyncConnection, *, livemode: bool, merchant_account: str | None = None, waiting: bool = False
+    connection: AsyncConnection, *, livemode: bool, merchant_account: str | None = None
 ) -> Sequence[Payout]:
-    """Read the payouts of a mode, or of one account; *waiting*: those that have not arrived at our bank."""
+    """Read the payouts of a mode, or of one account."""
     notice = and_(
         settlement_notices.c.merchant_account == _payouts.merchant_account,
         settlement_notices.c.kind == "payout_paid",
         settlement_notices.c.processor_reference == _payouts.payout,
         settlement_notices.c.currency == _payouts.currency,
     )
-    booked = (
-        select(func.min(_lines.booked_at))
-        .where(
-            _lines.merchant_account == _payouts.merchant_account,
-            _lines.payout == _payouts.payout,
-            _lines.type == LineType.PAYOUT,
-            _lines.type.in_(("payout", "payout_reversal")),  # As the index says.
-            _lines.status != "superseded",
-        )
-        .scalar_subquery()
+    line = (
+        _lines.merchant_account == _payouts.merchant_account,
+        _lines.payout == _payouts.payout,
+        _lines.currency == _payouts.currency,
+        _lines.type == LineType.PAYOUT,
+        _lines.type.in_(("payout", "payout_reversal")),  # As the index says.
+        _lines.status != "superseded",
     )
+    booked = select(func.min(_lines.booked_at)).where(*line).scalar_subquery()
+    posted = _lines.status == "posted"  # One of another account may have the same batch number.
+    reference = select(func.min(_lines.processor_reference)).where(*line, posted).scalar_subquery()
     told = (
         select(
             *_payouts,
             settlement_notices.c.amount_minor.label("told_minor"),
             func.coalesce(booked, settlement_notices.c.received_at, _payouts.updated_at).label("paid_at"),
+            reference.label("reference"),
         )
         .select_from(settlement_payouts.outerjoin(settlement_notices, notice))
         .where(_payouts.livemode == livemode)
     )
     if merchant_account is not None:
         told = told.where(_payouts.merchant_account == merchant_account)
-    if waiting:
-        arrived = select(bank_entries.c.id).where(
-            bank_entries.c.merchant_account == _payouts.merchant_account,
-            bank_entries.c.payout == _payouts.payout,
-            bank_entries.c.currency == _payouts.currency,
-            bank_entries.c.status == "matched",
-        )
-        told = told.where(~arrived.exists())
     rows = (await connection.execute(told.order_by(_payouts.merchant_account, _payouts.payout))).mappings().all()
     return [found for row in rows if (found := _payout(row)).amount_minor]
 
@@ -85,4 +77,5 @@ def _payout(row: RowMapping | Mapping[str, Any]) -> Payout:
         currency=row["currency"],
         amount_minor=int(row["paid_minor"] if row["paid_lines"] else told),
         paid_on=row["paid_at"].date(),
+        reference=row["reference"],
     )

@@ -1,6 +1,6 @@
 """What processors hold and what our bank received: `…/balances` and `/v1/bank_statements`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get, post
@@ -26,6 +26,7 @@ READ: Final = [requires("settlements:read")]
 WRITE: Final = [requires("settlements:write")]
 OK: Final = 200
 CREATED: Final = 201
+EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 Held = Annotated[int, Meta(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="Negative where we owe the processor.")]
 
 
@@ -71,8 +72,9 @@ async def state_balances(
     connected = await shell.directory.find(account_id)
     if connected is None or connected.account.livemode != caller.livemode or not caller.may_use(account_id):
         raise not_found()
-    if data.as_of > shell.clock():
-        errors = [FieldError("as_of", "lies ahead: a balance is of an instant that has been")]
+    ahead = data.as_of > shell.clock()
+    if ahead or data.as_of < EARLIEST:
+        errors = [FieldError("as_of", f"lies {'ahead' if ahead else 'too far back'}: state what was held lately")]
         raise ProblemError("validation_failed", "the balance cannot be compared", errors=errors)
     held = {str(currency): minor for currency, minor in data.balances.items()}
     stated = Stated(merchant_account=account_id, as_of=data.as_of, held=held)

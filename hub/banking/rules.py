@@ -18,13 +18,17 @@ _WORD: Final = re.compile(r"[0-9A-Za-z_-]+")
 
 
 class Payout(Struct, frozen=True, kw_only=True):
-    """Money on its way to our bank."""
+    """Money on its way to our bank; below zero where the processor takes it from there.
+
+    `reference` is another name of it, which some processors write on the bank statement instead.
+    """
 
     merchant_account: str
     name: str
     currency: str
     amount_minor: int
     paid_on: date
+    reference: str | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -45,16 +49,17 @@ class Ties(Struct, frozen=True, kw_only=True):
 
 
 def tie(entries: Sequence[Entry], payouts: Sequence[Payout], known: Sequence[Payout] = ()) -> Ties:
-    """Tie entries that came in to payouts, each of both once: by name first, then by amount within a window of days.
+    """Tie entries to payouts, each of both once: by name first, then by amount within a window of days.
 
-    *known* are all that there ever were: what names one of them is no other, however well the amount fits.
+    What came in is a payout to us, what left one that the processor took, which is below zero. *known* are all that
+    there ever were: what names one of them is no other, however well the amount fits.
     """
     left = {_key(one): one for one in payouts}
     tied: list[tuple[Entry, Payout]] = []
-    by_name, of_any = _named(payouts), _named([one for one in (*payouts, *known) if len(one.name) >= NAMES_MIN])
+    by_name, of_any = _named(payouts), _named([*payouts, *known], NAMES_MIN)
     rest = []
     for entry in sorted(entries, key=lambda one: not any(_pays(one, of) for of in _meant(one, by_name))):
-        named = [one for one in _meant(entry, by_name) if _key(one) in left]
+        named = [one for one in _meant(entry, by_name) if _key(one) in left and _goes_as(entry, one)]
         if len(named) == 1:
             tied.append((entry, left.pop(_key(named[0]))))
         elif len(named) > 1 or not _meant(entry, of_any):
@@ -67,9 +72,13 @@ def _pays(entry: Entry, payout: Payout) -> bool:
     return entry.amount_minor == payout.amount_minor
 
 
-def named_by(entry: Entry, payouts: Sequence[Payout]) -> Payout | None:
-    """Find the one payout that an entry names: that which came back, where money left."""
-    found = _meant(entry, _named(payouts))
+def _goes_as(entry: Entry, payout: Payout) -> bool:
+    return (entry.amount_minor > 0) is (payout.amount_minor > 0)
+
+
+def came_back(entry: Entry, payouts: Sequence[Payout]) -> Payout | None:
+    """Find the one payout to us that an entry names by which money left again."""
+    found = [one for one in _meant(entry, _named(payouts)) if not _goes_as(entry, one) and one.amount_minor > 0]
     return found[0] if len(found) == 1 else None
 
 
@@ -77,22 +86,25 @@ def _key(payout: Payout) -> tuple[str, str, str]:
     return payout.merchant_account, payout.name, payout.currency
 
 
-def _named(payouts: Sequence[Payout]) -> Mapping[str, Sequence[Payout]]:
+def _named(payouts: Sequence[Payout], letters_min: int = 1) -> Mapping[str, Sequence[Payout]]:
     found: dict[str, list[Payout]] = defaultdict(list)
     for payout in payouts:
-        found[payout.name].append(payout)
+        for name in {payout.name, payout.reference or ""}:
+            if len(name) >= letters_min:
+                found[name].append(payout)
     return found
 
 
 def _meant(entry: Entry, by_name: Mapping[str, Sequence[Payout]]) -> Sequence[Payout]:
     words = dict.fromkeys(word for text in entry.texts for word in _WORD.findall(text))
-    return [
+    meant = (
         payout
         for word in words
         for payout in by_name.get(word, ())
         if payout.currency == entry.currency
-        and (len(word) >= NAMES_MIN or payout.amount_minor == abs(entry.amount_minor))
-    ]
+        and (len(word) >= NAMES_MIN or abs(payout.amount_minor) == abs(entry.amount_minor))
+    )
+    return [*dict.fromkeys(meant)]
 
 
 def _by_amount(

@@ -158,10 +158,10 @@ async def _keep(
     file_hash: str,
     at: datetime,
 ) -> str:
-    read = {one.key: one for one in told if isinstance(one, BankEntry)}
+    read = {_key(one): one for one in told if isinstance(one, BankEntry)}
     broken = [one for one in told if isinstance(one, BrokenEntry)]
     known = await _told_before(connection, list(read), livemode=caller.livemode)
-    fresh = [one for key, one in read.items() if key not in known]
+    fresh = {key: one for key, one in read.items() if key not in known}
     statement_id = new_id("bst_")
     row = {
         "id": statement_id,
@@ -175,7 +175,7 @@ async def _keep(
     }
     await connection.execute(insert(bank_statements).values(row))
     if fresh:
-        rows = [_row(one, statement_id, livemode=caller.livemode, at=at) for one in fresh]
+        rows = [_row(key, one, statement_id, livemode=caller.livemode, at=at) for key, one in fresh.items()]
         await connection.execute(insert(bank_entries), rows)
     return statement_id
 
@@ -193,13 +193,18 @@ def _broken(one: BrokenEntry) -> BrokenShown:
     return BrokenShown(line=one.line, column=one.column, message=mask(one.message)[0])
 
 
-def _row(one: BankEntry, statement_id: str, *, livemode: bool, at: datetime) -> dict[str, Any]:
+def _key(one: BankEntry) -> str:
+    """Name an entry; its digest stands for a name in which there is a card number."""
+    return sha256(one.key.encode()).hexdigest() if mask(one.key)[1] else one.key
+
+
+def _row(key: str, one: BankEntry, statement_id: str, *, livemode: bool, at: datetime) -> dict[str, Any]:
     texts = [mask(text)[0] for text in one.references]
     return {
         "id": new_id("ben_"),
         "livemode": livemode,
         "statement_id": statement_id,
-        "key": one.key,
+        "key": key,
         "account": one.account,
         "booked_on": one.booked_on,
         "amount_minor": one.money.minor,

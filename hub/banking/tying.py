@@ -1,4 +1,7 @@
-"""Payouts are tied to what our bank received, booked, and missed where they do not come."""
+"""Payouts are tied to what our bank received, booked, and missed where they do not come.
+
+What an entry was tied to may be said otherwise later, by a corrected report: that is told too.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -9,10 +12,10 @@ from sqlalchemy import RowMapping, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.banking.payouts import payouts
-from hub.banking.rules import LATE, Entry, Payout, named_by, tie
+from hub.banking.rules import LATE, Entry, Payout, came_back, tie
 from hub.banking.tables import bank_entries
 from hub.exceptions.opening import OPEN, Opening
-from hub.exceptions.store import close, open_exceptions
+from hub.exceptions.store import HUB, close, open_exceptions
 from hub.exceptions.types import ExceptionType
 from hub.ledger import chart
 from hub.ledger.tables import transfers
@@ -25,7 +28,8 @@ from normalization.money import Currency, Money
 ENTRIES_MAX: Final = 10_000
 """Entries without a payout that are looked at in one go, the newest first."""
 ARRIVED: Final = "arrived"
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(7204118941)")
+TOLD_AGAIN: Final = "told_again"
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(7204118943)")
 """One at a time ties, so that no two entries become one payout."""
 
 
@@ -34,8 +38,8 @@ async def tie_entries(shell: Shell) -> int:
     tied = 0
     for livemode in (False, True):
         async with shell.database.reading() as connection:
-            waits = select(bank_entries.c.id).where(_unmatched(livemode=livemode)).limit(1)
-            if await connection.scalar(waits) is None:
+            any_ = select(bank_entries.c.id).where(bank_entries.c.livemode == livemode).limit(1)
+            if await connection.scalar(any_) is None:
                 continue
         async with shell.database.transaction() as connection:
             if shell.database.is_postgresql:
@@ -46,12 +50,12 @@ async def tie_entries(shell: Shell) -> int:
 
 async def tie_mode(connection: AsyncConnection, *, livemode: bool, at: datetime) -> int:
     """Tie what can be tied in one mode, and say what is off, came back or is missing; returns how many were tied."""
-    rows = await _waiting(connection, livemode=livemode)
-    entries = [_entry(row) for row in rows]
-    on_their_way = await payouts(connection, livemode=livemode, waiting=True)
-    everything = await payouts(connection, livemode=livemode) if any(one.texts for one in entries) else ()
-    ties = tie([one for one in entries if one.amount_minor > 0], on_their_way, everything)
-    back = _back(entries, everything)
+    entries = [one for row in await _waiting(connection, livemode=livemode) if (one := _entry(row)).amount_minor]
+    everything = await payouts(connection, livemode=livemode)
+    before = await _arrived(connection, livemode=livemode)
+    on_their_way = [one for one in everything if _name(one) not in before]
+    ties = tie(entries, on_their_way, everything)
+    back = _back(entries, ties.tied, everything)
     for entry, payout in ties.tied:
         await _book(connection, entry, payout, "matched", livemode=livemode, at=at)
     for entry, payout in back:
@@ -63,13 +67,74 @@ async def tie_mode(connection: AsyncConnection, *, livemode: bool, at: datetime)
     known = await _open_missing(connection, livemode=livemode)
     late = await _late(connection, [one for one in on_their_way if _name(one) not in came], livemode=livemode)
     openings += [_missing(one, livemode=livemode) for one in late if _name(one) not in known]
-    if openings:
-        await open_exceptions(connection, openings, at)
     settled = [id_ for name, id_ in known.items() if name in came]
     settled += [_of_entry(entry) for entry, _ in ties.tied]
-    if settled:
-        await close(connection, settled, ARRIVED, at)
+    await close(connection, settled, ARRIVED, at)
+    said = {_name(one): one for one in everything}
+    off, past = await _judged_again(connection, before, said, livemode=livemode)
+    await close(connection, [*past, *(id_ for name, id_ in known.items() if name not in said)], TOLD_AGAIN, at)
+    await open_exceptions(connection, [*openings, *off], at)
     return len(ties.tied) + len(back)
+
+
+async def _arrived(connection: AsyncConnection, *, livemode: bool) -> Mapping[str, tuple[Entry, Payout]]:
+    """Read the entries that are payouts, by the payout's name; what that came to is not known here."""
+    names = "id", "booked_on", "currency", "amount_minor"
+    columns = [bank_entries.c[name] for name in (*names, "merchant_account", "payout")]
+    matched = select(*columns).where(bank_entries.c.livemode == livemode, bank_entries.c.status == "matched")
+    found = {}
+    for row in (await connection.execute(matched)).mappings():
+        entry = Entry(**{name: row[name] for name in names})
+        payout = Payout(
+            merchant_account=row["merchant_account"],
+            name=row["payout"],
+            currency=row["currency"],
+            amount_minor=0,
+            paid_on=row["booked_on"],
+        )
+        found[_name(payout)] = entry, payout
+    return found
+
+
+async def _judged_again(
+    connection: AsyncConnection,
+    arrived: Mapping[str, tuple[Entry, Payout]],
+    said: Mapping[str, Payout],
+    *,
+    livemode: bool,
+) -> tuple[list[Opening], list[str]]:
+    """Hold what arrived before against what is *said* of it now; gives what is off, and the ids of what is no more."""
+    told = await _told_off(connection, livemode=livemode)
+    off: list[Opening] = []
+    past: list[str] = []
+    for name, (entry, nothing) in arrived.items():
+        payout = said.get(name, nothing)
+        last = told.get(entry.id)
+        if last is None:
+            off += [_off(entry, payout, livemode=livemode)] if _differs(entry, payout) else []
+            continue
+        same = last["paid"] == payout.amount_minor
+        if last["status"] == OPEN and not same:
+            past.append(last["id"])
+        if _differs(entry, payout) and not (same and (last["status"] == OPEN or last["resolved_by"] != HUB)):
+            off.append(_off(entry, payout, livemode=livemode))
+    return off, past
+
+
+async def _told_off(connection: AsyncConnection, *, livemode: bool) -> Mapping[str, Mapping[str, Any]]:
+    """Read what was told last of each entry that is not what was paid out, and what became of that."""
+    one = exceptions.c
+    told = (
+        select(one.id, one.status, one.resolved_by, one.context)
+        .where(one.livemode == livemode, one.type == "batch_total_mismatch")
+        .order_by(one.id)
+    )
+    found: dict[str, Mapping[str, Any]] = {}
+    for row in (await connection.execute(told)).mappings():
+        context = msgspec.json.decode(row["context"]) if row["context"] else {}
+        if "bank_entry" in context:  # The others are about what the lines of a payout add up to.
+            found[context["bank_entry"]] = {**row, "paid": context["paid"]}
+    return found
 
 
 def _unmatched(*, livemode: bool) -> Any:  # noqa: ANN401 - an SQL expression
@@ -83,10 +148,13 @@ async def _waiting(connection: AsyncConnection, *, livemode: bool) -> Sequence[R
     return found
 
 
-def _back(entries: Sequence[Entry], known: Sequence[Payout]) -> Sequence[tuple[Entry, Payout]]:
+def _back(
+    entries: Sequence[Entry], tied: Sequence[tuple[Entry, Payout]], known: Sequence[Payout]
+) -> Sequence[tuple[Entry, Payout]]:
     """Find the payouts that left our bank again, which only their names can tell."""
-    left = [one for one in entries if one.amount_minor < 0 and one.texts]
-    return [(entry, payout) for entry in left if (payout := named_by(entry, known)) is not None]
+    taken = {entry.id for entry, _ in tied}
+    left = [one for one in entries if one.amount_minor < 0 and one.texts and one.id not in taken]
+    return [(entry, payout) for entry in left if (payout := came_back(entry, known)) is not None]
 
 
 async def _book(

@@ -157,7 +157,8 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
                 name="payout_arrived",
                 debit=("bank",),
                 credit=_CLEARING,
-                when="A bank statement has a payout.",
+                either_way=True,
+                when="A bank statement has a payout; the other way where the processor took what we owed it.",
             ),
             Code(
                 name="payout_returned",

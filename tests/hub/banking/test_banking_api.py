@@ -1,17 +1,22 @@
 """What processors hold and what our bank received, over the API."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
-from hub.access.rules import Role
+from hub.access.rules import Caller, Role
+from hub.banking import balances
+from hub.banking.balances import Stated
 from hub.banking.rules import LATE
+from hub.banking.tying import tie_entries
 from hub.ids import new_id
 from hub.settlement.tables import settlement_batches, settlement_notices, settlement_payouts
-from tests.hub.house import House
+from hub.settlement.turns import take_turn
+from tests.hub.house import House, add_account
 from tests.hub.money import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -140,9 +145,61 @@ async def test_a_payout_that_went_back_is_booked_back(home: House) -> None:
     assert [row["code"] for row in await rows(home, sql, name=name)] == ["payout_arrived", "payout_returned"]
 
 
+async def test_what_a_processor_took_is_booked_the_other_way_and_told_by_nobody(home: House) -> None:
+    name, account = await paid_out(home, -6161), home.accounts["stripe-eu"]
+
+    told = await hand_in(home, f"2026-11-12,-61.61,{name}", "2026-11-12,0.00,nothing")
+
+    assert await matched(home, told) == [None, name]
+    assert await about(home, name, "payment_returned") == []
+    sql = "SELECT t.* FROM transfers t JOIN bank_entries b ON b.id = t.bank_entry_id WHERE b.payout = :name"
+    (booked,) = await rows(home, sql, name=name)
+    assert (booked["debit"], booked["code"], booked["amount_minor"]) == (
+        f"bank_clearing:{account}",
+        "payout_arrived",
+        6161,
+    )
+
+
+async def restated(home: House, payout: str, minor: int) -> None:
+    """Have a later report say otherwise what was paid out, and the worker look."""
+    async with home.hub.parts.database.transaction() as connection:
+        said = update(settlement_payouts).where(settlement_payouts.c.payout == payout)
+        await connection.execute(said.values(net_minor=minor))
+    await tie_entries(home.hub.parts.shell)
+
+
+async def test_an_entry_is_judged_again_when_its_payout_is_said_otherwise(home: House) -> None:
+    name = await paid_out(home, 8300)
+    await hand_in(home, f"2026-11-12,83.00,{name}")
+
+    await restated(home, name, 8400)
+    (short,) = await about(home, name, "batch_total_mismatch")
+    await restated(home, name, 8300)
+    (right,) = await about(home, name, "batch_total_mismatch")
+    await restated(home, name, 8400)
+    again, _ = await about(home, name, "batch_total_mismatch")
+    await home.hub.post(f"/v1/exceptions/{again['id']}/resolve", {"how": "reason", "reason": "the bank's fee"})
+    await restated(home, name, 8400)
+
+    assert (short["status"], short["variance"]) == ("open", -100)
+    assert (right["id"], right["status"], right["resolved_by"]) == (short["id"], "resolved", "hub")
+    assert [one["status"] for one in await about(home, name, "batch_total_mismatch")] == ["resolved", "resolved"]
+
+
 async def test_what_is_no_statement_is_refused_whole(home: House) -> None:
     assert refused(await hand_in(home, content="hello")) == (422, "not_a_statement")
     assert refused(await hand_in(home, headers={"Content-Type": "application/json"})) == (415, "unsupported_media_type")
+
+
+async def test_a_card_number_in_a_text_is_kept_nowhere(home: House) -> None:
+    content = "date,amount,currency,description\n2026-11-12,1.00,EUR,paid by 4111 1111 1111 1111\n"
+
+    answers = [await hand_in(home, content=content + more) for more in ("", "2026-11-12,2.00,EUR,rent\n")]
+
+    assert [answer.json()["entries"] for answer in answers] == [1, 1]
+    kept = await rows(home, "SELECT key, texts FROM bank_entries")
+    assert not [row for row in kept if "1111 1111" in f"{row['key']} {row['texts']}"]
 
 
 async def test_a_key_of_some_accounts_and_other_roles_hand_in_none(home: House) -> None:
@@ -199,6 +256,30 @@ async def test_a_balance_that_disagrees_opens_an_exception_until_a_later_one_agr
     assert (now["status"], now["resolution"]["how"]) == ("resolved", "balance_agrees")
 
 
+async def test_two_balances_at_once_open_one_exception(home: House) -> None:
+    account = await add_account(home, "balanced", "stripe", "balanced", currencies=["EUR"])
+    stated = Stated(merchant_account=account, as_of=datetime.now(UTC), held={"EUR": 12})
+    caller = Caller(key_id="key_1", principal="bea", role=None, scopes=frozenset(), livemode=False)
+    database, shell = home.hub.parts.database, home.hub.parts.shell
+
+    async with database.transaction() as connection:
+        await take_turn(connection, account)
+        both = [asyncio.ensure_future(balances.check(shell, caller, stated, f"req_{n}")) for n in range(2)]
+        while database.is_postgresql and await waiting_locks(home) < len(both):
+            assert not any(one.done() for one in both)
+    await asyncio.gather(*both)
+
+    opened = await rows(home, "SELECT id FROM exceptions WHERE merchant_account = :account", account=account)
+    assert len(opened) == 1
+
+
+async def waiting_locks(home: House) -> int:
+    """How many wait for an advisory lock in this database."""
+    sql = ("SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+           " WHERE NOT l.granted AND l.locktype = 'advisory' AND d.datname = current_database()")  # fmt: skip
+    return len(await rows(home, sql))
+
+
 async def test_a_payout_under_way_is_no_longer_the_processors(home: House) -> None:
     before = (await balance(home, "stripe-eu", EUR=0)).json()
     owed = before["balances"][0]["owed"] if before["balances"] else 0
@@ -214,12 +295,14 @@ async def test_a_balance_ahead_of_time_or_of_no_account_of_ours_is_refused(home:
     account = home.accounts["stripe-eu"]
 
     ahead = await home.hub.post(f"/v1/merchant_accounts/{account}/balances", tomorrow)
+    before_time = {"as_of": "0001-01-01T00:00:00+14:00", "balances": {}}
+    ancient = await home.hub.post(f"/v1/merchant_accounts/{account}/balances", before_time)
     nobodys = await home.hub.post("/v1/merchant_accounts/ma_nobodys/balances", tomorrow)
     live = await home.hub.post(
         f"/v1/merchant_accounts/{account}/balances", tomorrow, headers=await home.caller(livemode=True)
     )
 
-    assert refused(ahead) == (422, "validation_failed")
+    assert refused(ahead) == refused(ancient) == (422, "validation_failed")
     assert refused(nobodys) == refused(live) == (404, "not_found")
 
 

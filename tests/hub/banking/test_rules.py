@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from hub.banking.rules import Entry, Payout, named_by, tie
+from hub.banking.rules import Entry, Payout, came_back, tie
 from hub.settlement.balances import Books, compare
 
 DAY = date(2026, 11, 23)
@@ -79,8 +79,8 @@ def test_of_two_that_name_a_payout_the_one_of_its_amount_is_it() -> None:
 
 
 def test_what_left_again_is_known_by_its_name_alone() -> None:
-    assert named_by(entry("ben_1", -1000, "RETURN po_first1"), [payout()]) == payout()
-    assert named_by(entry("ben_1", -1000, "RENT"), [payout()]) is None
+    assert came_back(entry("ben_1", -1000, "RETURN po_first1"), [payout()]) == payout()
+    assert came_back(entry("ben_1", -1000, "RENT"), [payout()]) is None
 
 
 def drifts(held: dict[str, int], owed: dict[str, int], fees: int = 0) -> dict[str, int]:
@@ -101,3 +101,20 @@ def test_a_fee_that_is_not_settled_may_be_kept_already_or_not() -> None:
     assert drifts({"EUR": 970}, {"EUR": 1000}, fees=30) == {"EUR": 0}
     assert drifts({"EUR": 969}, {"EUR": 1000}, fees=30) == {"EUR": -1}
     assert drifts({"EUR": 1001}, {"EUR": 1000}, fees=30) == {"EUR": 1}
+
+
+def test_what_a_processor_took_from_our_bank_is_its_payout_below_zero() -> None:
+    took = payout("po_taken1", -700)
+
+    assert tied([entry("ben_1", -700, "po_taken1")], [took, payout("po_first1", 700)]) == [("ben_1", "po_taken1")]
+    assert tied([entry("ben_1", -700)], [took]) == [("ben_1", "po_taken1")]
+    assert tied([entry("ben_1", 700, "po_taken1")], [took]) == []
+    assert came_back(entry("ben_1", -700, "po_taken1"), [took]) is None
+
+
+def test_a_payout_is_known_by_the_name_that_its_processor_writes_for_the_bank() -> None:
+    batches = [payout("12", 1000, reference="TX1234567XT"), payout("13", 900, reference="TX7654321XT")]
+
+    assert tied([entry("ben_1", 950, "TX1234567XT batch 12, Shop")], batches) == [("ben_1", "12")]
+    assert tied([entry("ben_1", 900, "TX1234567XT batch 12, Shop")], batches) == [("ben_1", "12")]
+    assert came_back(entry("ben_1", -1000, "RETURN TX1234567XT batch 12"), batches) == batches[0]

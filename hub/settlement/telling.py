@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.exceptions.opening import Opening
 from hub.exceptions.store import open_exceptions
-from hub.settlement import settling
+from hub.settlement import payouts, settling
 from hub.settlement.superseding import supersede
 from hub.settlement.tables import settlement_lines
 from hub.settlement.values import Decided, NewLine, Pending, Settled, Terms
@@ -24,9 +24,13 @@ from hub.settlement.writing import add_lines
 
 SUPERSEDED: Final = "superseded"
 _lines: Final = settlement_lines.c
-_NAMES: Final = ("tag", "processor_reference", "parent_reference")
-_NAMELESS: Final = and_(_lines.status == text("'exception'"), or_(*(_lines[name].is_(None) for name in _NAMES)))
-_STANDING: Final = select(_lines.key, _lines.id, _lines.digest, _lines.batch_id, _NAMELESS).where(
+_NAMES: Final = {"tag": "tag", "processor_reference": "processor_reference", "parent_reference": "parent_reference",
+                 "payout": "batch"}  # fmt: skip
+"""What a report may not know of a line that another one tells, by column, as a line has it."""
+_LACKS: Final = or_(*(_lines[name].is_(None) for name in _NAMES if name != "payout"))
+_NAMELESS: Final = and_(_lines.status == text("'exception'"), _LACKS)
+_UNPAID: Final = _lines.payout.is_(None)
+_STANDING: Final = select(_lines.key, _lines.id, _lines.digest, _lines.batch_id, _NAMELESS, _UNPAID).where(
     _lines.merchant_account == bindparam("account"), _lines.status != text(f"'{SUPERSEDED}'")
 )
 _NAME: Final = (
@@ -50,19 +54,25 @@ class CameOf(Struct, frozen=True, kw_only=True):
 
 
 class Standing(NamedTuple):
-    """A line that stands; `nameless`: it is in an exception, and does not bear all names that it might be found by."""
+    """A line that stands.
+
+    `nameless`: it is in an exception, and does not bear all names that it might be found by. `unpaid`: it is not known
+    in which payout it is.
+    """
 
     id: str
     digest: str
     batch_id: str
     nameless: bool = False
+    unpaid: bool = False
 
 
 class Sorted(Struct, frozen=True, kw_only=True):
     """Lines by what they are to the ones before.
 
     `restated` come with the ids of those they stand in place of, `outdated` and `named` with those of what stays:
-    `outdated` are of an earlier report than those, `named` say the same and may say more of whose money it is.
+    `outdated` are of an earlier report than those, `named` say the same and may say more of whose money it is. Of
+    `named`, those of `paid` say in which payout it is.
     """
 
     new: Sequence[NewLine]
@@ -70,6 +80,7 @@ class Sorted(Struct, frozen=True, kw_only=True):
     restated: Sequence[tuple[str, NewLine]] = ()
     outdated: Sequence[tuple[str, NewLine]] = ()
     named: Sequence[tuple[str, NewLine]] = ()
+    paid: Sequence[NewLine] = ()
 
 
 async def tell(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> CameOf:
@@ -95,20 +106,23 @@ def sort_out(lines: Sequence[NewLine], standing: Mapping[str, Standing], batch_i
     """
     if not standing:
         return Sorted(new=lines)
-    new, restated, outdated, named = [], [], [], []
+    new, restated, outdated, named, paid = [], [], [], [], []
     for one in lines:
         before = standing.get(one.line.key)
         if before is None:
             new.append(one)
         elif before.digest == one.digest:
-            if before.nameless:
+            told_paid = before.unpaid and one.line.batch is not None
+            if told_paid:
+                paid.append(one)
+            if told_paid or before.nameless:
                 named.append((before.id, one))
         elif before.batch_id > batch_id:
             outdated.append((before.id, one))
         else:
             restated.append((before.id, one))
     known = len(lines) - len(new) - len(restated)
-    return Sorted(new=new, known=known, restated=restated, outdated=outdated, named=named)
+    return Sorted(new=new, known=known, restated=restated, outdated=outdated, named=named, paid=paid)
 
 
 async def _tell(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> CameOf:
@@ -124,11 +138,12 @@ async def _tell(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLi
         await open_exceptions(connection, openings, terms.now)
     if found.named:
         await connection.execute(_NAME, [_names(id_, new) for id_, new in found.named])
+        await payouts.count(connection, terms, [new.line for new in found.paid])
     return CameOf(added=len(found.new), known=found.known, restated=len(found.restated), settled=settled)
 
 
 def _names(id_: str, new: NewLine) -> dict[str, str | None]:
-    return {"b_id": id_} | {f"b_{name}": getattr(new.line, name) for name in _NAMES}
+    return {"b_id": id_} | {f"b_{name}": getattr(new.line, told) for name, told in _NAMES.items()}
 
 
 async def _keep_outdated(

@@ -340,3 +340,16 @@ async def test_whoever_was_held_up_while_another_worker_went_on_books_nothing_a_
     shown = (await quiet.hub.get(f"/v1/settlements/{batch}/lines")).json()["data"]
     assert [one["status"] for one in shown] == ["matched"]
     assert await case.postings() == {("bank_clearing", "USD"): 10_000, ("sales", "USD"): -10_000}
+
+
+@together
+async def test_a_line_whose_payout_a_later_report_tells_counts_for_it_from_then_on(quiet: House) -> None:
+    case = await open_case(quiet)
+    e1, e2 = await case.charged("e1", 10_000), await case.charged("e2", 700)
+    first = line("s1", "charge", 10_000, **{TAG: e1})
+    await case.settle(first | {"automatic_payout_id": ""})
+
+    again = [first, line("s2", "charge", 700, **{TAG: e2}), payout("B1", 10_700)]
+    told = [await case.settle(*again), await case.settle(*again, line("s3", "fee", 0))]
+
+    assert [one.exceptions for one in told] == [[], []]

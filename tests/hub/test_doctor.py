@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
@@ -71,6 +71,21 @@ async def test_nothing_is_wrong_with_a_durable_database_and_a_whole_account(sqli
     await with_account(sqlite_url)
 
     assert wrong(await examine(development(sqlite_url, HUB_REDIS_URL=redis_url))) == {}
+
+
+async def test_an_account_of_which_something_cannot_be_read_is_wrong_and_told_with_its_fields(sqlite_url: str) -> None:
+    await with_account(sqlite_url)
+    database = await open_database(sqlite_url)
+    async with database.transaction() as connection:
+        await connection.execute(update(merchant_accounts).values(profile='{"region": "MOON", "currencies": ["EUR"]}'))
+    await database.close()
+
+    told = wrong(await examine(development(sqlite_url)))["account desk"]
+
+    assert told == (
+        "cannot be read as it is stored, so nothing is sent there: region"
+        " -> send these fields anew with PATCH /v1/merchant_accounts/ma_1"
+    )
 
 
 async def test_a_postgresql_that_may_forget_is_wrong(postgres_url: str) -> None:

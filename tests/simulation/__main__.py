@@ -69,7 +69,7 @@ def main() -> int:
         if asked.digest:
             print(seed, sha256("\n".join(world.history).encode()).hexdigest())
         if world.violations:
-            _tell(world, seed, asked.without, shrinks=not asked.no_shrink)
+            _tell(world, seed, asked.without, shrinks=not (asked.no_shrink or asked.fail_fast))
             if asked.fail_fast:
                 break
         del world
@@ -92,7 +92,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="1..10", help="one seed, or from..to")
     parser.add_argument("--without", action="append", default=[], choices=NETS, help="a net that is taken away")
     parser.add_argument("--payments", type=int, default=LIVES, help="how many of them a world has")
-    parser.add_argument("--fail-fast", action="store_true", help="stop at the first violation")
+    parser.add_argument(
+        "--fail-fast", action="store_true", help="stop at the first world that fails, and leave it as it is"
+    )
     parser.add_argument("--no-shrink", action="store_true", help="leave a failing world as it is")
     parser.add_argument("--history", action="store_true", help="print all that happened")
     parser.add_argument("--digest", action="store_true", help="print what a world's history comes to")

@@ -210,40 +210,47 @@ async def _finish(shell: Shell) -> None:
 
 def create_app(settings: Settings, *, with_worker: bool = False, clock: Callable[[], datetime] = utc_now) -> Litestar:
     """Make the application of one process; *with_worker* runs the worker's jobs in it too."""
-
-    @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
-        async with assembled(settings, clock) as parts:
-            app.state.parts = parts
-            app.state.api_keys = Keys(parts.database, cache_ms=settings.api_key_cache_ms)
-            app.state.uploads = Uploads()
-            app.state.limiter = RateLimiter(parts.shared, settings.rate_limit_per_minute)
-            leave_alone_what_stays()
-            watching = asyncio.create_task(watch_for_stalls())
-            stop = parts.shell.stopping
-            worker = asyncio.create_task(work(parts.shell, parts.bell, stop)) if with_worker else None
-            try:
-                yield
-            finally:
-                stop.set()
-                parts.bell.ring()
-                if worker is not None:
-                    await worker
-                await stopped([watching])
-
     return Litestar(
         route_handlers=[*HANDLERS, _inbox(settings)],
-        lifespan=[lifespan],
+        lifespan=[_lifespan],
         request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=settings.body_max_bytes,
         dependencies=_dependencies(),
-        state=State({"settings": settings, "draining": Draining()}),
+        state=state_before_start(settings, with_worker=with_worker, clock=clock),
         before_send=[_close_when_draining],
         openapi_config=_openapi(),
         plugins=[ClosedObjects()],
         logging_config=None,
     )
+
+
+def state_before_start(settings: Settings, *, with_worker: bool, clock: Callable[[], datetime]) -> State:
+    """Make what tells an application that has not started from another with the same routes and bounds of bodies."""
+    return State({"settings": settings, "with_worker": with_worker, "clock": clock, "draining": Draining()})
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    state = app.state
+    settings: Settings = state.settings
+    async with assembled(settings, state.clock) as parts:
+        state.parts = parts
+        state.api_keys = Keys(parts.database, cache_ms=settings.api_key_cache_ms)
+        state.uploads = Uploads()
+        state.limiter = RateLimiter(parts.shared, settings.rate_limit_per_minute)
+        leave_alone_what_stays()
+        watching = asyncio.create_task(watch_for_stalls())
+        stop = parts.shell.stopping
+        worker = asyncio.create_task(work(parts.shell, parts.bell, stop)) if state.with_worker else None
+        try:
+            yield
+        finally:
+            stop.set()
+            parts.bell.ring()
+            if worker is not None:
+                await worker
+            await stopped([watching])
 
 
 async def _close_when_draining(message: Message, scope: Scope) -> None:

@@ -75,8 +75,8 @@ async def asked(made: House, processor: str) -> bool:
 
 
 @asynccontextmanager
-async def second_commit_held_up(made: House) -> AsyncIterator[None]:
-    """Keep everybody from writing transfers; what is under way waits."""
+async def commits_held_up(made: House, table: str) -> AsyncIterator[None]:
+    """Keep everybody from writing to *table*; what is under way waits."""
     if made.database_url.startswith("sqlite"):
         path = made.database_url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -86,7 +86,7 @@ async def second_commit_held_up(made: House) -> AsyncIterator[None]:
         return
     connection = await asyncpg.connect(made.database_url)
     async with connection.transaction():
-        await connection.execute("LOCK TABLE transfers IN EXCLUSIVE MODE")
+        await connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
         yield
     await connection.close()
 
@@ -123,7 +123,7 @@ async def test_a_killed_process_loses_no_outcome_and_charges_nobody_twice(
         for processor in PROCESSORS:
             await happens(partial(asked, made, processor))
         if moment == "before the answer is kept":
-            async with second_commit_held_up(made):
+            async with commits_held_up(made, "transfers"):
                 await made.hub.parts.bell.wait(1.3)  # Both have answered by now.
                 server.stop(signal.SIGKILL)
         else:
@@ -143,6 +143,40 @@ async def test_a_killed_process_loses_no_outcome_and_charges_nobody_twice(
             assert payment["status"] == ("captured" if acted else "failed"), payment
             assert await made.charges(processor) == acted
         await agrees(made)
+
+
+@pytest.mark.fault_case(id="CR-01")
+async def test_a_process_killed_before_anything_was_written_has_asked_nobody(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path, settings=SOON, with_worker=False) as made, apart(made) as (server, client):
+        async with commits_held_up(made, "idempotency_keys"):
+            sent = charge(made, client, "stripe")
+            await made.hub.parts.bell.wait(0.7)
+            server.stop(signal.SIGKILL)
+        await asyncio.gather(sent, return_exceptions=True)
+
+        assert await rows(made, "SELECT id FROM payments") == []
+        assert not await asked(made, "stripe")
+        assert (await charge(made, made.hub.client, "stripe")).status_code == 201
+        assert await made.charges("stripe") == 1
+        await agrees(made)
+
+
+@pytest.mark.fault_case(id="CR-06")
+async def test_a_process_killed_between_the_commit_and_the_reply_has_left_the_reply(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with house(database_url, tmp_path, settings=SOON, with_worker=False) as made, apart(made) as (server, client):
+        sent = charge(made, client, "stripe")
+        await happens(lambda: rows(made, "SELECT id FROM payments WHERE status = 'captured'"))
+        server.stop(signal.SIGKILL)
+        await asyncio.gather(sent, return_exceptions=True)
+
+        (kept,) = await rows(made, "SELECT status, answer FROM idempotency_keys WHERE key = 'stripe'")
+        again = await charge(made, made.hub.client, "stripe")
+
+        assert (again.status_code, again.content) == (kept["status"], bytes(kept["answer"]))
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert await made.charges("stripe") == 1
 
 
 @pytest.mark.fault_case(id="API-16")

@@ -77,6 +77,25 @@ class Asked(Telling):
         return cast("Sequence[Told]", answer)
 
 
+class Counting(Asked):
+    """Answers nothing, to so many at the same time, once it is let."""
+
+    def __init__(self, goes_on: asyncio.Event) -> None:
+        super().__init__(lambda _: [], lambda _: [])
+        self.now, self.most, self._goes_on = 0, 0, goes_on
+
+    async def fetch(self, name: str) -> Sequence[Told]:
+        """Count who asks."""
+        self.fetched[name] += 1
+        self.now += 1
+        self.most = max(self.now, self.most)
+        try:
+            await self._goes_on.wait()
+        finally:
+            self.now -= 1
+        return []
+
+
 class Overlaid:
     """The directory, with other adapters in some accounts."""
 

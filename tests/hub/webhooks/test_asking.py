@@ -12,15 +12,19 @@ from msgspec.structs import replace
 from adapters.contract import Delivery, Told
 from adapters.errors import ConfigurationError, OutcomeUnknownError, UnclearDeliveryError
 from hub.payments.shell import Shell
-from hub.webhooks.jobs import read_waiting
+from hub.webhooks.budget import AT_ONCE_MAX
+from hub.webhooks.jobs import BATCH, read_waiting
 from hub.webhooks.reading import BUDGET_PATIENCE_S, FETCH_TRIES
 from normalization.money import Currency, Money
 from normalization.outcome import ActionRequired, Operation, Outcome, Pending, Report
 from tests.hub.house import House
 from tests.hub.money import rows
 from tests.hub.payments.faulty import shown
+from tests.hub.webhooks.kept import delivery as kept
+from tests.hub.webhooks.kept import write
 from tests.hub.webhooks.telling import (
     Asked,
+    Counting,
     Telling,
     arrive,
     bought,
@@ -241,6 +245,29 @@ async def test_a_silent_processor_holds_up_nobody_else(quiet: House, account: st
     assert {status for status, _ in await ours(quiet, account, *silent)} == {"waiting"}
     async with shell.database.transaction() as connection:
         await connection.exec_driver_sql("UPDATE webhook_deliveries SET due_at = NULL WHERE due_at IS NOT NULL")
+
+
+@pytest.mark.fault_case(id="WHI-09")
+async def test_a_backlog_is_read_so_many_at_a_time_and_holds_up_no_charge(quiet: House, account: str) -> None:
+    shell, goes_on = quiet.hub.parts.shell, asyncio.Event()
+    told = [delivery(f"pi_backlog_{n}", key=f"backlog:{n}") for n in range(3 * BATCH)]
+    row = {"merchant_account": account, "status": "waiting", "tries": 0, "due_at": datetime.now(UTC)}
+    await write(shell.database, *(kept(delivery_key=one.key, subject=one.subject, **row) for one in told))
+    adapter = Counting(goes_on)
+    reads = asked(shell, account, adapter, reads_per_second=100_000)
+    reading = asyncio.create_task(read_waiting(reads))
+    async with asyncio.timeout(20):
+        while adapter.now < AT_ONCE_MAX:  # noqa: ASYNC110 - what counts is how many wait, not that one more does
+            await asyncio.sleep(0.01)
+
+    assert (await paid(quiet, account))["status"] == "captured"
+
+    goes_on.set()
+    await reading
+    while await read_waiting(reads):
+        pass
+    assert (adapter.now, adapter.most) == (0, AT_ONCE_MAX)
+    assert {status for status, _ in await ours(quiet, account, *told)} <= {"ignored", "waiting"}
 
 
 async def test_a_poisoned_answer_spoils_nothing_of_what_was_claimed_with_it(quiet: House, account: str) -> None:

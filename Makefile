@@ -30,7 +30,7 @@ check: .venv/.ready ## Lint, security rules, format, types, who imports whom, th
 	$(BIN)/python -m pip --disable-pip-version-check check
 
 fuzz: .venv/.tools ## Send 100,000 hostile requests, and hostile bytes to every parser; REQUESTS= and RUNS= for other numbers
-	$(BIN)/python -m tests.security.fuzzing $(REQUESTS)
+	$(BIN)/python -m tests.security.fuzzing $(or $(REQUESTS),100000) $(MINUTES)
 	$(BIN)/python -m tests.security.covering $(RUNS)
 
 audit: .venv/.tools ## Look every dependency up among known vulnerabilities, which needs a network

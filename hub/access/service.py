@@ -40,7 +40,7 @@ class Keys:
         Raises:
             ProblemError: unauthorized, the same for every reason, so that nobody learns which keys exist.
         """
-        form = _FORM.match(header or "")
+        form = _FORM.match((header or "").rstrip(" \t"))  # Not every server leaves out what blanks follow a header.
         if form is None:
             raise ProblemError("unauthorized", "send an API key in full: Authorization: Bearer hub_…")
         hashed = hash_of(form.group(1))

@@ -23,7 +23,7 @@ def key_of(
     Raises:
         ProblemError: idempotency_key_missing, idempotency_key_invalid.
     """
-    given = request.headers.getall("idempotency-key", [])
+    given = [key.rstrip(" \t") for key in request.headers.getall("idempotency-key", [])]  # As HTTP reads a header.
     if not given or not given[0]:
         raise ProblemError("idempotency_key_missing", "send an Idempotency-Key header: one wish, one key")
     key = given[0]

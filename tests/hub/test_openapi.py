@@ -32,7 +32,7 @@ from hub.ids import new_id
 from hub.migrations import bring_up
 from tests.api_page import document
 from tests.hub.disputes.test_api_disputes import disputed
-from tests.hub.house import QUICK, house
+from tests.hub.house import QUICK, House, house
 from tests.hub.settlement.reports import charge, hand_in, written
 from tests.hub.webhooks.kept import delivery, write
 
@@ -91,31 +91,7 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
         url = f"sqlite:///{folder / 'hub.db'}"
         await bring_up(url)
         async with house(url, folder, settings=settled) as made:
-            pinned = {"payment_method": made.payment_method, "merchant_account": made.accounts["stripe-eu"]}
-            names: dict[str, list[str]] = {name: [] for name in ("payment_id", "refund_id")}
-            for capture in ("manual", "automatic", "manual", "automatic"):
-                names["payment_id"].append((await made.hub.charge(capture=capture, **pinned)).json()["id"])
-            refund = await made.hub.post(f"/v1/payments/{names['payment_id'][1]}/refunds", {"amount": 1})
-            names["refund_id"].append(refund.json()["id"])
-            customer = await made.hub.post("/v1/customers", {})
-            use = {"strategy": "priority", "accounts": list(made.accounts.values())}
-            rules = await made.hub.post("/v1/routing/rulesets", {"name": "main", "rules": [], "otherwise": use})
-            told = {"url": "https://shop.invalid/hook", "events": ["*"]}
-            endpoint = await made.hub.post("/v1/webhook_endpoints", told)
-            key = await made.hub.post("/v1/api_keys", {"name": "till", "principal": "ada", "role": "service"})
-            names |= {
-                "customer_id": [customer.json()["id"]],
-                "ruleset_id": [rules.json()["id"]],
-                "key_id": [key.json()["id"]],
-                "endpoint_id": [endpoint.json()["id"]],
-                "session_id": [await _session(made) for _ in range(4)],
-                "method_id": [made.payment_method, await made.method(stripe="pm_card_visa")],
-                "account_id": [await _spare_account(made)],
-                "merchant_account": list(made.accounts.values()),
-                "settlement_id": [(await hand_in(made.hub, made.accounts["stripe-eu"], REPORT)).json()["id"]],
-                "dispute_id": [(await disputed(made))["id"] for _ in range(4)],
-                "delivery_id": await write(made.hub.parts.database, *(delivery(status="parked") for _ in range(4))),
-            }
+            names = await furnished(made)
             served = (await made.hub.client.get("/schema/openapi.json")).json()
             document = schemathesis.openapi.from_dict(served)
             authorization = made.hub.client.headers["authorization"]
@@ -138,6 +114,36 @@ def fuzzed_house(folder: Path) -> Iterator[Fuzzed]:
         loop.call_soon_threadsafe(over.set)
         thread.join()
         loop.close()
+
+
+async def furnished(made: House) -> dict[str, list[str]]:
+    """Make one of everything, or some, and tell their ids by the parameter that names them."""
+    pinned = {"payment_method": made.payment_method, "merchant_account": made.accounts["stripe-eu"]}
+    names: dict[str, list[str]] = {name: [] for name in ("payment_id", "refund_id")}
+    for capture in ("manual", "automatic", "manual", "automatic"):
+        names["payment_id"].append((await made.hub.charge(capture=capture, **pinned)).json()["id"])
+    refund = await made.hub.post(f"/v1/payments/{names['payment_id'][1]}/refunds", {"amount": 1})
+    names["refund_id"].append(refund.json()["id"])
+    customer = await made.hub.post("/v1/customers", {})
+    use = {"strategy": "priority", "accounts": list(made.accounts.values())}
+    rules = await made.hub.post("/v1/routing/rulesets", {"name": "main", "rules": [], "otherwise": use})
+    told = {"url": "https://shop.invalid/hook", "events": ["*"]}
+    endpoint = await made.hub.post("/v1/webhook_endpoints", told)
+    key = await made.hub.post("/v1/api_keys", {"name": "till", "principal": "ada", "role": "service"})
+    names |= {
+        "customer_id": [customer.json()["id"]],
+        "ruleset_id": [rules.json()["id"]],
+        "key_id": [key.json()["id"]],
+        "endpoint_id": [endpoint.json()["id"]],
+        "session_id": [await _session(made) for _ in range(4)],
+        "method_id": [made.payment_method, await made.method(stripe="pm_card_visa")],
+        "account_id": [await _spare_account(made)],
+        "merchant_account": list(made.accounts.values()),
+        "settlement_id": [(await hand_in(made.hub, made.accounts["stripe-eu"], REPORT)).json()["id"]],
+        "dispute_id": [(await disputed(made))["id"] for _ in range(4)],
+        "delivery_id": await write(made.hub.parts.database, *(delivery(status="parked") for _ in range(4))),
+    }
+    return names
 
 
 async def _session(made: Any) -> str:

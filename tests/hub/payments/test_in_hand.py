@@ -63,6 +63,14 @@ async def test_when_the_lease_is_over_one_of_two_takes_it(shell: Shell) -> None:
         await claim(shell, charge.operation)
 
 
+async def test_what_ended_since_it_was_read_is_taken_by_nobody(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=0.0)
+    await record(shell, charge, report(Operation.PURCHASE, minor=1000), "webhook")
+
+    with pytest.raises(ConflictError):
+        await claim(shell, charge.operation)
+
+
 async def test_a_lease_is_over_by_the_databases_clock_however_far_a_process_is_ahead(shell: Shell) -> None:
     charge = await sent(shell, lease_s=60.0)
     ahead = replace(shell, clock=lambda: datetime.now(UTC) + HOUR)

@@ -181,8 +181,14 @@ def _more(random: Random, *, manual: bool) -> tuple[str, ...]:
 
 def _another(random: Random, options: Options, steps: tuple[str, ...]) -> Strike:
     """Choose one more fault among the steps that the payment takes."""
-    kinds = {"charge", *(step for step in steps if step in KINDS)} | ({"void"} if "cancel" in steps else set())
-    of_payment = [c for c in targets(options) if c.step.partition(".")[0] in kinds or c.step.startswith("inquiry")]
-    chosen = random.choice(of_payment)
+    chosen = random.choice(_within(options, steps))
     again = chosen.fault in UNKNOWN | COMMIT | CRASH | DELIVERY
     return Strike(chosen.step, chosen.fault, random.randint(0, 2) if again else 0)
+
+
+@cache
+def _within(options: Options, steps: tuple[str, ...]) -> tuple[Strike, ...]:
+    kinds = {"charge", "inquiry", *(step for step in steps if step in KINDS)} | (
+        {"void"} if "cancel" in steps else set()
+    )
+    return tuple(cell for cell in targets(options) if cell.step.partition(".")[0] in kinds)

@@ -318,8 +318,8 @@ async def open_database(url: str, *, connections_max: int = 20, clock: DatabaseC
     if kind in {"postgresql", "postgres"}:
         engine = create_async_engine(
             f"postgresql+asyncpg://{rest}",
-            pool_size=5,
-            max_overflow=10,
+            pool_size=15,
+            max_overflow=0,  # One that is opened is kept: opening costs more than most of what is asked over it.
             pool_use_lifo=True,
             pool_pre_ping=True,
             hide_parameters=True,  # An error is logged: no token and nobody's name may stand in it.

@@ -35,6 +35,7 @@ from hub.webhooks.jobs import read_waiting
 from hub.webhooks.mended import close_mended
 
 Job = Callable[[Shell], Awaitable[int]]
+Pause = Callable[[float], Awaitable[None]]
 POLL_S: Final = 1.0
 AFTER_FAILURE_S: Final = 2.0
 SEAL_EVERY_S: Final = 5.0
@@ -44,8 +45,9 @@ ADD_UP_EVERY_S: Final = 60.0
 REMIND_EVERY_S: Final = 60.0
 PRUNE_EVERY_S: Final = 3_600.0
 BEGINS_S: Final = 2.0
-APART_S: Final = 0.2
-"""When what goes by the clock begins after the start, and how far apart: a start asks for little at once."""
+"""When what goes by the clock begins after the start, whose first seconds are for what somebody waits for."""
+APART_S: Final = 0.02
+"""How long after one another jobs begin, so that they share a few connections to the database."""
 _log = structlog.get_logger(__name__)
 WHEN_RUNG: Final[tuple[Job, ...]] = (
     read_waiting,
@@ -107,12 +109,12 @@ async def work(shell: Shell, bell: Bell, stop: asyncio.Event) -> None:
 
     What takes longer is given up: its leases run out, and another worker does it.
     """
+    to_repeat = [
+        *((job, POLL_S, n * APART_S, bell.wait) for n, job in enumerate(WHEN_RUNG)),
+        *((job, every_s, BEGINS_S + n * APART_S, by_the_clock(stop)) for n, (job, every_s) in enumerate(BY_THE_CLOCK)),
+    ]
     jobs = [
-        *(asyncio.create_task(_repeat(shell, job, POLL_S, bell.wait, stop), name=job.__name__) for job in WHEN_RUNG),
-        *(
-            asyncio.create_task(_by_the_clock(shell, job, every_s, BEGINS_S + n * APART_S, stop), name=job.__name__)
-            for n, (job, every_s) in enumerate(BY_THE_CLOCK)
-        ),
+        *(asyncio.create_task(repeat(shell, *one, stop), name=one[0].__name__) for one in to_repeat),
         *(
             asyncio.create_task(job(shell, bell, stop), name=job.__name__)
             for job in (deliver, replay_backtests, import_settlements)
@@ -131,19 +133,20 @@ async def work(shell: Shell, bell: Bell, stop: asyncio.Event) -> None:
             task.result()  # None ends by itself but by a mistake of ours, which must not go unnoticed.
 
 
-async def _by_the_clock(shell: Shell, job: Job, every_s: float, begins_s: float, stop: asyncio.Event) -> None:
+def by_the_clock(stop: asyncio.Event) -> Pause:
+    """Sleep so many seconds, or until *stop*."""
+
     async def pause(seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await stop.wait()
 
+    return pause
+
+
+async def repeat(shell: Shell, job: Job, every_s: float, begins_s: float, pause: Pause, stop: asyncio.Event) -> None:
+    """Do *job* until *stop*, again at once where it found something, else after *every_s*, as *pause* sleeps."""
     await pause(begins_s)
-    await _repeat(shell, job, every_s, pause, stop)
-
-
-async def _repeat(
-    shell: Shell, job: Job, every_s: float, pause: Callable[[float], Awaitable[None]], stop: asyncio.Event
-) -> None:
     while not stop.is_set():
         try:
             done = await job(shell)

@@ -14,7 +14,7 @@ CONNECTIONS: Final = 2_000
 STAND_S: Final = 15.0
 """Longer than the hub waits for a body."""
 OPENED_AT_ONCE: Final = 50
-CHARGES_AT_ONCE: Final = 120
+CHARGES_AT_ONCE: Final = 60
 DATABASE_SILENT_S: Final = 6.0
 CHARGED_WITHIN_S: Final = 60.0
 _HALF: Final = (

@@ -63,7 +63,8 @@ class _Line:
         self.held = bytearray()
 
     def abort(self) -> None:
-        """Reset both sides."""
+        """Reset both sides, and let go of what was swallowed."""
+        self.open.set()
         for writer in (self.to_client, self.to_server):
             connection = writer.get_extra_info("socket")
             if connection is not None and connection.fileno() >= 0:

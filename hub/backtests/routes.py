@@ -19,6 +19,7 @@ from hub.errors import FieldError, ProblemError, problems
 from hub.ids import new_id
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
 from hub.payments.answers import ACCEPTED
+from hub.payments.routes import instant
 from hub.payments.shell import Shell
 
 READ: Final = [requires("rulesets:read")]
@@ -85,7 +86,8 @@ async def create_backtest(
 ) -> Response[BacktestBody]:
     """Begin a backtest; a worker replays the payments, and `progress` says how far it is."""
     at = clock()
-    from_at, to_at = _instant("from", data.from_), _instant("to", data.to or at)
+    instant("from", data.from_)
+    from_at, to_at = data.from_, instant("to", data.to) or at
     if from_at >= to_at:
         raise _invalid("from", "must be before to")
     found = await store.ruleset(database, data.ruleset)
@@ -196,12 +198,6 @@ def backtest_body(row: Mapping[Any, Any]) -> BacktestBody:
         created_at=row["created_at"],
         ended_at=row["ended_at"],
     )
-
-
-def _instant(name: str, given: datetime) -> datetime:
-    if given.tzinfo is None:
-        raise _invalid(name, "needs an offset from UTC, such as 2026-11-21T09:00:00Z")
-    return given
 
 
 def _invalid(name: str, told: str) -> ProblemError:

@@ -1,6 +1,6 @@
 """What processors hold and what our bank received: `…/balances` and `/v1/bank_statements`."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get, post
@@ -18,6 +18,7 @@ from hub.banking.statements import BYTES_MAX, EntryBody, StatementBody, TooLarge
 from hub.errors import FieldError, ProblemError, problems, request_id_of
 from hub.merchants.editing import not_found
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
+from hub.payments.routes import instant
 from hub.payments.shell import Shell, shielded
 from hub.settlement.bank_entries import NotAStatementError
 from normalization.money import AMOUNT_MAX, Currency
@@ -26,7 +27,6 @@ READ: Final = [requires("settlements:read")]
 WRITE: Final = [requires("settlements:write")]
 OK: Final = 200
 CREATED: Final = 201
-EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
 Held = Annotated[int, Meta(ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="Negative where we owe the processor.")]
 
 
@@ -72,9 +72,9 @@ async def state_balances(
     connected = await shell.directory.find(account_id)
     if connected is None or connected.account.livemode != caller.livemode or not caller.may_use(account_id):
         raise not_found()
-    ahead = data.as_of > shell.clock()
-    if ahead or data.as_of < EARLIEST:
-        errors = [FieldError("as_of", f"lies {'ahead' if ahead else 'too far back'}: state what was held lately")]
+    instant("as_of", data.as_of)
+    if data.as_of > shell.clock():
+        errors = [FieldError("as_of", "lies ahead: a balance is of an instant that has been")]
         raise ProblemError("validation_failed", "the balance cannot be compared", errors=errors)
     held = {str(currency): minor for currency, minor in data.balances.items()}
     stated = Stated(merchant_account=account_id, as_of=data.as_of, held=held)

@@ -38,6 +38,8 @@ VERSION_MAX: Final = 2_147_483_647
 _CHARGES: Final = problems(409, 413, 415, 422)
 _MOVES_MONEY: Final = problems(404, 409, 413, 415, 422)
 _COMPLETES: Final = problems(404, 413, 415, 422)
+_YEARS: Final = (1, 9999)
+"""In these an instant with an offset may not exist in UTC."""
 
 
 class Payments(Struct, frozen=True):
@@ -158,12 +160,17 @@ def instant(field: str, given: datetime | None) -> datetime | None:
     """Read an instant that must say where it is.
 
     Raises:
-        ProblemError: validation_failed without an offset from UTC.
+        ProblemError: validation_failed without an offset from UTC, and where it may not exist in UTC.
     """
-    if given is not None and given.tzinfo is None:
+    if given is None:
+        return None
+    if given.tzinfo is None:
         error = FieldError(field, "needs an offset from UTC, such as 2026-11-21T09:00:00Z")
-        raise ProblemError("validation_failed", "a parameter of the request is not valid", errors=[error])
-    return given
+    elif given.year in _YEARS:
+        error = FieldError(field, "is too far from now")
+    else:
+        return given
+    raise ProblemError("validation_failed", "a parameter of the request is not valid", errors=[error])
 
 
 @get("/v1/payments/{payment_id:str}", guards=[requires("payments:read")], responses=problems(404), tags=["payments"])

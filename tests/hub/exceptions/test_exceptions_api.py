@@ -113,7 +113,14 @@ async def test_a_second_page_goes_on_where_the_first_ended(home: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["type=bad_luck", "severity=huge", "status=lost", "created_after=2026-11-22T09:00:00"]
+    "query",
+    [
+        "type=bad_luck",
+        "severity=huge",
+        "status=lost",
+        "created_after=2026-11-22T09:00:00",
+        "created_before=9999-12-31T23:59:59-05:00",
+    ],
 )
 async def test_a_filter_that_is_none_is_refused(home: House, query: str) -> None:
     assert refused(await home.hub.client.get(f"{PATH}?{query}")) == (422, "validation_failed")

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from hub.disputes.recording import record_dispute
+from hub.events.tables import events
 from hub.payments.recording import record
 from hub.payments.shell import Shell
 from normalization.outcome import Operation
@@ -52,3 +54,13 @@ async def test_where_all_can_be_written_the_money_is_claimed(shell: Shell) -> No
 async def test_a_dispute_told_by_another_account_is_nobodys(shell: Shell) -> None:
     assert await record_dispute(shell, "ma_2", MORE_THAN_TAKEN, "webhook") is None
     assert (await held(shell)).payment.disputed_minor == 0
+
+
+async def test_what_is_told_has_its_place_from_the_relay_alone(shell: Shell) -> None:
+    await record_dispute(shell, "ma_1", TAKEN, "webhook")
+
+    async with shell.database.reading() as connection:
+        placed = list((await connection.execute(select(events.c.position))).scalars())
+
+    assert placed == [None] * len(placed)
+    assert len(placed) == 2

@@ -57,6 +57,8 @@ SELDOM: Final = frozenset(
 """What makes every request after it slower, or is slow itself: sent a tenth as often."""
 MISREAD: Final = frozenset({400, 404, 415, 422})
 """What a request that succeeds as it is may not be answered in another spelling."""
+ROUND: Final = 40
+"""How many requests are made up before somebody looks at the time."""
 KEPT_MAX: Final = 20
 _OF_SENDING: Final = frozenset({"timeout", "verify", "allow_redirects"})
 _DROPPED: Final = frozenset({"user-agent", "accept-encoding", "connection", "content-length", "transfer-encoding"})
@@ -109,8 +111,14 @@ class Sender:
         self._random = Random(where.seed)  # noqa: S311 - which request is spelt how
 
     def try_on(self, method: str, path: str, cases: int) -> Found:
-        """Send *cases* made-up requests to one route, each in several ways."""
+        """Send *cases* made-up requests to one route, each in several ways, while there is time."""
         found = Found()
+        for sent in range(0, cases, ROUND):
+            if time.time() < self._ends_at:
+                self._round(method, path, min(ROUND, cases - sent), found)
+        return found
+
+    def _round(self, method: str, path: str, cases: int, found: Found) -> None:
         operation = self.fuzzed.document[path][method]
 
         @seed(self._random.randrange(2**32))
@@ -123,8 +131,6 @@ class Sender:
         )
         @given(case=operation.as_strategy(), deep=st.data())
         def one(case: Case[Any], deep: st.DataObject) -> None:
-            if time.time() >= self._ends_at:
-                return
             led_inside(case, self.fuzzed, deep)
             self._name(case)
             asked = asked_by(case)
@@ -132,7 +138,6 @@ class Sender:
             self.send_all(genuine(asked, self._random) if genuine and self._random.randrange(2) else asked, found)
 
         one()
-        return found
 
     def _name(self, case: Case[Any]) -> None:
         """Name what is there, nineteen times in twenty; what is deleted must stay for the others."""

@@ -41,6 +41,13 @@ class Sum(Struct):
         if world.violations:
             self.failing.append(seed)
 
+    def keep(self, path: str | None) -> None:
+        """Write the counts where they can be added to those of other runs."""
+        if path is not None:
+            counts = [[step, fault, count] for (step, fault), count in sorted(self.struck.items())]
+            told = {"worlds": self.worlds, "lifecycles": self.lifecycles, "failing": self.failing, "struck": counts}
+            Path(path).write_bytes(msgspec.json.encode(told))
+
     def line(self, spent_s: float) -> str:
         """Say it in one line."""
         cost = 1000 * spent_s / max(1, self.lifecycles)
@@ -77,13 +84,12 @@ def main() -> int:
         if time.monotonic() - told_at > EVERY_S:
             told_at = time.monotonic()
             print(f"seed {seed}: {total.line(time.process_time() - began)}", flush=True)
+            total.keep(asked.counts)
     if len(seeds) > 1:
         print(table(total.struck), end="\n\n")
         print("fewest:", *(f"{count} {step}/{fault}" for count, step, fault in thinnest(total.struck)[:5]), sep="\n  ")
     print(f"seeds {asked.seeds}: {total.line(time.process_time() - began)}")
-    if asked.counts:
-        counts = [[step, fault, count] for (step, fault), count in sorted(total.struck.items())]
-        Path(asked.counts).write_bytes(msgspec.json.encode({"lifecycles": total.lifecycles, "struck": counts}))
+    total.keep(asked.counts)
     return 1 if total.failing else 0
 
 

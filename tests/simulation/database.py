@@ -139,6 +139,8 @@ class Transaction:
         """Wait for the turn, and begin."""
         await self._owner.awaiting()
         await self._store.take()
+        if self._owner.gone():
+            self._store.give()
         self._owner.check()
         self._store.raw.execute("BEGIN IMMEDIATE")
         self._open = True

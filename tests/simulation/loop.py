@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context
 from itertools import count
-from typing import Any, Final
-
-_numbers: Final = count()
+from typing import Any
 
 
 class DeadlockError(Exception):
@@ -16,9 +14,9 @@ class DeadlockError(Exception):
 class NumberedTask(asyncio.Task[Any]):
     """A task whose place in a set does not depend on where it lies in memory."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._number = next(_numbers)
-        super().__init__(*args, **kwargs)
+    def __init__(self, coro: Any, *, number: int, **named: Any) -> None:
+        self._number = number
+        super().__init__(coro, **named)
 
     def __hash__(self) -> int:
         return self._number
@@ -53,6 +51,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self, owned: Callable[[asyncio.Task[Any]], None] = lambda _task: None) -> None:
         super().__init__()
         self._virtual_s = 0.0
+        self._numbers = count()
         self._selector = _Jump(self)
         self.set_task_factory(self._make)
         self._owned = owned
@@ -79,7 +78,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _make(
         self, loop: asyncio.AbstractEventLoop, coro: Any, *, context: Context | None = None, **named: Any
     ) -> asyncio.Task[Any]:
-        task = NumberedTask(coro, loop=loop, context=context, **named)
+        task = NumberedTask(coro, number=next(self._numbers), loop=loop, context=context, **named)
         self._owned(task)
         return task
 

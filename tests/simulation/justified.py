@@ -23,12 +23,12 @@ _BECAUSE: Final[dict[str, frozenset[Fault]]] = {
     "capture_failed": frozenset({Fault.FAILS_LATER}),
     "refund_failed": frozenset({Fault.FAILS_LATER}),
     "over_refund": frozenset({Fault.BY_HAND}),
-    "unexpected_refund": frozenset({Fault.BY_HAND}),  # By a report, where the webhook about it never came.
-    "unexpected_settlement": frozenset({Fault.FAILS_LATER}),
+    "unexpected_refund": _UNTOLD,  # A report tells of it before any webhook did.
+    "unexpected_settlement": _UNTOLD,
     "failed_but_settled": frozenset({Fault.LATE_YES}),
 }
 """Any one of these faults explains such an exception."""
-_WITHOUT_NETS: Final = frozenset({"unknown_outcome_settled", "pending_overdue", "outcome_unknown"})
+_WITHOUT_NETS: Final = frozenset({"unknown_outcome_settled", "pending_overdue", "outcome_unknown", "unexpected_refund"})
 """With a net taken away there is more that only a report, or a human, can tell."""
 _OPEN_QUESTION: Final = frozenset({
     "pending_overdue", "outcome_unknown", "unexpected_refund", "unexpected_settlement", "failed_but_settled",

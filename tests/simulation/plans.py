@@ -107,6 +107,9 @@ class _Course(Struct, frozen=True):
     also: tuple[Strike, ...] = ()
 
 
+_BY_HAND: Final = Strike("charge.verdict", Fault.BY_HAND)
+
+
 def _lost(random: Random, kind: str = "charge") -> Strike:
     return Strike(f"{kind}.call", random.choice(_LOST))
 
@@ -152,6 +155,8 @@ def _life(random: Random, number: int, target: Strike, options: Options) -> Life
     if (brings := _COURSES.get(target.step.partition(".")[0])) is not None:
         course = brings(random, course.manual)
     strikes, steps = [target, *course.also], course.steps
+    if target == _BY_HAND and random.random() < 0.5:
+        strikes.append(_lost(random))  # What other hands do is told of a charge that nobody knows yet.
     if not steps and random.random() < 0.5:
         steps = _more(random, manual=course.manual)
     elif random.random() < 0.2 and "cancel" not in steps:

@@ -322,7 +322,7 @@ class World:
             self._under_way -= 1
             happens()
 
-        self.loop.call_later(10 ** (1 + 3.2 * self.random.random()), now, context=Context())
+        self.loop.call_later(10 ** (4.2 * self.random.random()), now, context=Context())
 
     def notify(self, processor: Processor, kind: str, life: int, subject: str, told: Report) -> None:
         """Send what a processor tells of its own accord."""

@@ -115,7 +115,9 @@ class SimulatedAdapter:
         self._world.tell(
             f"{self._owner.name} calls {self._processor.name}: {step} of {life}" + (f", {fault}" if fault else "")
         )
-        if fault is None:
+        if fault is Fault.STALLED:
+            self._owner.freeze()
+        if fault is None or fault is Fault.STALLED:
             await self._pass(0.2)
             answer = act()
             await self._pass(4.0 if self._world.takes_its_time(life) else 0.2)

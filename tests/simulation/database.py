@@ -162,7 +162,9 @@ class Transaction:
             self._owner.world.committed()
         if fault in {Fault.UNDONE, Fault.DONE, Fault.AWAY}:
             raise sqlite3.OperationalError(LOST)
-        if fault is not None:
+        if fault is Fault.STALLED:
+            self._owner.freeze()
+        elif fault is not None:
             self._owner.kill()
 
     def rollback(self) -> None:
@@ -237,6 +239,8 @@ class SimulatedDatabase(Database):
         step, fault = self._owner.world.committing(values)
         if fault is Fault.CRASH_BEFORE:
             self._owner.kill()
+        if fault is Fault.STALLED:
+            self._owner.freeze()
         if fault is Fault.AWAY:
             raise CommitUnknownError
         transaction = Transaction(self._owner)
@@ -287,7 +291,7 @@ def _conflict(broken: sqlite3.IntegrityError) -> Exception:
 
 _STEPS_OF: Final = (
     (re.compile(r"UPDATE events SET position"), "relay"),
-    (re.compile(r"UPDATE webhook_deliveries SET .*lease_until"), "webhook.claim"),
+    (re.compile(r"UPDATE webhook_deliveries SET tries=\("), "webhook.claim"),
     (re.compile(r"UPDATE webhook_deliveries SET"), "webhook.end"),
     (re.compile(r"INSERT INTO settlement_files|UPDATE settlement_batches SET status=\?, file_hash"), "settlement.take"),
     (re.compile(r"(INSERT INTO|UPDATE) settlement_(lines|matches)"), "settlement.import"),

@@ -42,6 +42,7 @@ class Fault(StrEnum):
     CRASH_BEFORE = "killed before"
     CRASH_INSIDE = "killed inside"
     CRASH_AFTER = "killed after"
+    STALLED = "stands still"  # Beyond its lease; then it goes on.
     # A delivery.
     DROPPED = "dropped"
     DUPLICATED = "duplicated"
@@ -60,7 +61,7 @@ UNKNOWN: Final = frozenset({
 })  # fmt: skip
 CALL: Final = NOT_DONE | UNKNOWN
 COMMIT: Final = frozenset({Fault.AWAY, Fault.UNDONE, Fault.DONE})
-CRASH: Final = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_INSIDE, Fault.CRASH_AFTER})
+CRASH: Final = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_INSIDE, Fault.CRASH_AFTER, Fault.STALLED})
 DELIVERY: Final = frozenset({Fault.DROPPED, Fault.DUPLICATED, Fault.DELAYED, Fault.EARLY, Fault.REORDERED})
 VERDICT: Final = frozenset({
     Fault.DECLINE_SOFT, Fault.DECLINE_HARD, Fault.DECLINE_FRAUD, Fault.CHALLENGE, Fault.PENDING, Fault.LATE_NO,

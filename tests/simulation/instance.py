@@ -28,9 +28,25 @@ LIFE: Final[ContextVar[int | None]] = ContextVar("life", default=None)
 """The payment that a request is about, where one is."""
 SETTINGS: Final = Settings()
 SEALER: Final = Sealer(SETTINGS.keys)
+LEASE_S: Final = SETTINGS.lease_ms / 1000
+FROZEN_S: Final = 120.0
 STEP_S: Final = 0.02
 AT_ONCE: Final = 0.8
 """How often an await is over at once; else it takes a fifth of `STEP_S` at most."""
+
+
+class _Pace:
+    """Until when a request, with all that it has begun, stands still."""
+
+    def __init__(self) -> None:
+        self.frozen_until_s = 0.0
+
+
+_PACE: Final[ContextVar[_Pace]] = ContextVar("pace")
+
+
+def _pace() -> _Pace:
+    return _PACE.get()
 
 
 class GoneError(Exception):
@@ -78,6 +94,7 @@ class Instance:
         """Begin *work* in this process, about the payment *life* where it is about one."""
         context: Context = self._context.copy()
         context.run(LIFE.set, life)
+        context.run(_PACE.set, _Pace())
         task = self.world.loop.create_task(work, context=context)
         self.own(task)
         return task
@@ -119,9 +136,19 @@ class Instance:
         self._awaits += 1
         if self._awaits == self.killed_at_await:
             self.kill()
+        while (left_s := _pace().frozen_until_s - self.world.loop.time()) > 0:
+            await asyncio.sleep(left_s)
+            self.check()
         chance = self.world.random.random()
         await asyncio.sleep(0 if chance < AT_ONCE else (chance - AT_ONCE) * STEP_S)
         self.check()
+
+    def freeze(self) -> None:
+        """Let this request, or this worker, stand still at its awaits beyond its lease, and go on then.
+
+        Not the whole process: everything else in it would only end for want of time.
+        """
+        _pace().frozen_until_s = self.world.loop.time() + LEASE_S + self.world.random.random() * FROZEN_S
 
     def kill(self) -> NoReturn:
         """Kill the process at an await of its own."""

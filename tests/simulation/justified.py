@@ -5,7 +5,7 @@ A hub that asks for a human too soon would hide what it got wrong.
 
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.faults import UNKNOWN, Fault
+from tests.simulation.faults import CRASH, UNKNOWN, Fault
 
 if TYPE_CHECKING:
     from tests.simulation.plans import Life
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 _UNTOLD: Final = frozenset({Fault.DROPPED, Fault.DELAYED})
 _BECAUSE: Final[dict[str, frozenset[Fault]]] = {
     "approved_after_failure": frozenset({Fault.LATE_YES}),
-    "approved_after_cancel": UNKNOWN
-    | frozenset({Fault.PENDING, Fault.CRASH_INSIDE, Fault.CRASH_AFTER, Fault.CRASH_BEFORE}),
+    "approved_after_cancel": UNKNOWN | CRASH | frozenset({Fault.PENDING}),
     "amount_mismatch": frozenset({Fault.PARTLY}),
     "unknown_outcome_settled": _UNTOLD,
     "pending_overdue": _UNTOLD,
-    "outcome_unknown": UNKNOWN | frozenset({Fault.CRASH_BEFORE, Fault.CRASH_INSIDE, Fault.CRASH_AFTER}),
+    "outcome_unknown": UNKNOWN | CRASH,
     "capture_failed": frozenset({Fault.FAILS_LATER}),
     "refund_failed": frozenset({Fault.FAILS_LATER}),
     "over_refund": frozenset({Fault.BY_HAND}),

@@ -24,6 +24,8 @@ LIVES: Final = 60
 """Payments of one world: they share its beginning and its end."""
 BEGIN_WITHIN_S: Final = 120.0
 _LOST: Final = tuple(sorted(UNKNOWN))
+UNKNOWN_TO_US: Final = 0.06
+"""How often a payment of which nothing is known is meddled with at the processor."""
 MANUAL: Final = 0.4
 """How many payments are captured by a request of their own."""
 
@@ -155,8 +157,8 @@ def _life(random: Random, number: int, target: Strike, options: Options) -> Life
     if (brings := _COURSES.get(target.step.partition(".")[0])) is not None:
         course = brings(random, course.manual)
     strikes, steps = [target, *course.also], course.steps
-    if target == _BY_HAND and random.random() < 0.5:
-        strikes.append(_lost(random))  # What other hands do is told of a charge that nobody knows yet.
+    if options.webhooks and random.random() < UNKNOWN_TO_US:
+        strikes += [_BY_HAND, _lost(random)]  # What other hands do is told of a charge that nobody knows yet.
     if not steps and random.random() < 0.5:
         steps = _more(random, manual=course.manual)
     elif random.random() < 0.2 and "cancel" not in steps:

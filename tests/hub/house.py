@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from hub.access.rules import ROLES, Grant, Role
 from hub.access.service import make_key
 from hub.app import Parts, create_app, state_before_start, utc_now
-from hub.database import open_database
+from hub.database import Database, open_database
 from hub.ids import new_id
 from hub.sandbox.server import processor as pretend
 from hub.settings import Settings
@@ -129,17 +129,23 @@ class House(Struct):
 
     async def key(self, role: Role, *, livemode: bool = False, **limits: Any) -> str:
         """Make an API key and return its secret."""
-        return await make_api_key(self.database_url, role, livemode=livemode, **limits)
+        return await make_key_in(self.hub.parts.database, role, livemode=livemode, **limits)
 
 
 async def make_api_key(database_url: str, role: Role, *, livemode: bool = False, **limits: Any) -> str:
     """Make an API key and return its secret."""
     database = await open_database(database_url)
+    secret = await make_key_in(database, role, livemode=livemode, **limits)
+    await database.close()
+    return secret
+
+
+async def make_key_in(database: Database, role: Role, *, livemode: bool = False, **limits: Any) -> str:
+    """Make an API key in a database that is open, and return its secret."""
     grant = Grant(principal=limits.pop("principal", "ada"), scopes=ROLES[role], **limits)
     _, secret = await make_key(
         database, grant, name="test", role=role, livemode=livemode, by=None, at=datetime.now(UTC)
     )
-    await database.close()
     return secret
 
 
@@ -193,7 +199,6 @@ async def house(
     The database has its tables already. *besides* are further processors whose sandboxes run too; their accounts are
     opened with `add_account`.
     """
-    admin = await make_api_key(database_url, Role.ADMIN)
     settings = replace(settings, database_url=database_url)
     async with AsyncExitStack() as stack:
         processors = ("stripe", "adyen", *besides)
@@ -201,9 +206,12 @@ async def house(
         sandboxes = dict(zip(processors, await asyncio.gather(*starting), strict=True))
         controls = await stack.enter_async_context(httpx.AsyncClient(timeout=20, limits=LIMITS, verify=TRUSTS_NOBODY))
         hubs = [
-            await stack.enter_async_context(serving(settings, admin, with_worker=with_worker, clock=clock))
+            await stack.enter_async_context(serving(settings, "", with_worker=with_worker, clock=clock))
             for _ in range(1 + second)
         ]
+        admin = await make_key_in(hubs[0].parts.database, Role.ADMIN)
+        for hub in hubs:
+            hub.client.headers["Authorization"] = f"Bearer {admin}"
         other = hubs[1] if second else None
         made = House(hubs[0], other, database_url, sandboxes, {}, "", folder, controls)
         await add_account(made, "stripe-eu", "stripe", "eu", currencies=["EUR", "USD", "JPY", "KWD"])

@@ -18,7 +18,7 @@ from tests.hub.house import Hub, make_api_key, serving
 
 Answer = Callable[["Got"], Awaitable[web.StreamResponse]]
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-QUICK = Settings(delivery_ms=1_000, endpoint_networks=LOOPBACK)
+QUICK = Settings(delivery_ms=1_000, endpoint_networks=LOOPBACK, database_connections_max=4)
 """A second to answer, and endpoints on this machine."""
 
 

@@ -49,24 +49,24 @@ BEGINS_S: Final = 2.0
 APART_S: Final = 0.02
 """How long after one another jobs begin, so that they share a few connections to the database."""
 _log = structlog.get_logger(__name__)
-WHEN_RUNG: Final[tuple[Job, ...]] = (
-    read_waiting,
-    inquire_due,
-    cancel_due,
-    detach_due,
-    verify_due,
-    erase_due,
-    answer_due,
-    publish_events,
-    carry_out_due,
-    download_reports,
+WHEN_RUNG: Final[tuple[tuple[Job, float], ...]] = (
+    (read_waiting, POLL_S),
+    (inquire_due, POLL_S),
+    (cancel_due, POLL_S),
+    (detach_due, POLL_S),
+    (verify_due, POLL_S),
+    (erase_due, POLL_S),
+    (answer_due, POLL_S),
+    (publish_events, POLL_S),
+    (carry_out_due, POLL_S),
+    (download_reports, POLL_S),
+    (catch_up_due, CATCH_UP_EVERY_S),
 )
-"""What somebody waits for: done as soon as the bell rings, and looked for every second."""
+"""What somebody waits for: done as soon as the bell rings, and looked for as often as this."""
 BY_THE_CLOCK: Final[tuple[tuple[Job, float], ...]] = (
     (measure_unknown, CLOSE_EVERY_S),
     (remind_due, REMIND_EVERY_S),
     (seal_audit, SEAL_EVERY_S),
-    (catch_up_due, CATCH_UP_EVERY_S),
     (close_mended, CLOSE_EVERY_S),
     (count_open, CLOSE_EVERY_S),
     (tie_entries, REMIND_EVERY_S),
@@ -110,7 +110,7 @@ async def work(shell: Shell, bell: Bell, stop: asyncio.Event) -> None:
     What takes longer is given up: its leases run out, and another worker does it.
     """
     to_repeat = [
-        *((job, POLL_S, n * APART_S, bell.wait) for n, job in enumerate(WHEN_RUNG)),
+        *((job, every_s, n * APART_S, bell.wait) for n, (job, every_s) in enumerate(WHEN_RUNG)),
         *((job, every_s, BEGINS_S + n * APART_S, by_the_clock(stop)) for n, (job, every_s) in enumerate(BY_THE_CLOCK)),
     ]
     jobs = [

@@ -63,6 +63,6 @@ async def test_what_goes_by_the_clock_does_not_hold_up_a_stop() -> None:
 
 
 def test_every_job_is_done_in_one_way() -> None:
-    names = [job.__name__ for job in WHEN_RUNG] + [job.__name__ for job, _ in BY_THE_CLOCK]
+    names = [job.__name__ for job, _ in (*WHEN_RUNG, *BY_THE_CLOCK)]
 
     assert sorted(set(names)) == sorted(names)

@@ -22,11 +22,13 @@ _BECAUSE: Final[dict[str, frozenset[Fault]]] = {
     "capture_failed": frozenset({Fault.FAILS_LATER}),
     "refund_failed": frozenset({Fault.FAILS_LATER}),
     "over_refund": frozenset({Fault.BY_HAND}),
-    "unexpected_refund": _UNTOLD,  # A report tells of it before any webhook did.
-    "unexpected_settlement": _UNTOLD,
+    "unexpected_refund": frozenset({Fault.DROPPED}),  # A report tells of it, and no webhook ever did.
+    "unexpected_settlement": frozenset({Fault.DROPPED}),
     "failed_but_settled": frozenset({Fault.LATE_YES}),
 }
 """Any one of these faults explains such an exception."""
+_ONLY_AT: Final = {"unexpected_refund": "refund.notice"}
+"""In which step alone it explains it."""
 _WITHOUT_NETS: Final = frozenset({"unknown_outcome_settled", "pending_overdue", "outcome_unknown", "unexpected_refund"})
 """With a net taken away there is more that only a report, or a human, can tell."""
 _OPEN_QUESTION: Final = frozenset({
@@ -59,5 +61,5 @@ def asking(world: "World") -> frozenset[str]:
 
 
 def _explains(life: "Life", type_: str) -> bool:
-    because = _BECAUSE.get(type_, frozenset())
-    return any(strike.fault in because for strike in life.strikes)
+    because, only = _BECAUSE.get(type_, frozenset()), _ONLY_AT.get(type_)
+    return any(strike.fault in because and only in {None, strike.step} for strike in life.strikes)

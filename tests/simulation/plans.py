@@ -109,6 +109,7 @@ class _Course(Struct, frozen=True):
     also: tuple[Strike, ...] = ()
 
 
+_SENDS: Final = frozenset({"capture.t2", "void.t2", "refund.t2"})
 _BY_HAND: Final = Strike("charge.verdict", Fault.BY_HAND)
 
 
@@ -157,8 +158,17 @@ def _life(random: Random, number: int, target: Strike, options: Options) -> Life
     if (brings := _COURSES.get(target.step.partition(".")[0])) is not None:
         course = brings(random, course.manual)
     strikes, steps = [target, *course.also], course.steps
-    if options.webhooks and random.random() < UNKNOWN_TO_US:
-        strikes += [_BY_HAND, _lost(random)]  # What other hands do is told of a charge that nobody knows yet.
+    route = SOUTH if target.step == "settlement.t2" else random.choice((NORTH, SOUTH))
+    if target.fault is Fault.STALLED and target.step in _SENDS and random.random() < 0.7:
+        # Nothing was sent, says somebody who comes late, while another sends it again and waits.
+        route, unheard = SOUTH, Strike("inquiry.call", Fault.SILENT_AFTER)
+        strikes += [Strike(target.step.replace("t2", "call"), Fault.RATE_LIMITED), unheard]
+    if options.webhooks and options.inquiry and random.random() < UNKNOWN_TO_US:
+        strikes += [
+            _BY_HAND,
+            _lost(random),
+            Strike("charge.notice", Fault.DELAYED),
+        ]  # What other hands do is told of a charge that nobody knows yet.
     if not steps and random.random() < 0.5:
         steps = _more(random, manual=course.manual)
     elif random.random() < 0.2 and "cancel" not in steps:
@@ -169,7 +179,7 @@ def _life(random: Random, number: int, target: Strike, options: Options) -> Life
         number=number,
         begins_s=random.random() * BEGIN_WITHIN_S,
         amount=random.randint(2, 50_000),
-        route=SOUTH if target.step == "settlement.t2" else random.choice((NORTH, SOUTH)),
+        route=route,
         manual=course.manual,
         steps=steps,
         returns=random.choice(("refused", None)) if random.random() < 0.15 else "confirmed",

@@ -19,12 +19,12 @@ demo: .venv/.runtime ## Charge, settle and reconcile at two pretend processors, 
 # Every worker and every process that a test starts would else compile the same modules again.
 test demo: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.ready ## Run the tests on SQLite, a real PostgreSQL and a real Valkey
-	$(BIN)/python -m pytest -n 4 tests
+	$(BIN)/python -m pytest -n 5 tests
 
 check: .venv/.ready ## Lint, security rules, format, types, who imports whom, the Dockerfile, what is installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m pip --disable-pip-version-check check

@@ -50,6 +50,7 @@ APART_S: Final = 0.02
 """How long after one another jobs begin, so that they share a few connections to the database."""
 _log = structlog.get_logger(__name__)
 WHEN_RUNG: Final[tuple[tuple[Job, float], ...]] = (
+    (catch_up_due, CATCH_UP_EVERY_S),
     (read_waiting, POLL_S),
     (inquire_due, POLL_S),
     (cancel_due, POLL_S),
@@ -60,7 +61,6 @@ WHEN_RUNG: Final[tuple[tuple[Job, float], ...]] = (
     (publish_events, POLL_S),
     (carry_out_due, POLL_S),
     (download_reports, POLL_S),
-    (catch_up_due, CATCH_UP_EVERY_S),
 )
 """What somebody waits for: done as soon as the bell rings, and looked for as often as this."""
 BY_THE_CLOCK: Final[tuple[tuple[Job, float], ...]] = (

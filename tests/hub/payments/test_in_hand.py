@@ -77,7 +77,16 @@ async def test_a_lease_is_over_by_the_databases_clock_however_far_a_process_is_a
 
     await inquire(ahead, charge.operation)
 
-    assert (await held(shell)).operation.status is OperationStatus.SENDING
+    assert (await held(shell)).operation.fence == charge.operation.fence
+
+
+async def test_a_lease_that_is_over_is_over_however_far_a_process_is_behind(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=0.0)
+    behind = replace(shell, clock=lambda: datetime.now(UTC) - HOUR)
+
+    await inquire(behind, charge.operation)
+
+    assert (await held(shell)).operation.fence == charge.operation.fence + 1
 
 
 @pytest.mark.parametrize("failure", [Failure.UNKNOWN, Failure.NOT_SENT])
@@ -128,6 +137,14 @@ async def test_of_two_who_record_at_once_the_slower_adds_to_what_the_faster_wrot
 
     payment = (await held(shell)).payment
     assert (payment.refunded_minor, payment.refunding_minor) == (700, 0)
+
+
+async def test_a_webhook_that_comes_before_the_answer_speaks_of_what_is_being_sent(shell: Shell) -> None:
+    await sent(shell)
+
+    await record_delivered(shell, "ma_1", report(Operation.PURCHASE, minor=1000, tag="att_1"), "webhook")
+
+    assert (await held(shell)).payment.status is Status.CAPTURED
 
 
 async def test_a_webhook_of_one_account_says_nothing_of_anothers_operation(shell: Shell) -> None:

@@ -20,7 +20,7 @@ from hub.payments.states import (
     Transition,
 )
 from hub.payments.transitions import kept, may
-from hub.payments.undoing import failed, refused_event, release, reverse_refund, surplus_of, undo
+from hub.payments.undoing import cleared, failed, refused_event, release, reverse_refund, surplus_of, undo
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import (
@@ -41,7 +41,7 @@ _ENDED = frozenset({Status.CANCELED, Status.FAILED})
 
 def apply(payment: Payment, operation: OperationState, report: Report) -> Transition:
     """Decide what *report* about *operation* does to *payment*."""
-    return kept(payment, operation, _heard(payment, operation, report))
+    return kept(payment, operation, cleared(_heard(payment, operation, report)))
 
 
 def _heard(payment: Payment, operation: OperationState, report: Report) -> Transition:
@@ -227,7 +227,7 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
     freed = release(payment, operation)
     if not freed.authorized_minor:  # Told before its authorization, which it proves.
         freed = replace(freed, authorized_minor=freed.amount_minor)
-    room = freed.authorized_minor - freed.captured_minor - freed.capturing_minor
+    room = freed.authorized_minor - (freed.captured_minor - freed.lost_minor) - freed.capturing_minor
     if not operation.external:
         room = min(room, operation.money.minor)
     fits = max(0, min(told.minor, room))
@@ -331,7 +331,7 @@ NEVER_ARRIVED: Final = Decline(code=DeclineCode.PROCESSOR_ERROR, processor_code=
 
 def not_sent(payment: Payment, operation: OperationState) -> Transition:
     """*operation* certainly never reached the processor, and nobody else will be tried."""
-    return kept(payment, operation, _close(payment, operation))
+    return kept(payment, operation, cleared(_close(payment, operation)))
 
 
 def _close(payment: Payment, operation: OperationState) -> Transition:
@@ -350,7 +350,7 @@ def _close(payment: Payment, operation: OperationState) -> Transition:
 def refused(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
     """The processor refused our account or our request before it did anything."""
     decline_it = _decline_attempt if operation.kind in OPENING else _decline_follow_up
-    return kept(payment, operation, decline_it(payment, operation, decline))
+    return kept(payment, operation, cleared(decline_it(payment, operation, decline)))
 
 
 def give_up(payment: Payment, operation: OperationState, why: str) -> Transition:

@@ -16,10 +16,11 @@ from hub.payments.states import (
     Transition,
 )
 from hub.payments.transitions import may
-from normalization.declines import Decline
+from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import Operation
 
+CAPTURE_FAILED: Final = Decline(code=DeclineCode.PROCESSOR_ERROR, processor_code="hub/capture_failed")
 _BEFORE_IT_ENDS: Final = frozenset({Status.PROCESSING, Status.REQUIRES_ACTION})
 
 
@@ -114,7 +115,8 @@ def _passed_over(payment: Payment, operation: OperationState, told: Money) -> Tr
 
 def _reverse_capture(payment: Payment, operation: OperationState, told: Money) -> Transition:
     """The money was not taken after all. What was given back of it meanwhile is our loss until a human looks."""
-    left = max(payment.captured_minor - told.minor, payment.refunded_minor + payment.refunding_minor)
+    standing = max(0, payment.captured_minor - payment.lost_minor - told.minor)
+    left = max(standing, payment.refunded_minor + payment.refunding_minor)
     lost = payment.captured_minor - left
     given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
     uncovered = max(0, given_back - left) - max(0, given_back - payment.captured_minor)
@@ -129,7 +131,7 @@ def _reverse_capture(payment: Payment, operation: OperationState, told: Money) -
     if from_sales < told.minor:
         why += f"; {told.minor - from_sales} of it is not in sales: given back already, or more than was asked"
     undone = replace(operation, status=OperationStatus.REVERSED)
-    restored = _reopened(payment, undone, left)
+    restored = _reopened(replace(payment, lost_minor=left - standing), undone, left)
     events = ("payment.capture_failed",) + (("payment.failed",) if restored.status is Status.FAILED else ())
     return Transition(restored, undone, bookings, events, (("capture_failed", why),))
 
@@ -146,6 +148,46 @@ def _reopened(payment: Payment, operation: OperationState, left: int) -> Payment
     closed = payment.capture_closed and (bool(left) if operation.external else not closed_it)
     status = payment.status if left else Status.AUTHORIZED
     return replace(payment, status=status, captured_minor=left, capture_closed=closed)
+
+
+def cleared(decided: Transition) -> Transition:
+    """Take what failed of a capture out of the payment's amounts as soon as nothing of it is given back any more.
+
+    It stayed among them for a refund; where that failed too, or another capture pays for it, nothing is lost.
+    """
+    payment = decided.payment
+    idle = payment.captured_minor - payment.refunded_minor - payment.refunding_minor
+    minor = min(payment.lost_minor, idle)
+    if minor <= 0:
+        return decided
+    held, money = suspense(decided.operation.merchant_account), Money(minor, payment.currency)
+    left = payment.captured_minor - minor
+    restored = replace(payment, captured_minor=left, lost_minor=payment.lost_minor - minor)
+    events: tuple[str, ...] = ()
+    if not left and not payment.capturing_minor and payment.status is Status.CAPTURED:
+        restored = _without_capture(restored)
+        events = ("payment.capture_failed",) + (("payment.failed",) if restored.status is Status.FAILED else ())
+    return replace(
+        decided,
+        payment=restored,
+        bookings=(*decided.bookings, Booking(SALES, held, money, "capture_reversal_cleared")),
+        events=(*decided.events, *events),
+    )
+
+
+def _without_capture(payment: Payment) -> Payment:
+    """Show a payment of which nothing is captured any more, as `_reopened` does where no refund stood in the way."""
+    if payment.capture != "automatic":
+        return replace(payment, status=Status.AUTHORIZED)
+    return replace(
+        payment,
+        status=Status.FAILED,
+        holds_reference=False,
+        canceling=False,
+        authorized_minor=0,
+        capture_closed=False,
+        decline=CAPTURE_FAILED,
+    )
 
 
 def reverse_refund(payment: Payment, operation: OperationState, told: Money) -> Transition:

@@ -34,13 +34,8 @@ async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) 
     held = await hold(shell, payment, payment.attempt_id)
     if not _waits_for_payer(held):
         return held
-    try:
-        await store.claim(shell.database, held.operation, due_s=shell.lease_s, lease_s=shell.lease_s)
-    except ConflictError:
-        return await reread(shell, held)  # Another request brings it just now.
-    held = await reread(shell, held)
-    if not _waits_for_payer(held):
-        await store.release(shell.database, held.operation)
+    held, taken = await _take(shell, held)
+    if not taken:
         return held
     connected = shell.directory.connected(held.operation.merchant_account)
     challenge = challenge_of(shell, held)
@@ -66,6 +61,21 @@ async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) 
         return await reread(shell, held)
     shell.wake()
     return lost.held
+
+
+async def _take(shell: Shell, held: Held) -> tuple[Held, bool]:
+    """Read it anew as the only one who brings the payer's answer, where that is still to be had."""
+    try:
+        await store.claim(shell.database, held.operation, due_s=shell.lease_s, lease_s=shell.lease_s)
+    except ConflictError:
+        return await reread(shell, held), False  # Another request brings it just now.
+    now = await reread(shell, held)
+    if now.operation.fence != held.operation.fence + 1:
+        return now, False  # Taken over while we stood still.
+    if not _waits_for_payer(now):
+        await store.release(shell.database, now.operation)
+        return now, False
+    return now, True
 
 
 def _waits_for_payer(held: Held) -> bool:

@@ -54,12 +54,16 @@ async def inquire(shell: Shell, operation: OperationState, *, reading: bool = Fa
     if payment is None:
         raise LookupError(f"{operation.payment_id} is gone")
     held = await hold(shell, payment, operation.id)
+    if held.operation.fence != operation.fence + 1:
+        return  # Taken over while we stood still: what it waits for by now, and until when, is not ours to judge.
     connected = await shell.directory.find(operation.merchant_account)
     if connected is None:
         _log.error("merchant_account_missing", merchant_account=operation.merchant_account, operation=operation.id)
         return
     windows = Windows(present=shell.settings.replay_present, off_session=shell.settings.replay_off_session)
-    step = next_step(payment, held.operation, connected.capabilities, windows, shell.clock(), reading=reading)
+    step = Step.WAIT  # For what was told since it was claimed: it came due as what it was.
+    if held.operation.status is operation.status:
+        step = next_step(payment, held.operation, connected.capabilities, windows, shell.clock(), reading=reading)
     _log.info("inquiry", operation=operation.id, step=step, inquiries=held.operation.inquiries)
     metrics.INQUIRIES.labels(step).inc()
     try:

@@ -91,6 +91,8 @@ class Strike(Struct, frozen=True):
         return f"{self.step}: {self.fault}" + (f" ({self.after + 1})" if self.after else "")
 
 
+# The payer is asked, and the card declined as such, when it is charged; only of a charge a no turns into a yes, or less
+# is approved. What was let go is let go: no void fails later.
 _VERDICTS_OF: Final = {
     "charge.verdict": VERDICT,
     "capture.verdict": frozenset({Fault.DECLINE_HARD, Fault.PENDING, Fault.LATE_NO, Fault.FAILS_LATER, Fault.BY_HAND}),
@@ -100,7 +102,7 @@ _VERDICTS_OF: Final = {
 
 
 def possible(step: str) -> frozenset[Fault]:
-    """List what can go wrong in *step*; what is not in it cannot be, see `impossible`."""
+    """List what can go wrong in *step*; what is not in it cannot be."""
     if step in CALLS:
         return CALL | CRASH
     if step in COMMITS:

@@ -63,6 +63,7 @@ class Instance:
         self.tasks: set[asyncio.Task[Any]] = set()
         self.transactions: set[Transaction] = set()
         self.killed_at_await: int | None = None
+        self._asked: dict[asyncio.Task[Any], int] = {}
         self._awaits = 0
         self._context = Context()
         self._context.run(OWNER.set, self)
@@ -97,6 +98,9 @@ class Instance:
         context.run(_PACE.set, _Pace())
         task = self.world.loop.create_task(work, context=context)
         self.own(task)
+        if life is not None:
+            self._asked[task] = life
+            task.add_done_callback(self._asked.pop)
         return task
 
     async def ask(self, work: Coroutine[Any, Any, T], life: int | None = None) -> T:
@@ -160,6 +164,7 @@ class Instance:
         if not self.dead:
             self.dead = True
             self.world.tell(f"{self.name} killed")
+            self.world.cut_off.update(self._asked.values())  # Whoever's fault it was.
             for transaction in list(self.transactions):
                 transaction.rollback()
             self.world.loop.call_soon(self.world.bury, self)

@@ -26,6 +26,8 @@ BEGIN_WITHIN_S: Final = 120.0
 _LOST: Final = tuple(sorted(UNKNOWN))
 UNKNOWN_TO_US: Final = 0.06
 """How often a payment of which nothing is known is meddled with at the processor."""
+KNOWN_LATE: Final = 0.6
+"""How often it is the processor itself that does not know yet, where a cancel is to come too early."""
 MANUAL: Final = 0.4
 """How many payments are captured by a request of their own."""
 
@@ -134,6 +136,14 @@ def _inquiry(random: Random, manual: bool) -> _Course:  # noqa: FBT001 - as abov
     return _Course(kind == "capture", (kind,), (_lost(random, kind),))
 
 
+def _wish(random: Random, manual: bool) -> _Course:  # noqa: FBT001 - as above
+    """A cancel comes while nobody knows what became of the charge, however often it is asked."""
+    if random.random() < KNOWN_LATE:
+        return _Course(manual, ("cancel",), (Strike("charge.verdict", Fault.PENDING),))
+    unheard = Strike("inquiry.call", random.choice(_LOST)), Strike("inquiry.call", random.choice(_LOST))
+    return _Course(manual, ("cancel",), (_lost(random), *unheard))
+
+
 def _settlement(_random: Random, _manual: bool) -> _Course:  # noqa: FBT001 - as above
     """A refund of which only the settlement report tells."""
     untold = Strike("refund.verdict", Fault.PENDING), Strike("refund.notice", Fault.DROPPED)
@@ -146,7 +156,7 @@ _COURSES: Final[dict[str, Callable[[Random, bool], _Course]]] = {
     "refund": lambda _random, manual: _Course(manual, ("capture", "refund") if manual else ("refund",)),
     "challenge": lambda _random, manual: _Course(manual, (), (Strike("charge.verdict", Fault.CHALLENGE),)),
     "failover": _failover,
-    "wish": lambda random, manual: _Course(manual, ("cancel",), (_lost(random),)),
+    "wish": _wish,
     "inquiry": _inquiry,
     "webhook": lambda random, manual: _Course(manual, (), (_lost(random),)),
     "settlement": _settlement,

@@ -163,10 +163,11 @@ class Processor:
     def _end_late(self, charge: Charge, outcome: Outcome) -> None:
         if charge.canceled or isinstance(charge.outcome, Approved):
             return
+        after_a_no = isinstance(charge.outcome, Declined)
         charge.outcome = outcome
         if isinstance(outcome, Approved):
             self._hold(charge)
-        self._tell(charge)
+        self._tell(charge, alone=after_a_no and charge.kind is Operation.AUTHORIZE)
 
     def _hold(self, charge: Charge) -> None:
         charge.outcome = Approved()
@@ -357,13 +358,15 @@ class Processor:
     def _soon(self, happens: Callable[[], None]) -> None:
         self._world.later(happens)
 
-    def _tell(self, entry: Entry) -> None:
+    def _tell(self, entry: Entry, *, alone: bool = False) -> None:
+        """Send what became of *entry*; *alone*: nothing else ever tells of it, no answer and no report."""
         kind = "charge" if entry.kind in OPENING else str(entry.kind)
         subject = (entry.parent or entry).id
         told = self.report(entry)
         if self.answers_at_once and entry.kind is Operation.VOID:
             told = replace(told, tag=None)  # It has no object of its own there that could bear our id.
-        self._world.notify(self, kind, entry.life, subject, told)
+        by_hand = entry.kind is Operation.VOID and entry.operation_id is None
+        self._world.notify(self, kind, entry.life, subject, told, alone=alone or by_hand)
 
     def _name(self) -> str:
         self._count += 1

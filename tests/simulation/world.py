@@ -70,6 +70,7 @@ class World:
         self.violations: list[str] = []
         self.struck_cells: Counter[tuple[str, Fault]] = Counter()
         self.struck_lives: set[int] = set()
+        self.cut_off: set[int] = set()
         self.acknowledged: set[tuple[str, str]] = set()
         self.reported: set[str] = set()
         self.ruled_out: set[str] = set()
@@ -324,13 +325,18 @@ class World:
 
         self.loop.call_later(10 ** (4.2 * self.random.random()), now, context=Context())
 
-    def notify(self, processor: Processor, kind: str, life: int, subject: str, told: Report) -> None:
-        """Send what a processor tells of its own accord."""
+    def notify(
+        self, processor: Processor, kind: str, life: int, subject: str, told: Report, *, alone: bool = False
+    ) -> None:
+        """Send what a processor tells of its own accord; what it tells *alone* is not dropped, since nobody could know.
+
+        Processors send for days until they are heard. Only of what an answer or a report tells too is that not needed.
+        """
         if not self.options.webhooks:
             return
         self._notices += 1
         notice = Notice(key=f"{processor.name}-{self._notices}", subject=subject, told=told)
-        fault = self.struck(life, f"{kind}.notice", DELIVERY)
+        fault = self.struck(life, f"{kind}.notice", DELIVERY - {Fault.DROPPED} if alone else DELIVERY)
         delays = [self.random.random() * 3.0]
         match fault:
             case Fault.DROPPED:

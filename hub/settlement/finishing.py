@@ -23,7 +23,7 @@ from hub.settlement.rows import to_pending
 from hub.settlement.tables import settlement_lines
 from hub.settlement.turns import take_turn
 from hub.settlement.values import Decided, Pending, Terms, Wanted
-from hub.settlement.writing import add_outcomes, close_mended, name_subjects, openings_of, update_lines
+from hub.settlement.writing import add_outcomes, close_mended, name_subjects, openings_of, outcomes_of, update_lines
 from normalization.money import Money
 from normalization.outcome import Approved, Operation, Report
 from normalization.settlements import LineType, SettlementLine
@@ -83,7 +83,7 @@ async def _look(
     decided = [*found.decided, *searched, *await _bill(connection, terms, found.bills)]
     alarm(terms.merchant_account, offs(terms.merchant_account, decided))
     await update_lines(connection, decided)
-    await add_outcomes(connection, terms, decided)
+    await add_outcomes(connection, outcomes_of(terms, decided), terms.now)
     await close_mended(connection, found.mended, terms.now)
     told = [opening for one in found.news for opening in openings_of(terms, unexpected(terms, one))]
     if told:

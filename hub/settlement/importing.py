@@ -25,9 +25,10 @@ from hub.events.rows import event_row
 from hub.events.tables import events
 from hub.merchants.service import Connected
 from hub.payments.shell import Shell
-from hub.settlement import batches, settling, telling
+from hub.settlement import batches, foreseeing, settling, telling
 from hub.settlement.batches import Batch
 from hub.settlement.cells import Row
+from hub.settlement.foreseeing import Foresight, Turn
 from hub.settlement.reading import Chunk, ReportReader, merge
 from hub.settlement.showing import batch_body
 from hub.settlement.tables import broken_rows, settlement_lines
@@ -87,17 +88,20 @@ class Importer(Struct, frozen=True, kw_only=True):
 
     async def _work(self, batch: Batch) -> bool:
         reader = ReportReader(lambda header: open_report(self.connected, header))
-        async with aclosing(_ahead(self._read(reader, batch))) as chunks:
-            began = time.monotonic()
-            async for chunk, bytes_read in chunks:
-                batch, came_of = await self._write(batch, chunk, bytes_read)
-                _count(chunk, came_of, time.monotonic() - began)
-                self.told(batch)
-                if self.stop.is_set():
-                    await batches.put_off(self.shell.database, batch, 0.0)
-                    return False
-                began = time.monotonic()
-        await self._finish(batch)
+        writer = _Writer(self, batch)
+        try:
+            async with aclosing(_ahead(self._read(reader, batch))) as chunks:
+                async for chunk, bytes_read in chunks:
+                    await writer.take(chunk, bytes_read)
+                    if self.stop.is_set():
+                        break
+            await writer.rest()
+        finally:
+            await writer.stop()
+        if self.stop.is_set():
+            await batches.put_off(self.shell.database, writer.batch, 0.0)
+            return False
+        await self._finish(writer.batch)
         return True
 
     async def _read(self, reader: ReportReader, batch: Batch) -> AsyncGenerator[tuple[Chunk, int], None]:
@@ -120,23 +124,9 @@ class Importer(Struct, frozen=True, kw_only=True):
         if waiting:
             yield waiting, bytes_read
 
-    async def _write(self, batch: Batch, chunk: Chunk, bytes_read: int) -> tuple[Batch, telling.CameOf]:
-        async with self.shell.database.transaction() as connection:
-            if self.shell.database.is_postgresql:
-                await connection.execute(_AT_LEISURE)
-            await take_turn(connection, batch.merchant_account)
-            terms = self._terms(batch)
-            came_of = await telling.tell(connection, terms, chunk.lines)
-            if chunk.broken:
-                broken = [{"batch_id": batch.id, **msgspec.structs.asdict(row)} for row in chunk.broken]
-                await connection.execute(insert(broken_rows), broken)
-            batch = _advanced(batch, chunk, came_of, bytes_read)
-            await batches.advance(connection, batch, LEASE_S)
-        return batch, came_of
-
     async def _finish(self, batch: Batch) -> None:
         """Let what is still open be decided, then end the batch with its event; the file is not needed any more."""
-        await settling.finish(self.shell, self._terms(batch))
+        await settling.finish(self.shell, self.terms(batch))
         at = self.shell.clock()
         async with self.shell.database.transaction() as connection:
             matched, excepted = await _came_of(connection, batch.id)
@@ -144,7 +134,8 @@ class Importer(Struct, frozen=True, kw_only=True):
             await batches.end(connection, batch, ended | {"bytes_read": batch.bytes_total}, keep_file=False)
             await tell_of(connection, batch, "settlement.imported", self.shell)
 
-    def _terms(self, batch: Batch) -> Terms:
+    def terms(self, batch: Batch) -> Terms:
+        """Say what the batch's lines are settled by now."""
         adapter = self.connected.adapter
         return Terms(
             batch_id=batch.id,
@@ -154,6 +145,68 @@ class Importer(Struct, frozen=True, kw_only=True):
             now=self.shell.clock(),
             account_name=adapter.account_name if isinstance(adapter, BearsName) else None,
         )
+
+
+class _Writer:
+    """Writes a batch's chunks one after the other, and foresees the next one meanwhile; `batch` is how far it is."""
+
+    def __init__(self, importer: Importer, batch: Batch) -> None:
+        self.batch = batch
+        self._importer = importer
+        self._database = importer.shell.database
+        self._foresight: Foresight | None = None
+        self._turn: Turn | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._ended_at = time.monotonic()
+
+    async def take(self, chunk: Chunk, bytes_read: int) -> None:
+        """Begin to write *chunk* as soon as the one before is written.
+
+        Raises:
+            LostError: when somebody else took the batch up before that one was written.
+        """
+        if self._foresight is None:
+            await self.rest()  # Nothing is known of what it comes to before it is written.
+        terms = self._importer.terms(self.batch)
+        async with self._database.reading() as connection:
+            foresight = await foreseeing.foresee(connection, terms, chunk.lines, self._foresight)
+        await self.rest()
+        self._foresight = foresight
+        self._writing = asyncio.create_task(self._write(chunk, bytes_read, foresight))
+
+    async def rest(self) -> None:
+        """Wait until the last chunk that was taken is written.
+
+        Raises:
+            LostError: when somebody else took the batch up before.
+        """
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
+    async def stop(self) -> None:
+        """Leave a chunk that is not written by now to whoever goes on."""
+        await stopped([self._writing] if self._writing is not None else [])
+
+    async def _write(self, chunk: Chunk, bytes_read: int, foresight: Foresight | None) -> None:
+        terms = self._importer.terms(self.batch)
+        async with self._database.transaction() as connection:
+            if self._database.is_postgresql:
+                await connection.execute(_AT_LEISURE)
+            number = await take_turn(connection, terms.merchant_account)
+            if foresight is not None and foreseeing.holds(foresight, number, self._turn):
+                came_of, as_foreseen = await foreseeing.write(connection, terms, foresight), True
+            else:
+                came_of, as_foreseen = await telling.tell(connection, terms, chunk.lines), False
+            if chunk.broken:
+                broken = [{"batch_id": terms.batch_id, **msgspec.structs.asdict(row)} for row in chunk.broken]
+                await connection.execute(insert(broken_rows), broken)
+            batch = _advanced(self.batch, chunk, came_of, bytes_read)
+            await batches.advance(connection, batch, LEASE_S)
+        self.batch, self._turn = batch, Turn(number=number, as_foreseen=as_foreseen)
+        began, self._ended_at = self._ended_at, time.monotonic()
+        _count(chunk, came_of, self._ended_at - began)
+        self._importer.told(batch)
 
 
 async def _next(source: AsyncIterator[T]) -> T | None:

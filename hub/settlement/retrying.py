@@ -24,7 +24,7 @@ from hub.settlement.rows import to_pending
 from hub.settlement.tables import exceptions, expected_settlements, settlement_lines, settlement_matches
 from hub.settlement.turns import take_turn
 from hub.settlement.values import Decided, Terms
-from hub.settlement.writing import add_outcomes, close_mended, update_lines
+from hub.settlement.writing import add_outcomes, close_mended, outcomes_of, update_lines
 
 AT_ONCE: Final = 500
 BESIDES: Final = frozenset({"fee_unexpected", "fee_variance", "fx_variance", "settlement_file_restated"})
@@ -118,7 +118,8 @@ async def _tie(connection: AsyncConnection, terms: Terms, rows: Sequence[RowMapp
     await update_lines(connection, moved)
     await _close(connection, [one.line.id for one in tied], terms)
     for one in moved:
-        await add_outcomes(connection, replace(terms, batch_id=by_id[one.line.id]["batch_id"]), [one])
+        outcomes = outcomes_of(replace(terms, batch_id=by_id[one.line.id]["batch_id"]), [one])
+        await add_outcomes(connection, outcomes, terms.now)
     await close_mended(connection, found.mended, terms.now)
     return len(tied)
 

@@ -4,9 +4,12 @@ What a line settles to the unit is decided at once, with its chunk. Everything e
 the report is there, because several lines may be about one thing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.payments.shell import Shell
@@ -15,20 +18,52 @@ from hub.settlement.conserving import alarm, offs
 from hub.settlement.matching import by_itself, exactly
 from hub.settlement.placing import EXPECTED_AS
 from hub.settlement.values import Decided, NewLine, Pending, Settled, Terms, Wanted
-from hub.settlement.writing import add_lines, add_outcomes
+from hub.settlement.writing import Outcomes, add_lines, add_outcomes, line_rows, outcomes_of
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """What lines came to, as it is to be written; `off` is by how much which check does not add up.
+
+    `taken` are the expectations that they are matched with.
+    """
+
+    lines: Sequence[NewLine]
+    rows: Sequence[tuple[Any, ...]]
+    outcomes: Outcomes
+    off: Mapping[tuple[str, str], int]
+    taken: frozenset[str]
+    settled: Settled
 
 
 async def settle(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> Settled:
     """Write *lines* and what was decided about them; what cannot be decided before the report's end stays open."""
-    decided = {one.line.id: one for one in await _decide(connection, terms, lines)}
-    alarm(terms.merchant_account, offs(terms.merchant_account, decided.values()))
-    await add_lines(connection, terms, lines, decided)
-    await add_outcomes(connection, terms, [*decided.values()])
-    await payouts.count(connection, terms, [new.line for new in lines])
-    came_of = count_of(decided.values())
-    return Settled(
-        matched=came_of.matched, posted=came_of.posted, excepted=came_of.excepted, open=len(lines) - len(decided)
+    return await write(connection, terms, await prepare(connection, terms, lines))
+
+
+async def prepare(
+    connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine], taken: frozenset[str] = frozenset()
+) -> Prepared:
+    """Decide about *lines*, and write nothing yet; expectations that are *taken* are left to others."""
+    decided = {one.line.id: one for one in await _decide(connection, terms, lines, set(taken))}
+    every = [*decided.values()]
+    came_of = count_of(every)
+    return Prepared(
+        lines=lines,
+        rows=line_rows(terms, lines, decided),
+        outcomes=outcomes_of(terms, every),
+        off=offs(terms.merchant_account, every),
+        taken=frozenset(wanted.id for one in every for wanted in one.wanted),
+        settled=replace(came_of, open=len(lines) - len(decided)),
     )
+
+
+async def write(connection: AsyncConnection, terms: Terms, prepared: Prepared) -> Settled:
+    """Write what was prepared; its account must be in the same turn still, or in one that nobody had in between."""
+    alarm(terms.merchant_account, prepared.off)
+    await add_lines(connection, prepared.rows)
+    await add_outcomes(connection, prepared.outcomes, terms.now)
+    await payouts.count(connection, terms, [new.line for new in prepared.lines])
+    return prepared.settled
 
 
 async def finish(shell: Shell, terms: Terms) -> Settled:
@@ -48,7 +83,9 @@ def count_of(decided: Iterable[Decided]) -> Settled:
     return Settled(matched=counts["matched"], posted=counts["posted"], excepted=counts["exception"])
 
 
-async def _decide(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> list[Decided]:
+async def _decide(
+    connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine], taken: set[str]
+) -> list[Decided]:
     """Decide about the lines that need no others beside them: by tag, then by the processor's reference."""
     decided, left = list[Decided](), list[Pending]()
     for new in lines:
@@ -58,7 +95,6 @@ async def _decide(connection: AsyncConnection, terms: Terms, lines: Sequence[New
             decided.append(alone)
         elif new.line.type in EXPECTED_AS:
             left.append(pending)
-    taken: set[str] = set()
     match = partial(_match, terms, taken, decided)
     tags = {one.line.tag for one in left if one.line.tag}
     if tags:

@@ -285,3 +285,11 @@ settlement_days_checked = Table(
     Column("due_on", Date, nullable=False),
 )
 """Up to which day it was looked, for each account, whether what was due has come."""
+
+settlement_turns = Table(
+    "settlement_turns",
+    metadata,
+    Column("merchant_account", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+"""How often somebody had the turn to write about an account's lines; its row is held by whoever has it."""

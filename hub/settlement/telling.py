@@ -20,7 +20,7 @@ from hub.settlement import payouts, settling
 from hub.settlement.superseding import supersede
 from hub.settlement.tables import settlement_lines
 from hub.settlement.values import Decided, NewLine, Pending, Settled, Terms
-from hub.settlement.writing import add_lines
+from hub.settlement.writing import add_lines, line_rows
 
 SUPERSEDED: Final = "superseded"
 _lines: Final = settlement_lines.c
@@ -126,7 +126,7 @@ def sort_out(lines: Sequence[NewLine], standing: Mapping[str, Standing], batch_i
 
 
 async def _tell(connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine]) -> CameOf:
-    standing = await _standing(connection, terms.merchant_account, [new.line.key for new in lines])
+    standing = await standing_of(connection, terms.merchant_account, [new.line.key for new in lines])
     found = sort_out(lines, standing, terms.batch_id)
     before = await supersede(connection, terms, [id_ for id_, _ in found.restated])
     written = [*found.new, *(new for _, new in found.restated)]
@@ -152,17 +152,18 @@ async def _keep_outdated(
     """Keep what an earlier report says of lines of which a later one has told already; books nothing."""
     lines = [new for _, new in outdated]
     past = {new.id: Decided(line=Pending(new.id, new.line), status=SUPERSEDED) for new in lines}
-    await add_lines(connection, terms, lines, past)
+    await add_lines(connection, line_rows(terms, lines, past))
     stay = select(settlement_lines).where(_lines.id.in_([id_ for id_, _ in outdated]))
     later = {row["id"]: row for row in (await connection.execute(stay)).mappings()}
     return [_outdated(terms, new, later[id_]) for id_, new in outdated]
 
 
-async def _standing(connection: AsyncConnection, account: str, keys: list[str]) -> dict[str, Standing]:
+async def standing_of(connection: AsyncConnection, account: str, keys: Sequence[str]) -> dict[str, Standing]:
+    """Read the lines that stand under *keys*, by key."""
     asked: Select[Any] = _BY_ARRAY
-    given: Any = keys
+    given: Any = [*keys]
     if connection.dialect.name != "postgresql":
-        asked, given = _BY_JSON, msgspec.json.encode(keys).decode()
+        asked, given = _BY_JSON, msgspec.json.encode(given).decode()
     rows = await connection.execute(asked, {"account": account, "keys": given})
     return {row[0]: Standing(*row[1:]) for row in rows}
 

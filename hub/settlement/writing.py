@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,11 +46,14 @@ def subject_of(line: SettlementLine) -> str:
     return line.parent_reference or line.tag or line.processor_reference or ""
 
 
-async def add_lines(
-    connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine], decided: Mapping[str, Decided]
-) -> None:
-    """Write *lines*, those that are *decided*, by their id, with what was decided about them."""
-    await add_rows(connection, settlement_lines, _LINE, [_line(terms, new, decided.get(new.id)) for new in lines])
+def line_rows(terms: Terms, lines: Sequence[NewLine], decided: Mapping[str, Decided]) -> Sequence[tuple[Any, ...]]:
+    """Make the rows of *lines*; those that are *decided*, by their id, with what was decided about them."""
+    return [_line(terms, new, decided.get(new.id)) for new in lines]
+
+
+async def add_lines(connection: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write the rows of lines."""
+    await add_rows(connection, settlement_lines, _LINE, rows)
 
 
 def _line(terms: Terms, new: NewLine, decided: Decided | None) -> tuple[Any, ...]:
@@ -79,19 +83,37 @@ def facts_of(line: SettlementLine, info: Sequence[Mapping[str, Any]]) -> str | N
     return msgspec.json.encode(told).decode() if told else None
 
 
-async def add_outcomes(connection: AsyncConnection, terms: Terms, decided: Sequence[Decided]) -> None:
-    """Write the matches, transfers and exceptions of lines that are written already."""
-    matches = [(wanted.id, one.match_id, terms.now) for one in decided for wanted in one.wanted]
-    await add_rows(connection, settlement_matches, _MATCH, matches)
-    booked = _transfers(terms, decided)
-    await add_rows(connection, transfers, _TRANSFER, booked)
+class Outcomes(Struct, frozen=True, kw_only=True):
+    """What is written for decided lines: rows of matches and transfers, and exceptions.
+
+    `late` are the expectations among the matched that were overdue.
+    """
+
+    matches: Sequence[tuple[Any, ...]]
+    transfers: Sequence[tuple[Any, ...]]
+    late: Sequence[str]
+    openings: Sequence[Opening]
+
+
+def outcomes_of(terms: Terms, decided: Sequence[Decided]) -> Outcomes:
+    """Make what is to be written for lines that are *decided*."""
     today = terms.now.date()
-    late = [wanted.id for one in decided for wanted in one.wanted if wanted.due_on < today]
-    if late:
-        await close_arrived(connection, late, terms.now)
-    openings = [opening for one in decided for opening in openings_of(terms, one)]
-    if openings:
-        await open_exceptions(connection, openings, terms.now)
+    return Outcomes(
+        matches=[(wanted.id, one.match_id, terms.now) for one in decided for wanted in one.wanted],
+        transfers=_transfers(terms, decided),
+        late=[wanted.id for one in decided for wanted in one.wanted if wanted.due_on < today],
+        openings=[opening for one in decided for opening in openings_of(terms, one)],
+    )
+
+
+async def add_outcomes(connection: AsyncConnection, outcomes: Outcomes, at: datetime) -> None:
+    """Write the *outcomes* of lines that are written already."""
+    await add_rows(connection, settlement_matches, _MATCH, outcomes.matches)
+    await add_rows(connection, transfers, _TRANSFER, outcomes.transfers)
+    if outcomes.late:
+        await close_arrived(connection, outcomes.late, at)
+    if outcomes.openings:
+        await open_exceptions(connection, outcomes.openings, at)
 
 
 async def close_mended(connection: AsyncConnection, ids: Sequence[str], at: datetime) -> None:

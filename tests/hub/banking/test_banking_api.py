@@ -265,7 +265,7 @@ async def test_two_balances_at_once_open_one_exception(home: House) -> None:
     async with database.transaction() as connection:
         await take_turn(connection, account)
         both = [asyncio.ensure_future(balances.check(shell, caller, stated, f"req_{n}")) for n in range(2)]
-        while database.is_postgresql and await waiting_locks(home) < len(both):
+        while database.is_postgresql and await waiting(home) < len(both):
             assert not any(one.done() for one in both)
     await asyncio.gather(*both)
 
@@ -273,10 +273,9 @@ async def test_two_balances_at_once_open_one_exception(home: House) -> None:
     assert len(opened) == 1
 
 
-async def waiting_locks(home: House) -> int:
-    """How many wait for an advisory lock in this database."""
-    sql = ("SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
-           " WHERE NOT l.granted AND l.locktype = 'advisory' AND d.datname = current_database()")  # fmt: skip
+async def waiting(home: House) -> int:
+    """How many wait for a lock in this database."""
+    sql = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     return len(await rows(home, sql))
 
 

@@ -5,12 +5,10 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import insert, literal_column
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.database import in_seconds
+from hub.erasure import store
 from hub.erasure.rules import needles
-from hub.erasure.tables import erasures
 from hub.ids import new_id
 from hub.sealing import Sealer
 
@@ -37,10 +35,9 @@ async def order(
         "needles": sealer.seal(msgspec.json.encode(words), IDENTITY.format(erasure_id)),
         "passes": 0,
         "tries": 0,
-        "due_at": in_seconds(literal_column("0")),
         "created_at": at,
     }
-    await connection.execute(insert(erasures).values(row))
+    await store.order(connection, row)
 
 
 def words_of(sealer: Sealer, erasure_id: str, sealed: bytes | None) -> list[str]:

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Float, bindparam, update
 
 from hub.access.store import AUDIT, audit_row
-from hub.database import in_seconds
 from hub.due_rows import claim_due
 from hub.erasure import store
 from hub.erasure.asking import words_of
@@ -42,18 +40,13 @@ async def _pass(shell: Shell, row: Mapping[Any, Any]) -> None:
     is_last = row["passes"] >= len(AGAIN_AFTER_S)
     count = await _payments(shell, row["customer"], finally_=is_last)
     await _search(shell, words_of(shell.sealer, row["id"], row["needles"]))
-    at = shell.clock()
-    values: dict[str, Any] = {"passes": row["passes"] + 1, "passed_at": at, "due_at": None}
-    if is_last:
-        values["needles"] = None
-    else:
-        values["due_at"] = in_seconds(bindparam("again_s", AGAIN_AFTER_S[row["passes"]], type_=Float))
-    details = {"payments": count, "pass": row["passes"] + 1, "last": is_last}
+    at, passes = shell.clock(), row["passes"] + 1
+    details = {"payments": count, "pass": passes, "last": is_last}
     told = audit_row(None, "customer.gone_through", row["customer"], details, livemode=bool(row["livemode"]), at=at)
-    mine = erasures.c.id == row["id"], erasures.c.passes == row["passes"]
+    again_s = None if is_last else AGAIN_AFTER_S[row["passes"]]
     async with shell.database.transaction() as connection:
         await store.clean_methods(connection, row["customer"])
-        if (await connection.execute(update(erasures).where(*mine).values(values))).rowcount:
+        if await store.passed(connection, row["id"], passes, at, again_s):
             await connection.execute(AUDIT, told)
 
 

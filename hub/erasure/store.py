@@ -1,14 +1,30 @@
 """All SQL of taking a person out of rows that stay; the caller owns the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, CompoundSelect, Select, Table, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Float,
+    Select,
+    Table,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.database import in_seconds
 from hub.disputes.tables import dispute_files, dispute_submissions, disputes
 from hub.erasure.rules import ERASED, is_erased, without_person
+from hub.erasure.tables import erasures
 from hub.events.tables import events
 from hub.idempotency.tables import idempotency_keys
 from hub.payment_methods.tables import payment_methods, verifications
@@ -27,6 +43,26 @@ _UNDER_WAY: Final = (
 )  # fmt: skip
 _READ: Final = ("done", "ignored")
 """What became of deliveries that nobody has to read again."""
+
+
+async def order(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
+    """Write the order to go through what is kept about a person, due at once."""
+    await connection.execute(insert(erasures).values(**row, due_at=in_seconds(literal_column("0"))))
+
+
+async def passed(
+    connection: AsyncConnection, erasure_id: str, passes: int, at: datetime, again_s: float | None
+) -> bool:
+    """Write down that all was gone through for the time *passes*, and when it is again; False if somebody else has.
+
+    *again_s* None: never again, and the words that were searched for are forgotten.
+    """
+    after: dict[str, Any] = {"due_at": None, "needles": None}
+    if again_s is not None:
+        after = {"due_at": in_seconds(bindparam("again_s", again_s, type_=Float))}
+    mine = erasures.c.id == erasure_id, erasures.c.passes == passes - 1
+    done = update(erasures).where(*mine).values(**after, passes=passes, passed_at=at)
+    return bool((await connection.execute(done)).rowcount)
 
 
 async def payments_after(connection: AsyncConnection, customer: str, after: str, most: int) -> Sequence[str]:

@@ -217,11 +217,15 @@ async def _read_back(shell: Shell, attempt: OperationState) -> None:
 
 
 async def reply_to(shell: Shell, key: Key, recorded: Recorded) -> Reply:
-    """Answer what was stored under *key*, which may be what somebody else learnt first."""
+    """Answer what was stored under *key*, which may be what somebody else learnt first.
+
+    Raises:
+        ProblemError: idempotency_in_progress while somebody else, who took the operation over, has stored nothing yet.
+    """
     if not recorded.answers:
         stored = await find_key(shell.database, recorded.held.payment.livemode, key.key)
-        if stored is not None and stored.answer is not None and stored.status is not None:
-            return Reply(status=stored.status, body=stored.answer, location=key.location)
+        if stored is not None:
+            return replace(settle(stored, key), location=key.location, replayed=False)
     return Reply(status=recorded.status, body=recorded.body, location=key.location)
 
 

@@ -8,8 +8,10 @@ from msgspec.structs import replace
 from sqlalchemy import select, text, update
 
 from hub.database import ConflictError
+from hub.errors import ProblemError
 from hub.idempotency.store import find_key
 from hub.payments import rules, store
+from hub.payments.charging import reply_to
 from hub.payments.inquiries import inquire
 from hub.payments.recording import change, record, record_delivered, record_failure
 from hub.payments.shell import Shell, answered
@@ -98,6 +100,20 @@ async def test_who_lost_it_to_another_declares_nothing_of_it(failure: Failure, s
 
     assert recorded.held.operation.status is OperationStatus.SENDING
     assert (await held(shell)).operation.status is OperationStatus.SENDING
+
+
+async def test_who_lost_it_to_another_answers_nothing_that_is_not_stored(shell: Shell) -> None:
+    charge = await sent(shell, lease_s=0.0)
+    await claim(shell, charge.operation)
+    recorded = await record_failure(shell, charge, Failure.NOT_SENT, 1)
+
+    with pytest.raises(ProblemError) as refused:
+        await reply_to(shell, KEY, recorded)
+
+    await record(shell, await held(shell), report(Operation.PURCHASE, minor=1000), "webhook")
+    later = await reply_to(shell, KEY, recorded)
+    assert (refused.value.code, refused.value.retry_after) == ("idempotency_in_progress", 2)
+    assert (later.status, later.body) == await answered_under(shell, KEY.key)
 
 
 async def test_who_lost_it_to_another_ends_nothing_although_the_payment_changed_meanwhile(shell: Shell) -> None:

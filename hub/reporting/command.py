@@ -1,15 +1,12 @@
 """What `hub reconcile` and `hub statement` do."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
 
 import msgspec
 from msgspec import Struct
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import RowMapping
 
 from hub.database import Database, open_database
@@ -17,21 +14,14 @@ from hub.merchants import store as merchants
 from hub.reporting import showing, statement_showing
 from hub.reporting.formats import as_csv
 from hub.reporting.grouping import WAYS, GroupBy, Row
-from hub.reporting.money import in_whole_units
 from hub.reporting.reconciling import CELLS_MAX, TooManyRowsError, Wanted, unbalanced
 from hub.reporting.rules import unconserved
 from hub.reporting.service import month_end, reconciliation
-from hub.reporting.showing import Reconciliation, ReconciliationRow
+from hub.reporting.showing import Reconciliation
 from hub.reporting.statement_pdf import statement_pdf
 from hub.reporting.statement_showing import StatementBody
+from hub.reporting.table import here, print_reconciliation
 from hub.serving import CannotServeError, checked_settings, run_async
-
-_SHOWN: Final = (
-    "captured", "refunded", "disputed", "settled", "fees", "reserve", "paid_out", "outstanding", "at_risk",
-)  # fmt: skip
-_GROUPS: Final[dict[GroupBy, tuple[str, ...]]] = {way: (way,) for way in WAYS} | {
-    "ruleset": ("ruleset", "version", "rule")
-}
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -59,21 +49,21 @@ def reconcile_here(asked: Asked) -> int:
     """
     settings = checked_settings()
 
-    async def read() -> tuple[Reconciliation, list[str]]:
+    async def read() -> tuple[Reconciliation, list[str], Mapping[str, str]]:
         database = await open_database(settings.database_url)
         try:
-            return await _reconciled(database, asked)
+            return *await _reconciled(database, asked), await _names(database)
         finally:
             await database.close()
 
-    body, findings = run_async(read())
+    body, findings, names = run_async(read())
     if asked.form == "json":
         told = msgspec.json.encode({**msgspec.to_builtins(body), "findings": findings})
         sys.stdout.write(msgspec.json.format(told, indent=2).decode() + "\n")
     elif asked.form == "csv":
         sys.stdout.write(as_csv([*showing.COLUMNS], showing.cells(body.data)).decode())
     else:
-        _print(body, asked.ways)
+        print_reconciliation(here(), body, asked.ways, names)
     for finding in findings:
         sys.stderr.write(f"{finding}\n")
     return 1 if findings else 0
@@ -83,7 +73,7 @@ def state(account: str, month: datetime, *, form: str, file: Path | None) -> int
     """Print a month-end statement, or write it into *file*; gives the command's exit code.
 
     Raises:
-        CannotServeError: for an account that is not there.
+        CannotServeError: for an account that is not there, and a file that cannot be written.
     """
     settings = checked_settings()
 
@@ -97,12 +87,21 @@ def state(account: str, month: datetime, *, form: str, file: Path | None) -> int
 
     body = run_async(read())
     if file is not None:
-        file.write_bytes(statement_pdf(body))
+        _write(file, statement_pdf(body))
     elif form == "json":
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
     else:
         sys.stdout.write(as_csv(statement_showing.COLUMNS, statement_showing.rows(body)).decode())
+    if not body.ended:
+        sys.stderr.write(f"{body.month} has not ended: this is what was booked until {body.until:%Y-%m-%d %H:%M} UTC\n")
     return 0
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as failure:
+        raise CannotServeError(f"{file}: cannot be written: {failure.strerror}") from failure
 
 
 async def _reconciled(database: Database, asked: Asked) -> tuple[Reconciliation, list[str]]:
@@ -130,10 +129,16 @@ def _unconserved(rows: Sequence[Row]) -> list[str]:
 async def _account(database: Database, named: str) -> RowMapping:
     async with database.reading() as connection:
         rows = await merchants.accounts_called(connection, named)
-    if len(rows) != 1:
-        many = "there is no merchant account" if not rows else f"{len(rows)} merchant accounts are called"
-        raise CannotServeError(f"{many} {named}; name one by its id")
+    if not rows:
+        raise CannotServeError(f"there is no merchant account {named}; `hub doctor` lists their names")
+    if len(rows) > 1:
+        raise CannotServeError(f"{len(rows)} merchant accounts are called {named}; name one by its id")
     return rows[0]
+
+
+async def _names(database: Database) -> Mapping[str, str]:
+    async with database.reading() as connection:
+        return {row["id"]: row["name"] for row in await merchants.all_accounts(connection)}
 
 
 async def _mode(database: Database, named: str | None) -> bool:
@@ -144,24 +149,3 @@ async def _mode(database: Database, named: str | None) -> bool:
     if modes == {False, True}:
         raise CannotServeError("both modes have merchant accounts; name one with --mode")
     return True in modes
-
-
-def _print(body: Reconciliation, ways: Sequence[GroupBy]) -> None:
-    mode = "live" if body.livemode else "test"
-    console = Console()
-    table = Table(title=f"{mode} mode, {body.first} to {body.last}, in whole units", title_justify="left")
-    groups = [name for way in ways if way != "currency" for name in _GROUPS[way]]
-    for name in (*groups, "currency"):
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for name in (*_SHOWN, "exceptions"):
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
-    for row in body.data:
-        table.add_row(*(str(getattr(row, name) or "") for name in groups), row.currency, *_amounts(row))
-    table.add_section()
-    for row in body.totals:
-        table.add_row(*("" for _ in groups), row.currency, *_amounts(row), style="bold")
-    console.print(table)
-
-
-def _amounts(row: ReconciliationRow) -> list[str]:
-    return [*(in_whole_units(getattr(row, name), row.currency) for name in _SHOWN), f"{row.exceptions:,}"]

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 
 from hub.database import open_database
 from hub.ledger.closing import close_next
+from hub.merchants.store import accounts_called
 from hub.reporting.tables import report_rolls
 from normalization.settlements import LineType
 from tests.hub.commands import hub
@@ -35,12 +36,20 @@ async def run(url: str, *words: str) -> CompletedProcess[str]:
     return await asyncio.to_thread(hub, *words, HUB_DATABASE_URL=url, HUB_DEVELOPMENT="yes")
 
 
+async def named(url: str, account: str) -> str:
+    database = await open_database(url)
+    async with database.reading() as connection:
+        (row,) = await accounts_called(connection, account)
+    await database.close()
+    return str(row["name"])
+
+
 async def test_a_reconciliation_is_printed_as_a_table_in_whole_units(sqlite_url: str, account: str) -> None:
     done = await run(sqlite_url, "reconcile", *MARCH_DAYS)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "test mode, 2026-03-01 to 2026-03-31" in done.stdout
-    assert account in done.stdout
+    assert await named(sqlite_url, account) in done.stdout
     assert "123.45" in done.stdout
 
 
@@ -76,6 +85,16 @@ async def test_a_statement_is_written_as_pdf_and_printed_as_csv(sqlite_url: str,
 
     assert (drawn.returncode, file.read_bytes()[:5]) == (0, b"%PDF-")
     assert "EUR,captured,12345," in told.stdout
+
+
+async def test_a_month_that_goes_on_and_a_file_that_cannot_be_written_are_told(
+    sqlite_url: str, account: str, tmp_path: Path
+) -> None:
+    ahead = await run(sqlite_url, "statement", account, "9998-12")
+    refused = await run(sqlite_url, "statement", account, "2026-03", "--pdf", str(tmp_path / "none" / "march.pdf"))
+
+    assert (ahead.returncode, "9998-12 has not ended" in ahead.stderr) == (0, True)
+    assert (refused.returncode, "cannot be written: No such file" in refused.stderr) == (1, True)
 
 
 async def test_an_account_that_is_not_there_is_told(sqlite_url: str) -> None:

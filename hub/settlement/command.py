@@ -15,6 +15,7 @@ from rich.table import Table
 from hub.app import Parts, assembled
 from hub.collecting import leave_alone_what_stays
 from hub.merchants.service import Connected
+from hub.reporting.money import in_whole_units
 from hub.serving import CannotServeError, checked_settings, configure_logs, run_async, stop_on_signals
 from hub.settlement import batches
 from hub.settlement.batches import Batch
@@ -136,14 +137,17 @@ def _tell(body: BatchBody, *, known: bool, as_json: bool) -> None:
         (body.counts.restated, "told otherwise than before, each with an exception"),
         (body.counts.broken, "rows that could not be read"),
         (body.counts.skipped, "rows that tell of no money"),
-        (body.counts.matched, "matched with what was expected"),
-        (body.counts.excepted, "in exceptions"),
+        (body.counts.matched, "of the new ones matched with what was expected"),
+        (body.counts.excepted, "of the new ones in exceptions"),
     ):
         table.add_row(f"{count:,}", meaning)
     if known:
         told = "This file was handed in before, and became what follows. Nothing was done now."
         console.print(told, highlight=False, soft_wrap=True)
     console.print(table)
+    if body.counts.known and not body.counts.added and not body.counts.restated:
+        told = "All of it was told before: what it was matched with stands at the reports that told it."
+        console.print(told, highlight=False, soft_wrap=True)
     if body.totals:
         console.print(_totals(body))
     if body.error:
@@ -151,9 +155,11 @@ def _tell(body: BatchBody, *, known: bool, as_json: bool) -> None:
 
 
 def _totals(body: BatchBody) -> Table:
-    table = Table("currency, in minor units", title="What its lines add up to", title_justify="left")
-    for name in ("gross", "fee", "net", "payout"):
-        table.add_column(name, justify="right")
+    table = Table("currency", title="What its lines add up to, in whole units", title_justify="left")
+    for name in ("gross", "fee", "net", "paid out"):
+        table.add_column(name, justify="right", no_wrap=True)
     for currency, total in sorted(body.totals.items()):
-        table.add_row(currency, *(f"{minor:,}" for minor in (total.gross, total.fee, total.net, total.payout)))
+        shown = (in_whole_units(minor, currency) for minor in (total.gross, total.fee, total.net))
+        paid_out = in_whole_units(total.payout, currency) if total.payout else "-"  # Many reports have no line of it.
+        table.add_row(currency, *shown, paid_out)
     return table

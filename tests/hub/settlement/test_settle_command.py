@@ -38,7 +38,7 @@ async def test_a_report_is_imported_from_a_file_and_from_standard_input(sqlite_u
             settle(sqlite_url, str(report), "--merchant-account", "adyen-eu"),
         )
 
-        assert (table.returncode, b"new" in table.stdout, b"1,890" in table.stdout) == (0, True, True), table.stderr
+        assert (table.returncode, b"new" in table.stdout, b" 18.90 " in table.stdout) == (0, True, True), table.stderr
         body = msgspec.json.decode(again.stdout)
         assert (again.returncode, body["status"], body["counts"]["added"]) == (0, "done", 2)
         assert (refused.returncode, b"Psp Reference" in refused.stderr) == (1, True), refused.stderr

@@ -13,11 +13,15 @@ from hub.events.tables import events
 from hub.exceptions.tables import exception_history
 from hub.ledger.tables import transfers
 from hub.payments.tables import operations, reports
-from hub.settlement.tables import expected_settlements, settlement_lines
+from hub.settlement.showing import row_of
+from hub.settlement.tables import expected_settlements, settlement_batches, settlement_lines
 from hub.webhooks.tables import webhook_deliveries
 
 MOST: Final = 100
 """How many of a kind are shown."""
+_LINE: Final = select(settlement_lines, settlement_batches.c.header).join(
+    settlement_batches, settlement_batches.c.id == settlement_lines.c.batch_id
+)
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -30,7 +34,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class LineTrace(Struct, frozen=True, kw_only=True):
-    """The settlement line, with the cells of its row as the report had them."""
+    """The settlement line; `row` is what stands in the report, by column."""
 
     id: str
     settlement: str
@@ -42,7 +46,7 @@ class LineTrace(Struct, frozen=True, kw_only=True):
     net: int
     currency: str
     status: str
-    raw: Any
+    row: dict[str, str]
 
 
 class ExpectedTrace(Struct, frozen=True, kw_only=True):
@@ -118,7 +122,7 @@ async def history_of(connection: AsyncConnection, row: Mapping[Any, Any]) -> lis
 
 async def trace_of(connection: AsyncConnection, row: Mapping[Any, Any]) -> Trace:
     """Read what the exception of *row* leads to."""
-    line = await _one(connection, select(settlement_lines).where(settlement_lines.c.id == row["line_id"]))
+    line = await _one(connection, _LINE.where(settlement_lines.c.id == row["line_id"]))
     expected = select(expected_settlements).where(expected_settlements.c.id == row["expected_id"])
     webhook = select(webhook_deliveries).where(webhook_deliveries.c.id == row["delivery_id"])
     found = await _one(connection, expected)
@@ -165,7 +169,7 @@ def _line(row: Mapping[Any, Any]) -> LineTrace:
         net=row["net_minor"],
         currency=row["currency"],
         status=row["status"],
-        raw=msgspec.json.decode(row["raw"]),
+        row=row_of(msgspec.json.decode(row["header"], type=list[str]), row["raw"]),
     )
 
 

@@ -9,16 +9,24 @@ from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.settlement.showing import Ties
-from hub.settlement.tables import broken_rows, exceptions, settlement_batches, settlement_lines, settlement_matches
+from hub.settlement.tables import (
+    broken_rows,
+    exceptions,
+    settlement_batches,
+    settlement_lines,
+    settlement_matches,
+    settlement_payouts,
+)
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which batches to list; None does not narrow."""
+    """Which batches to list; None does not narrow. `payout` leaves those that told last of one."""
 
     livemode: bool
     before: str | None = None
     merchant_account: str | None = None
     status: str | None = None
+    payout: str | None = None
     merchant_accounts: frozenset[str] | None = None
 
 
@@ -32,6 +40,9 @@ async def batches_before(connection: AsyncConnection, wanted: Filter, most: int)
         narrow.append(columns.merchant_account == wanted.merchant_account)
     if wanted.status is not None:
         narrow.append(columns.status == wanted.status)
+    if wanted.payout is not None:
+        told = select(settlement_payouts.c.batch_id).where(settlement_payouts.c.payout == wanted.payout)
+        narrow.append(columns.id.in_(told.where(settlement_payouts.c.merchant_account == columns.merchant_account)))
     if wanted.merchant_accounts is not None:
         narrow.append(columns.merchant_account.in_(sorted(wanted.merchant_accounts)))
     listed = select(settlement_batches).where(*narrow).order_by(columns.id.desc()).limit(most)
@@ -39,15 +50,12 @@ async def batches_before(connection: AsyncConnection, wanted: Filter, most: int)
 
 
 async def lines_after(
-    connection: AsyncConnection, batch_id: str, number: int, most: int, *, status: str | None, type_: str | None
+    connection: AsyncConnection, batch_id: str, number: int, most: int, **narrowed: str | None
 ) -> Sequence[RowMapping]:
-    """Read the lines of a batch behind line *number* of its file, in their order."""
+    """Read the lines of a batch behind line *number* of its file, in their order; None does not narrow."""
     columns = settlement_lines.c
     listed = select(settlement_lines).where(columns.batch_id == batch_id, columns.number > number)
-    if status is not None:
-        listed = listed.where(columns.status == status)
-    if type_ is not None:
-        listed = listed.where(columns.type == type_)
+    listed = listed.where(*(columns[name] == value for name, value in narrowed.items() if value is not None))
     return (await connection.execute(listed.order_by(columns.number).limit(most))).mappings().all()
 
 

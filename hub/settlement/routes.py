@@ -1,12 +1,12 @@
 """`/v1/settlements`: hand in a processor's report, and see what came of it."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 from sqlalchemy import RowMapping
 
@@ -35,6 +35,7 @@ from normalization.settlements import LineType, NotAReportError
 
 READ: Final = [requires("settlements:read")]
 WRITE: Final = [requires("settlements:write")]
+Payout = Annotated[str | None, QueryParameter(description="The processor's name of a payout.")]
 _TAKES: Final = problems(413, 415, 422) | {
     200: ResponseSpec(BatchBody, description="The same file was handed in before", generate_examples=False)
 }
@@ -98,6 +99,7 @@ async def list_settlements(
     database: NamedDependency[Database],
     merchant_account: FromQuery[str | None] = None,
     status: FromQuery[BatchStatus | None] = None,
+    payout: Payout = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Settlements:
@@ -107,6 +109,7 @@ async def list_settlements(
         before=read_cursor(cursor),
         merchant_account=merchant_account,
         status=status,
+        payout=payout,
         merchant_accounts=caller.merchant_accounts,
     )
     async with database.reading() as connection:
@@ -129,6 +132,7 @@ async def list_settlement_lines(
     database: NamedDependency[Database],
     status: FromQuery[LineStatus | None] = None,
     type: FromQuery[LineType | None] = None,
+    payout: Payout = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Lines:
@@ -137,7 +141,8 @@ async def list_settlement_lines(
     batch = await _found(database, caller, settlement_id)
     header = msgspec.json.decode(batch["header"], type=list[str])
     async with database.reading() as connection:
-        rows = await lists.lines_after(connection, batch["id"], after, limit + 1, status=status, type_=type)
+        narrowed = {"status": status, "type": type, "payout": payout}
+        rows = await lists.lines_after(connection, batch["id"], after, limit + 1, **narrowed)
         ties = await lists.ties_of(connection, rows)
     shown = [line_body(row, header, ties) for row in rows[:limit]]
     return Lines(shown, write_position(shown[-1].number) if len(rows) > limit else None)

@@ -152,6 +152,11 @@ def batch_body(row: Mapping[Any, Any]) -> BatchBody:
     )
 
 
+def row_of(header: Sequence[str], raw: str) -> dict[str, str]:
+    """Put the cells of a line's row beside the columns of its report."""
+    return dict(zip(header, msgspec.json.decode(raw, type=list[str]), strict=False))
+
+
 def line_body(row: Mapping[Any, Any], header: Sequence[str], ties: Ties) -> LineBody:
     """Show a line of a report whose columns are *header*."""
     match = row["match_id"]
@@ -184,5 +189,5 @@ def line_body(row: Mapping[Any, Any], header: Sequence[str], ties: Ties) -> Line
         expected=list(ties.expected.get(match, ())) if match else [],
         matched_lines=[id_ for id_ in ties.members.get(match, ()) if id_ != row["id"]] if match else [],
         exceptions=list(ties.exceptions.get(row["id"], ())),
-        row=dict(zip(header, msgspec.json.decode(row["raw"], type=list[str]), strict=False)),
+        row=row_of(header, row["raw"]),
     )

@@ -108,6 +108,16 @@ async def test_a_line_shows_its_row_what_it_says_and_what_is_the_matter_with_it(
     assert line["row"]["gross"] == "10.00"
 
 
+async def test_the_exception_of_a_line_shows_the_row_as_the_line_does(quiet: House) -> None:
+    batch = await imported(quiet.hub, quiet.accounts["stripe-eu"], [charge("strange-1")])
+
+    (line,) = await lines(quiet, batch["id"], status="exception")
+    one = (await quiet.hub.get(f"/v1/exceptions/{line['exceptions'][0]}")).json()
+
+    assert one["trace"]["settlement_line"]["row"] == line["row"]
+    assert line["row"]["gross"] == "10.00"
+
+
 @pytest.mark.fault_case(id="REC-02")
 async def test_what_an_overlapping_report_tells_again_is_known(quiet: House) -> None:
     account = quiet.accounts["stripe-eu"]

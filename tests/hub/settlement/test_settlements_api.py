@@ -40,6 +40,20 @@ async def test_lines_are_paged_in_the_order_of_the_file_and_narrowed_by_type_and
     assert (await quiet.hub.get(path, cursor="?")).status_code == 422
 
 
+async def test_a_payout_leads_to_the_report_that_told_of_it_and_to_its_lines(quiet: House) -> None:
+    account = quiet.accounts["stripe-too"]
+    paid = {"automatic_payout_id": "po_traced"}
+    batch = (await imported(quiet.hub, account, [charge("po-1"), charge("po-2", **paid), charge("po-3", **paid)]))["id"]
+    await imported(quiet.hub, account, [charge("po-4")])
+
+    told = (await quiet.hub.get(PATH, merchant_account=account, payout="po_traced")).json()["data"]
+    lines = (await quiet.hub.get(f"{PATH}/{batch}/lines", payout="po_traced")).json()["data"]
+
+    assert [one["id"] for one in told] == [batch]
+    assert [line["key"] for line in lines] == ["txn_po-2", "txn_po-3"]
+    assert (await quiet.hub.get(PATH, payout="po_of_nobody")).json()["data"] == []
+
+
 async def test_the_other_mode_and_a_key_of_other_accounts_see_nothing_of_it(quiet: House) -> None:
     batch = await imported(quiet.hub, quiet.accounts["stripe-eu"], [charge("hidden-1")])
     live = await quiet.caller(Role.FINANCE, livemode=True)

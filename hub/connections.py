@@ -7,6 +7,7 @@ makes three statements a charge.
 import asyncio
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final, Self
 
 import asyncpg
@@ -16,6 +17,8 @@ LAST_WORDS: Final = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventi
 """Errors told by a database that closes the connection after them, or may do so."""
 SILENT_S_MAX: Final = 60
 """How long the other end may be gone without a word, as on a failover that nobody tells of, before that is noticed."""
+FAREWELL_S: Final = 2.0
+"""How long a connection that is closed may take to say so."""
 _LOOK_AFTER_S: Final = 30
 _LOOK_EVERY_S: Final = 10
 
@@ -109,7 +112,8 @@ class Connections:
         for _ in range(self._most):
             connection = await self._free.get()
             if connection is not None:
-                await connection.close()
+                with suppress(TimeoutError):  # It is cut off then.
+                    await connection.close(timeout=FAREWELL_S)
 
     async def _take(self) -> "asyncpg.Connection[Any]":
         connection = await self._free.get()

@@ -45,6 +45,11 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from hub.commits import Commits
 from hub.connections import Connections, Kept
 
+STATEMENT_S_MAX: Final = 120.0
+"""How long a statement's answer is waited for: whatever lies between may take everything and pass on nothing.
+
+The charge path's own connections wait less.
+"""
 POSTGRESQL: Final = asyncpg_dialect()  # type: ignore[no-untyped-call] # SQLAlchemy leaves its dialects untyped
 SQLITE: Final = sqlite_dialect()
 metadata = MetaData(
@@ -302,10 +307,17 @@ def _conflict(failure: IntegrityError) -> Exception:
     return failure
 
 
-async def open_database(url: str, *, connections_max: int = 20, clock: DatabaseClock = read_clock) -> Database:
+async def open_database(
+    url: str,
+    *,
+    connections_max: int = 20,
+    statement_s: float | None = STATEMENT_S_MAX,
+    clock: DatabaseClock = read_clock,
+) -> Database:
     """Open `sqlite:///file` or `postgresql://…`; *connections_max* bounds the charge path's pool.
 
-    What goes by the database's time in Python asks *clock* for it.
+    A statement of PostgreSQL's is given up after *statement_s*, with a TimeoutError; None: never. What goes by the
+    database's time in Python asks *clock* for it.
 
     Raises:
         ValueError: for another kind of URL.
@@ -323,7 +335,7 @@ async def open_database(url: str, *, connections_max: int = 20, clock: DatabaseC
             pool_use_lifo=True,
             pool_pre_ping=True,
             hide_parameters=True,  # An error is logged: no token and nobody's name may stand in it.
-            connect_args={"connection_class": Kept},
+            connect_args={"connection_class": Kept, "command_timeout": statement_s},
         )
         return Database(engine, engine, await Connections(f"postgresql://{rest}", connections_max).started(), clock)
     raise ValueError(f"database: {kind!r} is no kind of database; write sqlite:///file or postgresql://…")

@@ -18,7 +18,7 @@ def run(*, head: str | None, as_json: bool) -> int:
     settings = checked_settings()
 
     async def look() -> Verdict:
-        database = await open_database(settings.database_url)
+        database = await open_database(settings.database_url, statement_s=None)
         try:
             return await verify(database, head)
         finally:

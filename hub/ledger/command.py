@@ -16,7 +16,7 @@ def run(*, as_json: bool) -> int:
     settings = checked_settings()
 
     async def look() -> list[str]:
-        database = await open_database(settings.database_url)
+        database = await open_database(settings.database_url, statement_s=None)
         try:
             return await verify(database)
         finally:

@@ -33,7 +33,7 @@ def standing(url: str) -> Standing:
 
 async def bring_up(url: str) -> None:
     """Do what `migrate` does, inside a running event loop; all of it happens or nothing."""
-    database = await open_database(url)
+    database = await open_database(url, statement_s=None)  # An index over many rows takes its time.
     try:
         async with database.writer.begin() as connection:
             if database.is_postgresql:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.connections import SILENT_S_MAX, Connections
-from hub.database import open_database
+from hub.database import is_lost, open_database
 
 BACKEND = "SELECT pg_backend_pid()"
 LAST_WORD = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
@@ -22,20 +22,37 @@ class Wire:
         self.real = urlsplit(url)
         self.url = ""
         self._open: list[asyncio.StreamWriter] = []
+        self._passes = asyncio.Event()
+        self._passes.set()
         self._carrying: set[asyncio.Task[None]] = set()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(self.real.hostname, self.real.port)
         self._open.append(writer)
         for source, target in ((reader, back), (there, writer)):
-            task = asyncio.create_task(self._copy(source, target))
+            task = asyncio.create_task(self._copy(source, target, self._passes))
             self._carrying.add(task)
             task.add_done_callback(self._carrying.discard)
 
-    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        while said := await source.read(65536):
-            target.write(said)
-        target.close()
+    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, passes: asyncio.Event) -> None:
+        try:
+            while said := await source.read(65536):
+                await passes.wait()
+                target.write(said)
+        finally:
+            target.close()
+
+    def swallow(self) -> None:
+        """Take everything and pass on nothing, on the connections that are open; new ones are carried as before."""
+        self._passes.clear()
+        self._passes = asyncio.Event()
+        self._passes.set()
+
+    async def end(self) -> None:
+        """Carry nothing any more."""
+        for task in self._carrying:
+            task.cancel()
+        await asyncio.gather(*self._carrying, return_exceptions=True)
 
     async def announce_the_end(self) -> None:
         """Say it on every connection, and leave them open for a moment as a busy server does."""
@@ -52,6 +69,7 @@ async def wire(url: str) -> AsyncIterator[Wire]:
         port = server.sockets[0].getsockname()[1]
         made.url = url.replace(f":{made.real.port}/", f":{port}/")
         yield made
+        await made.end()
 
 
 @pytest.fixture
@@ -164,3 +182,39 @@ async def test_a_database_that_vanishes_without_a_word_is_noticed(postgres_url: 
             assert one.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENT_S_MAX * 1000
         database.pool._free.put_nowait(own)  # noqa: SLF001 - given back as it was taken
     await database.close()
+
+
+async def test_a_statement_whose_answer_is_swallowed_is_given_up_with_its_connection(postgres_url: str) -> None:
+    async with wire(postgres_url) as between:
+        database = await open_database(between.url, statement_s=0.5)
+        async with database.reading() as connection:
+            lost = await connection.scalar(text(BACKEND))
+        between.swallow()
+
+        with pytest.raises(TimeoutError) as failure:
+            async with asyncio.timeout(20), database.transaction() as connection:
+                await connection.execute(text(BACKEND))
+        async with asyncio.timeout(20), database.transaction() as connection:
+            found = await connection.scalar(text(BACKEND))
+
+        assert is_lost(failure.value)
+        assert found != lost
+        await database.close()
+
+
+async def test_whoever_is_in_a_transaction_that_is_swallowed_gets_out_of_it(postgres_url: str) -> None:
+    async with wire(postgres_url) as between:
+        database = await open_database(between.url, statement_s=0.5)
+
+        async def swallowed() -> None:
+            async with database.transaction() as connection:
+                await connection.execute(text(BACKEND))
+                between.swallow()
+                await connection.execute(text(BACKEND))
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(swallowed(), 20)
+
+        async with asyncio.timeout(20), database.transaction() as connection:
+            assert await connection.scalar(text(BACKEND))
+        await database.close()

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
 from hub.access.guards import requires
@@ -14,7 +14,7 @@ from hub.access.rules import Caller
 from hub.banking import balances, statements
 from hub.banking.balances import BalanceBody, Stated
 from hub.banking.documented import TYPES, TakesStatement
-from hub.banking.statements import BYTES_MAX, EntryBody, StatementBody, TooLargeError
+from hub.banking.statements import BYTES_MAX, EntryBody, EntryStatus, StatementBody, TooLargeError
 from hub.errors import FieldError, ProblemError, problems, request_id_of
 from hub.merchants.editing import not_found
 from hub.pages import LIMIT_DEFAULT, Cursor, Limit, page, read_cursor
@@ -51,6 +51,13 @@ class Entries(Struct, frozen=True):
     """A page of bank entries, the last of the statement first."""
 
     data: list[EntryBody]
+    next_cursor: str | None
+
+
+class Statements(Struct, frozen=True):
+    """A page of bank statements, newest first."""
+
+    data: list[StatementBody]
     next_cursor: str | None
 
 
@@ -120,6 +127,19 @@ async def hand_in_statement(
     return Response(shown, status_code=OK if known else CREATED, headers=headers)
 
 
+@get("/v1/bank_statements", guards=READ, responses=problems(422), tags=["banking"])
+async def list_statements(
+    caller: NamedDependency[Caller], shell: NamedDependency[Shell], limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+) -> Statements:
+    """List bank statements that were handed in, newest first."""
+    _must_reach_all(caller)
+    before = read_cursor(cursor)
+    async with shell.database.reading() as connection:
+        found = await statements.statements_before(connection, before, limit + 1, livemode=caller.livemode)
+    rows, following = page(found, limit)
+    return Statements([statements.statement_body(row) for row in rows], following)
+
+
 @get("/v1/bank_statements/{statement_id:str}", guards=READ, responses=problems(404), tags=["banking"])
 async def get_statement(
     statement_id: FromPath[str], caller: NamedDependency[Caller], shell: NamedDependency[Shell]
@@ -134,15 +154,17 @@ async def list_entries(
     statement_id: FromPath[str],
     caller: NamedDependency[Caller],
     shell: NamedDependency[Shell],
+    status: FromQuery[EntryStatus | None] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Entries:
-    """List a statement's entries, each with the payout that it is."""
+    """List a statement's entries, each with the payout that it is, by `status` where wanted."""
     _must_reach_all(caller)
     before = read_cursor(cursor)
     await _found(shell, caller, statement_id)
     async with shell.database.reading() as connection:
-        rows, following = page(await statements.entries_before(connection, statement_id, before, limit + 1), limit)
+        found = await statements.entries_before(connection, statement_id, before, limit + 1, status=status)
+    rows, following = page(found, limit)
     return Entries([statements.entry_body(row) for row in rows], following)
 
 
@@ -159,4 +181,4 @@ async def _found(shell: Shell, caller: Caller, statement_id: str) -> StatementBo
     return found
 
 
-HANDLERS = [state_balances, hand_in_statement, get_statement, list_entries]
+HANDLERS = [state_balances, hand_in_statement, list_statements, get_statement, list_entries]

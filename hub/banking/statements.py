@@ -1,10 +1,10 @@
 """Taking a bank statement in: each file once, each entry once, whichever statement tells of it."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -26,8 +26,15 @@ BYTES_MAX: Final = 32 * 1024 * 1024
 ENTRIES_MAX: Final = 50_000
 BROKEN_MAX: Final = 100
 """How many broken entries are told of."""
+EntryStatus = Literal["unmatched", "matched", "returned"]
 _PIECE: Final = 64 * 1024
 _AT_ONCE: Final = 500
+_TIED: Final = (
+    select(func.count())
+    .where(bank_entries.c.statement_id == bank_statements.c.id, bank_entries.c.status != "unmatched")
+    .scalar_subquery()
+)
+_STATEMENTS: Final = select(bank_statements, _TIED.label("tied"))
 
 
 class TooLargeError(Exception):
@@ -65,7 +72,7 @@ class EntryBody(Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     texts: list[str]
-    status: str
+    status: EntryStatus
     merchant_account: str | None
     payout: str | None
 
@@ -98,25 +105,40 @@ async def take(shell: Shell, caller: Caller, content: bytes, request_id: str) ->
 
 async def statement(connection: AsyncConnection, statement_id: str, *, livemode: bool) -> StatementBody | None:
     """Read one statement."""
-    mine = bank_statements.c.id == statement_id, bank_statements.c.livemode == livemode
-    row = (await connection.execute(select(bank_statements).where(*mine))).mappings().one_or_none()
-    if row is None:
-        return None
-    tied = select(func.count()).where(bank_entries.c.statement_id == statement_id, bank_entries.c.status != "unmatched")
+    mine = _STATEMENTS.where(bank_statements.c.id == statement_id, bank_statements.c.livemode == livemode)
+    row = (await connection.execute(mine)).mappings().one_or_none()
+    return None if row is None else statement_body(row)
+
+
+async def statements_before(
+    connection: AsyncConnection, before: str | None, most: int, *, livemode: bool
+) -> Sequence[RowMapping]:
+    """Read at most *most* statements, the newest first."""
+    wanted = _STATEMENTS.where(bank_statements.c.livemode == livemode)
+    if before is not None:
+        wanted = wanted.where(bank_statements.c.id < before)
+    found = await connection.execute(wanted.order_by(bank_statements.c.id.desc()).limit(most))
+    return found.mappings().all()
+
+
+def statement_body(row: Mapping[Any, Any]) -> StatementBody:
+    """Show a row of `bank_statements` with how many of its entries are `tied`."""
     same = {name: row[name] for name in ("id", "entries", "entries_known", "created_at")}
     return StatementBody(
         **same,
         livemode=bool(row["livemode"]),
-        entries_matched=int(await connection.scalar(tied) or 0),
+        entries_matched=int(row["tied"]),
         broken=msgspec.json.decode(row["broken"], type=list[BrokenShown]),
     )
 
 
 async def entries_before(
-    connection: AsyncConnection, statement_id: str, before: str | None, most: int
+    connection: AsyncConnection, statement_id: str, before: str | None, most: int, *, status: str | None
 ) -> Sequence[RowMapping]:
-    """Read at most *most* entries of a statement, the last first."""
+    """Read at most *most* entries of a statement, the last first, of one *status* where it is given."""
     wanted = select(bank_entries).where(bank_entries.c.statement_id == statement_id)
+    if status is not None:
+        wanted = wanted.where(bank_entries.c.status == status)
     if before is not None:
         wanted = wanted.where(bank_entries.c.id < before)
     found: Sequence[RowMapping] = (

@@ -48,6 +48,12 @@ async def _no_statement(home: House) -> httpx.Response:
     return await hand_in(home, content="hello")
 
 
+@scene("GET", STATEMENTS, 200)
+async def _listed(home: House) -> httpx.Response:
+    await _kept(home)
+    return await home.hub.get(STATEMENTS)
+
+
 @scene("GET", ONE, 200)
 async def _shown(home: House) -> httpx.Response:
     return await home.hub.get(await _kept(home))

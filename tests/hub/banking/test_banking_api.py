@@ -214,6 +214,24 @@ async def test_a_key_of_some_accounts_and_other_roles_hand_in_none(home: House) 
     assert refused(other_mode) == (404, "not_found")
 
 
+async def test_statements_are_listed_newest_first_in_pages_and_their_entries_by_what_they_are(home: House) -> None:
+    name = await paid_out(home, 3_131)
+    older = (await hand_in(home, f"2026-11-12,31.31,{name}", "2026-11-12,-9.00,rent")).json()
+    newer = (await hand_in(home, "2026-11-13,-9.00,rent")).json()
+
+    first = (await home.hub.get(STATEMENTS, limit=1)).json()
+    second = (await home.hub.get(STATEMENTS, limit=1, cursor=first["next_cursor"])).json()
+    entries = f"{STATEMENTS}/{older['id']}/entries"
+    rest = (await home.hub.get(entries, status="unmatched")).json()["data"]
+    live = await home.hub.client.get(STATEMENTS, headers=await home.caller(livemode=True))
+
+    assert [one["id"] for one in first["data"] + second["data"]] == [newer["id"], older["id"]]
+    assert second["data"] == [older]
+    assert [entry["amount"] for entry in rest] == [-900]
+    assert (await home.hub.get(entries, status="gone")).status_code == 422
+    assert live.json()["data"] == []
+
+
 async def test_entries_have_a_second_page(home: House) -> None:
     made = (await hand_in(home, *(f"2026-11-12,{n}.99,rent {n}" for n in range(1, 4)))).json()
     path = f"{STATEMENTS}/{made['id']}/entries"

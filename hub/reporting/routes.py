@@ -29,6 +29,7 @@ from hub.reporting.service import month_end, reconciliation
 from hub.reporting.showing import Reconciliation
 from hub.reporting.statement_pdf import statement_pdf
 from hub.reporting.statement_showing import StatementBody
+from normalization.money import Currency
 
 READ: Final = [requires("reports:read")]
 _MONTH: Final = re.compile(r"(20\d\d)-(0[1-9]|1[0-2])")
@@ -63,7 +64,7 @@ async def get_reconciliation(
     to: Last = None,
     group_by: By = None,
     merchant_account: FromQuery[str | None] = None,
-    currency: FromQuery[str | None] = None,
+    currency: FromQuery[Currency | None] = None,
 ) -> Response[Reconciliation]:
     """Say what was expected, captured, settled and paid out in a range of days, what it cost and what is still owed."""
     form = chosen(request.headers.get("accept"), FORMATS)

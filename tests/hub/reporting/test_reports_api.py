@@ -79,6 +79,7 @@ async def test_csv_and_parquet_say_what_json_says(home: House) -> None:
         ({"to": "2026-02-28"}, "to"),
         ({"to": "9999-12-31", "from": "9999-12-30"}, "to"),
         ({"to": "soon"}, "to"),
+        ({"currency": "eur"}, "currency"),
         ({"from": "once"}, "from"),
         ({"first": "2026-03-01"}, "first"),
     ],

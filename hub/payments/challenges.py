@@ -34,6 +34,7 @@ async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) 
     held = await hold(shell, payment, payment.attempt_id)
     if not _waits_for_payer(held):
         return held
+    began = shell.clock()
     held, taken = await _take(shell, held)
     if not taken:
         return held
@@ -44,7 +45,11 @@ async def complete(shell: Shell, payment: Payment, returned: Mapping[str, str]) 
     request = msgspec.json.decode(held.operation.request, type=Authorize)
     request = replace(request, processor_reference=held.operation.processor_reference)
     bring = Complete(request=request, continuation=challenge.continuation, returned=returned)
-    told = await ask(connected.adapter.complete(bring), shell.settings.request_ms / 1000)
+    left_s = shell.settings.request_ms / 1000 - max(0.0, (shell.clock() - began).total_seconds())
+    if left_s <= 0:  # The process stood still since it took it: others may hold it by now.
+        await store.release(shell.database, held.operation)
+        return await reread(shell, held)
+    told = await ask(connected.adapter.complete(bring), left_s)
     if isinstance(told, Report):
         held = (await record(shell, held, told, "return")).held
     if held.operation.status is not OperationStatus.REQUIRES_ACTION:

@@ -1,6 +1,6 @@
 """Capture, cancel and refund: reserve in one commit, call the processor, commit what it said."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,7 +23,7 @@ from hub.payments.answers import ACCEPTED, payment_body
 from hub.payments.asked import CaptureRequest, RefundRequest
 from hub.payments.changes import Actor
 from hub.payments.charging import reply_to
-from hub.payments.inquiries import resolve_now
+from hub.payments.inquiries import doubt, resolve_now
 from hub.payments.recording import Held, Recorded, record, record_failure
 from hub.payments.shell import TRIES, Shell, ask
 from hub.payments.states import OperationState, OperationStatus, Payment, Status
@@ -32,6 +32,9 @@ from normalization.outcome import Approved, Operation, Report
 from routing.failover import Failure
 
 UNRESOLVED_RETRY_S: Final = 5
+IN_HAND_RETRY_S: Final = 5
+FIRST_HAND: Final = 1
+"""The fence of an attempt that nobody has taken since it was sent."""
 
 
 class Wish(Struct, frozen=True, kw_only=True):
@@ -126,10 +129,10 @@ async def carry_out(shell: Shell, wish: Wish) -> Reply:
         return standing
     for _ in range(TRIES):
         payment, operations = await _resolved(shell, wish)
-        reserved = wish.reserve(payment)
-        if isinstance(reserved, asking.Refused):
-            wait_s = UNRESOLVED_RETRY_S if reserved.code == "payment_unresolved" else None
-            raise ProblemError(reserved.code, reserved.detail, retry_after=wait_s)
+        reserved = _reserved(wish, payment)
+        if wish.kind is Operation.VOID and may_be_approved(shell, payment, operations):
+            payment, operations = await _doubted(shell, payment, operations)
+            reserved = _reserved(wish, payment)
         if payment.status is Status.PROCESSING:
             reply = await _keep_wish(shell, wish, payment, reserved.payment, operations)
         else:
@@ -140,6 +143,14 @@ async def carry_out(shell: Shell, wish: Wish) -> Reply:
         if standing is not None:
             return standing
     raise ProblemError("payment_unresolved", "the payment is changing all the time; try again", retry_after=1)
+
+
+def _reserved(wish: Wish, payment: Payment) -> asking.Reserved:
+    reserved = wish.reserve(payment)
+    if isinstance(reserved, asking.Refused):
+        wait_s = UNRESOLVED_RETRY_S if reserved.code == "payment_unresolved" else None
+        raise ProblemError(reserved.code, reserved.detail, retry_after=wait_s)
+    return reserved
 
 
 async def _resolved(shell: Shell, wish: Wish) -> tuple[Payment, tuple[OperationState, ...]]:
@@ -162,6 +173,33 @@ async def _resolved(shell: Shell, wish: Wish) -> tuple[Payment, tuple[OperationS
             retry_after=UNRESOLVED_RETRY_S,
         )
     return payment, operations
+
+
+def may_be_approved(shell: Shell, payment: Payment, operations: Sequence[OperationState]) -> bool:
+    """Whether the payer may have confirmed what waits for the payer, and the processor would not say so to a cancel.
+
+    Somebody had the challenge in hand, to bring the payer's answer, and may have it still.
+    """
+    connected = shell.directory.connected(payment.merchant_account or "")
+    if connected is None or not _by_reference(connected, payment):
+        return False
+    attempt = next(o for o in operations if o.id == payment.attempt_id)
+    return attempt.status is OperationStatus.REQUIRES_ACTION and attempt.fence > FIRST_HAND
+
+
+async def _doubted(
+    shell: Shell, payment: Payment, operations: Sequence[OperationState]
+) -> tuple[Payment, tuple[OperationState, ...]]:
+    """Make it unknown first, so that the cancel is a wish until it is known what came of the payer's answer."""
+    attempt = next(o for o in operations if o.id == payment.attempt_id)
+    try:
+        await doubt(shell, attempt)
+    except ConflictError:
+        raise ProblemError(
+            "payment_unresolved", "the payer's answer is being brought just now; try again", retry_after=IN_HAND_RETRY_S
+        ) from None
+    payment = await store.find_payment(shell.database, payment.livemode, payment.id) or payment
+    return payment, tuple(await store.operations_of(shell.database, payment.id))
 
 
 def may_see(caller: Caller, payment: Payment) -> bool:
@@ -205,7 +243,8 @@ async def _send(
     payment = replace(reserved.payment, version=read.version + 1, updated_at=at)
     actor = Actor(wish.caller.key_id, wish.caller.principal, wish.request_id)
     try:
-        await store.open_follow_up(shell.database, read, payment, operation, key, actor, shell.lease_s)
+        waiting = attempt if read.status is Status.REQUIRES_ACTION else None
+        await store.open_follow_up(shell.database, read, payment, operation, key, actor, shell.lease_s, waiting=waiting)
     except ConflictError:
         return None
     except CommitUnknownError:
@@ -276,12 +315,12 @@ async def send(shell: Shell, held: Held) -> Recorded:
 
 async def _sent(connected: Connected, held: Held, request: FollowUp) -> Report:
     """Call the processor. Where an open challenge cannot be voided, whatever would come of it is cancelled instead."""
-    waiting = held.payment.status is Status.REQUIRES_ACTION and request.operation is Operation.VOID
-    by_reference = connected.capabilities.inquiry is Inquiry.REPLAY
-    if not (waiting and by_reference and isinstance(connected.adapter, CancelsByReference)):
-        return await connected.adapter.follow_up(request)
+    adapter = connected.adapter
+    voids = request.operation is Operation.VOID and _by_reference(connected, held.payment)
+    if not (voids and isinstance(adapter, CancelsByReference)):
+        return await adapter.follow_up(request)
     attempt = next(o for o in held.operations if o.id == held.operation.attempt_id)
-    await connected.adapter.cancel_by_reference(msgspec.json.decode(attempt.request, type=Authorize))
+    await adapter.cancel_by_reference(msgspec.json.decode(attempt.request, type=Authorize))
     return Report(
         kind=Operation.VOID,
         tag=request.operation_id,
@@ -291,3 +330,10 @@ async def _sent(connected: Connected, held: Held, request: FollowUp) -> Report:
         livemode=held.payment.livemode,
         outcome=Approved(),
     )
+
+
+def _by_reference(connected: Connected, payment: Payment) -> bool:
+    """Whether a cancel of *payment* now, a challenge that cannot be voided, only stops whatever would come of it."""
+    waiting = payment.status is Status.REQUIRES_ACTION
+    replays = connected.capabilities.inquiry is Inquiry.REPLAY
+    return waiting and replays and isinstance(connected.adapter, CancelsByReference)

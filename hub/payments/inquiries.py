@@ -87,10 +87,7 @@ async def _do(shell: Shell, held: Held, step: Step, capabilities: Capabilities) 
         case Step.ASK:
             await _ask(shell, held, capabilities)
         case Step.LOSE:
-            await change(
-                shell, held, lambda now: rules.unknown(now.payment, now.operation), "hub", b'{"lease":"expired"}',
-                fenced=True,
-            )  # fmt: skip
+            await _lose(shell, held, b'{"lease":"expired"}')
         case Step.GIVE_UP:
             why = f"no final word since {held.operation.started_at.isoformat()}"
             await change(
@@ -103,6 +100,10 @@ async def _do(shell: Shell, held: Held, step: Step, capabilities: Capabilities) 
             await expire(shell, held, capabilities)
         case Step.WAIT:
             return
+
+
+async def _lose(shell: Shell, held: Held, said: bytes) -> None:
+    await change(shell, held, lambda now: rules.unknown(now.payment, now.operation), "hub", said, fenced=True)
 
 
 async def _ask(shell: Shell, held: Held, capabilities: Capabilities) -> None:
@@ -147,6 +148,23 @@ NEVER_IN_HAND: Final = 2
 """The fence of a challenge that nobody but the one who ends it has ever taken."""
 
 
+async def doubt(shell: Shell, operation: OperationState) -> None:
+    """Take a challenge whose completion was begun for unknown: it may have been approved, and is to be cancelled.
+
+    Raises:
+        ConflictError: when somebody has it in hand just now, or something has come of it.
+    """
+    await store.claim(shell.database, operation, due_s=None, lease_s=shell.lease_s)
+    payment = await store.find_payment(shell.database, operation.livemode, operation.payment_id)
+    if payment is None:
+        raise LookupError(f"{operation.payment_id} is gone")
+    held = await hold(shell, payment, operation.id)
+    if held.operation.fence != operation.fence + 1 or held.operation.status is not OperationStatus.REQUIRES_ACTION:
+        raise ConflictError
+    await _lose(shell, held, b'{"challenge":"canceled, its completion may be under way"}')
+    shell.wake()
+
+
 async def expire(shell: Shell, held: Held, capabilities: Capabilities) -> None:
     """The payer did not come back: end the challenge at the processor, then the attempt.
 
@@ -160,8 +178,7 @@ async def expire(shell: Shell, held: Held, capabilities: Capabilities) -> None:
         return
     if held.operation.fence > NEVER_IN_HAND:
         # A completion was begun and its end never written down: it may have been approved.
-        said = b'{"challenge":"expired while its completion was under way"}'
-        await change(shell, held, lambda now: rules.unknown(now.payment, now.operation), "hub", said, fenced=True)
+        await _lose(shell, held, b'{"challenge":"expired while its completion was under way"}')
         return
     ended = Report(
         kind=held.operation.kind,

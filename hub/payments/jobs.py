@@ -1,6 +1,7 @@
 """What the worker does for payments: ask about what is due, and carry out cancellations that had to wait."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -11,11 +12,11 @@ from hub import metrics
 from hub.database import CommitUnknownError, ConflictError
 from hub.payments import store
 from hub.payments.changes import Actor
-from hub.payments.follow_ups import Asker, follow_up_of, send
-from hub.payments.inquiries import inquire
+from hub.payments.follow_ups import Asker, follow_up_of, may_be_approved, send
+from hub.payments.inquiries import doubt, inquire
 from hub.payments.recording import Held
 from hub.payments.shell import Shell
-from hub.payments.states import OperationState, OperationStatus
+from hub.payments.states import OperationState, OperationStatus, Status
 from hub.payments.tables import operations
 from normalization.outcome import Operation
 
@@ -61,6 +62,9 @@ async def cancel_due(shell: Shell) -> int:
             break
         made = tuple(await store.operations_of(shell.database, payment.id))
         attempt = next(o for o in made if o.id == payment.attempt_id)
+        if may_be_approved(shell, payment, made):
+            await _doubt(shell, attempt)
+            continue
         void = follow_up_of(
             payment,
             attempt,
@@ -71,9 +75,17 @@ async def cancel_due(shell: Shell) -> int:
         reserved = replace(payment, version=payment.version + 1, updated_at=void.started_at)
         actor = Actor(void.key_id, void.requested_by)
         try:
-            await store.open_follow_up(shell.database, payment, reserved, void, None, actor, shell.lease_s)
+            waiting = attempt if payment.status is Status.REQUIRES_ACTION else None
+            await store.open_follow_up(
+                shell.database, payment, reserved, void, None, actor, shell.lease_s, waiting=waiting
+            )
         except (ConflictError, CommitUnknownError):
             continue  # The next round looks again.
         await send(shell, Held(payment=reserved, operation=void, operations=(*made, void)))
         done += 1
     return done
+
+
+async def _doubt(shell: Shell, attempt: OperationState) -> None:
+    with suppress(ConflictError, CommitUnknownError):  # The next round looks again.
+        await doubt(shell, attempt)

@@ -136,10 +136,19 @@ _REFUSE: Final = Unit(
 )
 _WISH: Final = Unit((_update_payment(),), (INSERT_KEY, _INSERT_AUDIT), locks="p_id")
 _KEEP: Final = Unit((), (insert(reports).values(_binds(reports, "r_")),), locks="r_payment_id")
-_OPEN_FOLLOW_UP: Final = {
-    True: Unit((_update_payment(),), (_insert_operation(), INSERT_KEY, _INSERT_AUDIT), locks="p_id"),
-    False: Unit((_update_payment(),), (_insert_operation(), _INSERT_AUDIT), locks="p_id"),
-}
+# Written as it stands, so that who takes it at the same instant waits for this commit, or this one for them.
+_UNTOUCHED: Final = (
+    update(operations)
+    .where(operations.c.id == bindparam("waiting_id"), operations.c.fence == bindparam("waiting_fence", type_=Integer))
+    .values(fence=operations.c.fence)
+)
+
+
+@cache
+def _open_follow_up(keyed: bool, waiting: bool) -> Unit:  # noqa: FBT001 - the key of a cache
+    held = (_update_payment(), _UNTOUCHED) if waiting else (_update_payment(),)
+    inserts = (_insert_operation(), INSERT_KEY, _INSERT_AUDIT) if keyed else (_insert_operation(), _INSERT_AUDIT)
+    return Unit(held, inserts, locks="p_id")
 
 
 _EXPECT: Final = insert(expected_settlements).values(_binds(expected_settlements, "s0_", but=OF_SETTLEMENT))
@@ -287,11 +296,15 @@ async def open_follow_up(
     key: Key | None,
     actor: Actor,
     lease_s: float,
+    *,
+    waiting: OperationState | None = None,
 ) -> None:
     """Commit a capture, void or refund with the amount it reserves, before the processor is called.
 
+    *waiting* is the challenge that is canceled, as it was read: nobody may have taken it since, to bring an answer.
+
     Raises:
-        ConflictError: when the payment changed since *read*, or the key is taken.
+        ConflictError: when the payment changed since *read*, *waiting* was taken, or the key is.
         CommitUnknownError: when the commit may have happened.
     """
     values = payment_values(reserved) | {"p_version": read.version + 1, "p_version_read": read.version}
@@ -299,7 +312,9 @@ async def open_follow_up(
     values |= audit_values(actor, reserved, f"payment.{operation.kind}", operation.started_at)
     if key is not None:
         values |= key_values(key, operation.id, operation.livemode, operation.started_at)
-    await database.run(_OPEN_FOLLOW_UP[key is not None], values)
+    if waiting is not None:
+        values |= {"waiting_id": waiting.id, "waiting_fence": waiting.fence}
+    await database.run(_open_follow_up(key is not None, waiting is not None), values)
 
 
 async def open_next_attempt(

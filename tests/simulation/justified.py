@@ -5,7 +5,7 @@ A hub that asks for a human too soon would hide what it got wrong.
 
 from typing import TYPE_CHECKING, Final
 
-from tests.simulation.faults import COMMIT, CRASH, UNKNOWN, Fault
+from tests.simulation.faults import CRASH, UNKNOWN, Fault
 
 if TYPE_CHECKING:
     from tests.simulation.plans import Life
@@ -29,8 +29,6 @@ _BECAUSE: Final[dict[str, frozenset[Fault]]] = {
 """Any one of these faults explains such an exception."""
 _ONLY_AT: Final = {"unexpected_refund": "refund.notice"}
 """In which step alone it explains it."""
-_UNHEARD: Final = UNKNOWN | COMMIT | CRASH
-"""What may become of the payer's answer to a challenge, so that the caller cancels what was confirmed already."""
 _WITHOUT_NETS: Final = frozenset({"unknown_outcome_settled", "pending_overdue", "outcome_unknown", "unexpected_refund"})
 """With a net taken away there is more that only a report, or a human, can tell."""
 _OPEN_QUESTION: Final = frozenset({
@@ -65,18 +63,6 @@ def asking(world: "World") -> frozenset[str]:
 def _explains(life: "Life", type_: str, *, cut_off: bool) -> bool:
     """Whether a fault of *life* explains it, or that a request of it was *cut_off* as its process was killed."""
     because, only = _BECAUSE.get(type_, frozenset()), _ONLY_AT.get(type_)
-    if type_ == "approved_after_failure" and _canceled_meanwhile(life, cut_off=cut_off):
-        return True
     if cut_off and only is None and because & CRASH:
         return True
     return any(strike.fault in because and only in {None, strike.step} for strike in life.strikes)
-
-
-def _canceled_meanwhile(life: "Life", *, cut_off: bool) -> bool:
-    """Whether the caller could cancel while who brought the payer's answer was killed, stood still or heard nothing.
-
-    The payer has confirmed by then: the cancellation comes too late, a human gives the money back.
-    """
-    brought = any(strike.step.startswith("challenge.") and strike.fault in _UNHEARD for strike in life.strikes)
-    challenged = any(strike.fault is Fault.CHALLENGE for strike in life.strikes)
-    return "cancel" in life.steps and challenged and (brought or cut_off)

@@ -16,6 +16,8 @@ SIMULATED_MIN: Final = 15
 """So many of all mutants must fall to the simulation alone."""
 SEEDS: Final = "1..8"
 """Worlds of 60 payments each; what they let through takes two seconds a world."""
+AT_ONCE: Final = 40
+"""So many tests are held against the code as it stands in one process, which may not take for ever."""
 
 
 def main() -> int:
@@ -28,10 +30,14 @@ def main() -> int:
     seeds = None if asked.suite_only else asked.seeds
     with TemporaryDirectory(prefix="mutants-") as folder:
         scratches = [Scratch(Path(folder) / str(n)) for n in range(asked.jobs)]
-        if seeds:
-            _sound(scratches[0], seeds)
-        verdicts = _hold_all(scratches, mutants, seeds, tests=not asked.simulation_only)
-    return _told(verdicts, seeds, every=not asked.names, tests=not asked.simulation_only)
+        tests = not asked.simulation_only
+        try:
+            _sound(scratches[0], mutants if tests else (), seeds)
+        except LoadError as failure:
+            sys.stderr.write(f"{failure}\n")
+            return 2
+        verdicts = _hold_all(scratches, mutants, seeds, tests=tests)
+    return _told(verdicts, seeds, every=not asked.names, tests=tests)
 
 
 def _arguments() -> argparse.Namespace:
@@ -45,11 +51,19 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _sound(scratch: Scratch, seeds: str) -> None:
-    """Make sure that what the simulation notices is the mutant."""
+def _sound(scratch: Scratch, mutants: Sequence[Mutant], seeds: str | None) -> None:
+    """Make sure that what the simulation of *seeds* and the tests of *mutants* notice is the mutant.
+
+    Raises:
+        LoadError: where one of them fails on the code as it stands.
+    """
     for net in NETS:
-        if scratch.simulate(seeds, net):
+        if seeds is not None and scratch.simulate(seeds, net):
             raise LoadError(f"the simulation fails on the code as it stands ({net}), so that it proves nothing")
+    killers = list(dict.fromkeys(killer for mutant in mutants for killer in mutant.killers))
+    for at in range(0, len(killers), AT_ONCE):
+        if failed := scratch.test(killers[at : at + AT_ONCE]):
+            raise LoadError(f"{failed} fails on the code as it stands, so that it proves nothing")
 
 
 def _hold_all(

@@ -16,6 +16,7 @@ from tests.chaos.hunting import hunted
 from tests.chaos.places import AIMED
 from tests.chaos.shop import Shop
 from tests.chaos.stage import Stage, durability, stage
+from tests.chaos.stories import stories
 from tests.chaos.troubles import databases_restart, every_trouble
 
 KILLS: Final = 300
@@ -63,11 +64,14 @@ async def main(kills: int) -> int:
         say("looking at everything")
         found = await audit(at, shop, office)
         await office.close()
+        found.lost += left
+        known = await stories(at, [*healed.left, *(one for bar in found.bars().values() for one in bar)])
         filled = await filling
-    found.lost += left
     found.add(filled)
     found.figures += crowded
-    return report(board, healed, found, kills=kills, each=each, restarts=restarts)
+    code = report(board, healed, found, kills=kills, each=each, restarts=restarts)
+    sys.stdout.writelines(f"{line}\n" for line in known)
+    return code
 
 
 async def chaos(at: Stage, shop: Shop, *, kills: int, each: int, restarts: int) -> None:

@@ -160,7 +160,7 @@ class Shop:
                     self.faults.append(f"{what}: {status} {answer[:300]!r}")
                 return None
             if self._closed_at is not None and time.monotonic() - self._closed_at > INSIST_S:
-                self.given_up.append(f"{what} under {key}: {status} {answer[:200]!r}")
+                self.given_up.append(f"{what} of {body} under {key}: {status} {answer[:2_000]!r}")
                 return None
             await asyncio.sleep(AGAIN_S * (0.5 + self._random.random()))
 

@@ -227,7 +227,7 @@ def shares(document: dict[str, Any], wanted: int) -> Iterator[tuple[str, str, in
     weights = {route: 0.1 if " ".join(route) in SELDOM else 1.0 for route in routes}
     each = wanted / (1 + SPELT + HOSTILE) / sum(weights.values())
     for route in routes:
-        yield *route, max(1, round(each * weights[route] * 1.02))
+        yield *route, max(1, round(each * weights[route] * 1.1))
 
 
 async def outfit(made: House, ends_at: float) -> Where:

@@ -25,6 +25,8 @@ KEY: Final = "hub:circuits"
 """A hash of account id to its word: the instant, in milliseconds since 1970, below zero where it was found well."""
 PROBE: Final = "hub:probe:"
 """Begins the key of who may send an account's probe."""
+NEXT: Final = ":next"
+"""Ends the key of whose turn is next."""
 TURN_MS: Final = 3_000
 """How long a process may send the probe before another one's turn; once it is sent, until its end."""
 STAMP_DIGITS: Final = 14
@@ -37,12 +39,20 @@ end
 return 1
 """
 _TAKE_TURN: Final = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-if not holder then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+local holder, first = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+if holder and holder ~= ARGV[1] then
+  if not first or first == ARGV[1] then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[5]) end
+  return 0
+end
+if not holder then
+  if first and first ~= ARGV[1] then return 0 end
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  redis.call('DEL', KEYS[2])
+end
 if ARGV[3] == '1' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return 1
 """
+"""Who asked while another had the turn is the next: who had it asks again the moment it ends, and would keep it."""
 
 
 _log = structlog.get_logger(__name__)
@@ -51,10 +61,13 @@ _log = structlog.get_logger(__name__)
 class HealthBoard:
     """Circuits of all accounts; without Redis those of this process alone."""
 
-    def __init__(self, shared: SharedMemory, clock: Callable[[], datetime], *, poll_ms: int = 1_000) -> None:
+    def __init__(
+        self, shared: SharedMemory, clock: Callable[[], datetime], *, poll_ms: int = 1_000, turn_ms: int = TURN_MS
+    ) -> None:
         self._shared = shared
         self._clock = clock
         self._poll_s = poll_ms / 1000
+        self._turn_ms = turn_ms
         self._me = new_id("")
         self._states: dict[str, Health] = {}
         self._unanswered: set[str] = set()
@@ -155,8 +168,10 @@ class HealthBoard:
         turns = set()
         for account in self._half_open(self._clock()):
             sent = "1" if self._states[account].probed_at is not None else "0"
-            asked = PROBE + account, self._me, str(TURN_MS), sent, str(int(PROBE_FOR.total_seconds() * 1000))
-            if await _settled(client.eval(_TAKE_TURN, 1, *asked)):
+            lasts_ms = self._turn_ms, int(PROBE_FOR.total_seconds() * 1000), int(2_000 * self._poll_s)
+            turn, probe, comes_again = map(str, lasts_ms)
+            keys = PROBE + account, PROBE + account + NEXT
+            if await _settled(client.eval(_TAKE_TURN, 2, *keys, self._me, turn, sent, probe, comes_again)):
                 turns.add(account)
         return turns
 

@@ -15,6 +15,7 @@ from tests.hub.figures.living import eventually, health_of, second_of
 from tests.hub.house import QUICK, house
 from tests.processes import free_port
 
+Boards = Callable[..., HealthBoard]
 LATER = OPEN_FOR + timedelta(seconds=1)
 
 
@@ -34,13 +35,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def boards(redis_url: str, clock: Clock) -> AsyncIterator[Callable[[], HealthBoard]]:
+async def boards(redis_url: str, clock: Clock) -> AsyncIterator[Boards]:
     """Makes boards as separate processes have them."""
     memories: list[SharedMemory] = []
 
-    def make() -> HealthBoard:
+    def make(turn_ms: int = TURN_MS) -> HealthBoard:
         memories.append(SharedMemory(redis_url))
-        return HealthBoard(memories[-1], clock)
+        return HealthBoard(memories[-1], clock, turn_ms=turn_ms)
 
     yield make
     for memory in memories:
@@ -52,9 +53,7 @@ async def fail(board: HealthBoard, times: int = 5) -> None:
         await board.ended("ma_1", failed=True)
 
 
-async def test_what_one_process_opened_is_open_and_half_open_in_the_other(
-    boards: Callable[[], HealthBoard], clock: Clock
-) -> None:
+async def test_what_one_process_opened_is_open_and_half_open_in_the_other(boards: Boards, clock: Clock) -> None:
     first, second = boards(), boards()
     await fail(first)
     await second.read()
@@ -67,7 +66,7 @@ async def test_what_one_process_opened_is_open_and_half_open_in_the_other(
 
 
 @pytest.mark.fault_case(id="OPS-03")
-async def test_one_process_at_a_time_may_send_the_probe(boards: Callable[[], HealthBoard], clock: Clock) -> None:
+async def test_one_process_at_a_time_may_send_the_probe(boards: Boards, clock: Clock) -> None:
     first, second = boards(), boards()
     await fail(first)
     await second.read()
@@ -80,7 +79,7 @@ async def test_one_process_at_a_time_may_send_the_probe(boards: Callable[[], Hea
     assert second.open_circuits() == {"ma_1"}
 
 
-async def test_once_the_probe_is_sent_nobody_sends_another(boards: Callable[[], HealthBoard], clock: Clock) -> None:
+async def test_once_the_probe_is_sent_nobody_sends_another(boards: Boards, clock: Clock) -> None:
     first, second = boards(), boards()
     await fail(first)
     await second.read()
@@ -95,7 +94,7 @@ async def test_once_the_probe_is_sent_nobody_sends_another(boards: Callable[[], 
     assert second.open_circuits() == {"ma_1"}
 
 
-async def test_who_sends_no_probe_leaves_the_turn_to_another(boards: Callable[[], HealthBoard], clock: Clock) -> None:
+async def test_who_sends_no_probe_leaves_the_turn_to_another(boards: Boards, clock: Clock) -> None:
     first, second = boards(), boards()
     await fail(first)
     await second.read()
@@ -108,9 +107,38 @@ async def test_who_sends_no_probe_leaves_the_turn_to_another(boards: Callable[[]
     assert second.open_circuits() == frozenset()
 
 
-async def test_a_probe_that_went_well_closes_the_circuit_in_every_process(
-    boards: Callable[[], HealthBoard], clock: Clock
-) -> None:
+@pytest.mark.fault_case(id="OPS-03")
+async def test_who_asks_again_the_moment_its_turn_ends_lets_another_go_first(boards: Boards, clock: Clock) -> None:
+    busy, idle = boards(turn_ms=200), boards(turn_ms=200)
+    await fail(busy)
+    await idle.read()
+    clock.now += LATER
+    await idle.read()
+    await busy.read()
+    had = [idle.open_circuits(), busy.open_circuits()]
+
+    await asyncio.sleep(0.25)
+    await idle.read()
+    await busy.read()
+
+    assert had == [frozenset(), {"ma_1"}]
+    assert idle.open_circuits() == {"ma_1"}
+    assert busy.open_circuits() == frozenset()
+
+
+async def test_who_is_alone_has_one_turn_after_the_other(boards: Boards, clock: Clock) -> None:
+    alone = boards(turn_ms=200)
+    await fail(alone)
+    clock.now += LATER
+    await alone.read()
+
+    await asyncio.sleep(0.25)
+    await alone.read()
+
+    assert alone.open_circuits() == frozenset()
+
+
+async def test_a_probe_that_went_well_closes_the_circuit_in_every_process(boards: Boards, clock: Clock) -> None:
     first, second = boards(), boards()
     await fail(first)
     await second.read()
@@ -126,9 +154,7 @@ async def test_a_probe_that_went_well_closes_the_circuit_in_every_process(
     assert first.open_circuits() == frozenset()
 
 
-async def test_a_probe_that_failed_keeps_every_process_away_anew(
-    boards: Callable[[], HealthBoard], clock: Clock
-) -> None:
+async def test_a_probe_that_failed_keeps_every_process_away_anew(boards: Boards, clock: Clock) -> None:
     first, second = boards(), boards()
     await fail(first)
     await second.read()

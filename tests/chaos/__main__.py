@@ -16,7 +16,6 @@ from tests.chaos.hunting import hunted
 from tests.chaos.places import AIMED
 from tests.chaos.shop import Shop
 from tests.chaos.stage import Stage, durability, stage
-from tests.chaos.stories import stories
 from tests.chaos.troubles import databases_restart, every_trouble
 
 KILLS: Final = 300
@@ -65,13 +64,11 @@ async def main(kills: int) -> int:
         found = await audit(at, shop, office)
         await office.close()
         found.lost += left
-        known = await stories(at, [*healed.left, *(one for bar in found.bars().values() for one in bar)])
+        await found.explain(at, healed.left)
         filled = await filling
     found.add(filled)
     found.figures += crowded
-    code = report(board, healed, found, kills=kills, each=each, restarts=restarts)
-    sys.stdout.writelines(f"{line}\n" for line in known)
-    return code
+    return report(board, healed, found, kills=kills, each=each, restarts=restarts)
 
 
 async def chaos(at: Stage, shop: Shop, *, kills: int, each: int, restarts: int) -> None:
@@ -109,7 +106,7 @@ def report(board: Board, healed: Healed, found: Findings, *, kills: int, each: i
         bars["database restarts missing"] = [f"fewer than {restarts}"]
     for bar, complaints in bars.items():
         lines += [f"{bar}: {len(complaints)}", *(f"    {complaint}" for complaint in complaints[:SHOWN])]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write("\n".join([*lines, *found.known]) + "\n")
     return int(any(bars.values()))
 
 

@@ -14,6 +14,7 @@ from hub.seed import SAMPLES
 from tests.chaos.back_office import BackOffice
 from tests.chaos.shop import Acknowledged, Shop
 from tests.chaos.stage import Ground, Stage
+from tests.chaos.stories import stories
 from tests.hub.commands import hub
 from tests.hub.money import Truth
 
@@ -40,6 +41,12 @@ class Findings(Struct, kw_only=True):
     deliveries: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    """All that stands about the payments that are complained of."""
+
+    async def explain(self, at: Ground, more: Iterable[str] = ()) -> None:
+        """Look up what is known of the payments that the complaints, and *more*, name."""
+        self.known += await stories(at, [*more, *(complaint for bar in self.bars().values() for complaint in bar)])
 
     def add(self, other: "Findings") -> None:
         """Take in what was found elsewhere."""

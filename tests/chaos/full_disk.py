@@ -16,7 +16,7 @@ from hub.migrations import bring_up
 from hub.seed import PROCESSORS
 from tests.chaos.auditing import KEYED, Findings, by_id, charges, held
 from tests.chaos.board import Board
-from tests.chaos.healing import resolved
+from tests.chaos.healing import quiet, resolved
 from tests.chaos.places import How, Place
 from tests.chaos.shop import Shop
 from tests.chaos.stage import Ground, fill, new_client, new_keys, settings_of
@@ -85,10 +85,11 @@ async def full_disk() -> Findings:
             await at.all_work()
         shop.close()
         since = asyncio.get_running_loop().time()
-        healed = await resolved(at, since)
         await trading
-        found.lost += healed.left
+        healed = await resolved(at, since)
+        found.lost += [*healed.left, *await quiet(at)]
         await _hold(found, at, shop)
+        await found.explain(at)
         found.figures.append(f"{disk.kind}, filled {ROUNDS} times; answers: {dict(shop.statuses)}")
     return found
 

@@ -24,7 +24,8 @@ LATER_S: Final = 900
 _UNRESOLVED: Final = "SELECT id FROM operations WHERE status IN ('sending', 'unknown')"
 _PENDING: Final = "SELECT id FROM operations WHERE status = 'pending'"
 _INBOX: Final = "SELECT id FROM webhook_deliveries WHERE due_at IS NOT NULL AND status = 'waiting'"
-_IMPORTS: Final = "SELECT id FROM settlement_batches WHERE status IN ('receiving', 'waiting', 'importing')"
+_IMPORTS: Final = "SELECT id FROM settlement_batches WHERE status IN ('waiting', 'importing')"
+"""What was cut off while it was handed in stands as `receiving` for ten minutes; nobody was told that it came."""
 _OUTBOX: Final = (
     "SELECT id FROM events WHERE position IS NULL UNION ALL SELECT id FROM event_deliveries WHERE status = 'pending'"
 )

@@ -164,7 +164,7 @@ def cleared(decided: Transition) -> Transition:
     left = payment.captured_minor - minor
     restored = replace(payment, captured_minor=left, lost_minor=payment.lost_minor - minor)
     events: tuple[str, ...] = ()
-    if not left and not payment.capturing_minor and payment.status is Status.CAPTURED:
+    if not left and payment.status is Status.CAPTURED:
         restored = _without_capture(restored)
         events = ("payment.capture_failed",) + (("payment.failed",) if restored.status is Status.FAILED else ())
     return replace(
@@ -177,8 +177,9 @@ def cleared(decided: Transition) -> Transition:
 
 def _without_capture(payment: Payment) -> Payment:
     """Show a payment of which nothing is captured any more, as `_reopened` does where no refund stood in the way."""
-    if payment.capture != "automatic":
-        return replace(payment, status=Status.AUTHORIZED)
+    if payment.capture != "automatic" or payment.capturing_minor:
+        closed = payment.capture_closed and payment.capturing_minor > 0
+        return replace(payment, status=Status.AUTHORIZED, capture_closed=closed)
     return replace(
         payment,
         status=Status.FAILED,

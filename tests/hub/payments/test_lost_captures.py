@@ -90,3 +90,24 @@ def test_a_capture_made_again_pays_for_the_refund(*, external: bool) -> None:
     assert (captured.payment.captured_minor, captured.payment.lost_minor) == (told, 0)
     assert captured.exceptions == ()
     assert in_sales(700, lost, captured) == told - 300
+
+
+def test_nothing_is_captured_either_while_it_is_being_captured_again() -> None:
+    lost = capture_fails(replace(CAPTURED, refunding_minor=300))
+    again = operation(Operation.CAPTURE, 700, id="cap_2")
+
+    refund = rules.apply(replace(lost.payment, capturing_minor=700), REFUND, report(Operation.REFUND, NO_FUNDS))
+    capture = rules.apply(refund.payment, again, report(Operation.CAPTURE, NO_FUNDS))
+
+    assert (refund.payment.status, refund.payment.captured_minor) == (Status.AUTHORIZED, 0)
+    assert (capture.payment.status, capture.payment.captured_minor) == (Status.AUTHORIZED, 0)
+
+
+def test_what_was_captured_by_itself_can_be_captured_again_once_its_refund_failed_too() -> None:
+    elsewhere = operation(Operation.CAPTURE, status=OperationStatus.APPROVED, external=True)
+    before = replace(CAPTURED, refunding_minor=300, capture_closed=True)
+    lost = rules.apply(before, elsewhere, report(Operation.CAPTURE, UNDONE, 1000))
+
+    declined = rules.apply(lost.payment, REFUND, report(Operation.REFUND, NO_FUNDS))
+
+    assert (declined.payment.status, declined.payment.capture_closed) == (Status.AUTHORIZED, False)

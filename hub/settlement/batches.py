@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 from sqlalchemy import (
+    ColumnElement,
     Float,
     RowMapping,
     and_,
@@ -66,7 +67,7 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class LostError(Exception):
-    """Somebody else took the batch up: its lease ended here."""
+    """The batch is not as this worker knows it: somebody else took it up, or a database that crashed is behind."""
 
 
 def to_batch(row: Mapping[Any, Any]) -> Batch:
@@ -201,18 +202,19 @@ async def claim(database: Database, lease_s: float, *, only: str | None = None) 
         return None if found is None else (await connection.execute(taken)).mappings().one_or_none()
 
 
-async def advance(connection: AsyncConnection, batch: Batch, lease_s: float) -> None:
-    """Write how far *batch* has come, in the transaction of what it has come by; its lease begins anew.
+async def advance(connection: AsyncConnection, before: Batch, batch: Batch, lease_s: float) -> None:
+    """Write how far *batch* has come since *before*, in the transaction of what it has come by; its lease begins anew.
 
     Raises:
-        LostError: when somebody else has it now.
+        LostError: when somebody else has it now, or the database has forgotten what it had come by before.
     """
     progress = {name: getattr(batch, name) for name in _COUNTS} | {
         "totals": msgspec.json.encode(batch.totals).decode(),
         "tries": 0,
         "error": None,
     }
-    await _write(connection, batch, {**progress, "due_at": in_seconds(bindparam("lease_s", lease_s, type_=Float))})
+    lease = {"due_at": in_seconds(bindparam("lease_s", lease_s, type_=Float))}
+    await _write(connection, batch, progress | lease, batches.c.rows_read == before.rows_read)
 
 
 async def hold(database: Database, batch: Batch, lease_s: float) -> None:
@@ -229,9 +231,9 @@ async def end(connection: AsyncConnection, batch: Batch, values: Mapping[str, An
     """Write that *batch* has ended, as *values* say; the file is kept for another try, or not needed any more.
 
     Raises:
-        LostError: when somebody else has it now.
+        LostError: when somebody else has it now, or the database has forgotten the last of what it had come by.
     """
-    await _write(connection, batch, {**values, "due_at": None})
+    await _write(connection, batch, {**values, "due_at": None}, batches.c.rows_read == batch.rows_read)
     if not keep_file:
         await connection.execute(delete(files).where(files.c.batch_id == batch.id))
 
@@ -244,8 +246,10 @@ async def put_off(database: Database, batch: Batch, seconds: float, *, error: st
         await connection.execute(update(batches).where(still).values(due_at=later, error=error))
 
 
-async def _write(connection: AsyncConnection, batch: Batch, values: Mapping[str, Any]) -> None:
-    still = and_(batches.c.id == batch.id, batches.c.fence == batch.fence, batches.c.status == IMPORTING)
+async def _write(
+    connection: AsyncConnection, batch: Batch, values: Mapping[str, Any], *so_far: ColumnElement[bool]
+) -> None:
+    still = and_(batches.c.id == batch.id, batches.c.fence == batch.fence, batches.c.status == IMPORTING, *so_far)
     if (await connection.execute(update(batches).where(still).values(**values))).rowcount != 1:
         raise LostError
 

@@ -43,9 +43,9 @@ HOLD_EVERY_S: Final = 15.0
 _AT_LEISURE: Final = text("SET LOCAL synchronous_commit = off")
 """A chunk's commit reaches the disk while the next chunk is worked at.
 
-A database that crashes before has neither the chunk nor the progress that counts it, so it is read once more. Nobody
-is told of it earlier: the batch's end and the relay's positions are commits that wait for the disk, and take along what
-was committed before them.
+A database that crashes before has neither the chunk nor the progress that counts it, so it is read once more: a worker
+that knows of more progress than the database goes no further. Nobody is told of it earlier: the batch's end and the
+relay's positions are commits that wait for the disk, and take along what was committed before them.
 
 Source: https://www.postgresql.org/docs/18/wal-async-commit.html
 """
@@ -202,7 +202,7 @@ class _Writer:
                 broken = [{"batch_id": terms.batch_id, **msgspec.structs.asdict(row)} for row in chunk.broken]
                 await connection.execute(insert(broken_rows), broken)
             batch = _advanced(self.batch, chunk, came_of, bytes_read)
-            await batches.advance(connection, batch, LEASE_S)
+            await batches.advance(connection, self.batch, batch, LEASE_S)
         self.batch, self._turn = batch, Turn(number=number, as_foreseen=as_foreseen)
         began, self._ended_at = self._ended_at, time.monotonic()
         _count(chunk, came_of, self._ended_at - began)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from asyncpg import PostgresError
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -308,6 +309,25 @@ async def test_who_lost_its_lease_writes_nothing_any_more(quiet: House) -> None:
     with pytest.raises(LostError):
         await Importer(shell=shell, connected=connected, stop=asyncio.Event()).run(to_batch(slow))
 
+    assert (await shown(quiet, batch))["counts"]["added"] == len(await lines(quiet, batch)) == 2
+
+
+@pytest.mark.parametrize("forgotten", [1, 2], ids=["in the middle", "at the end"])
+async def test_what_a_database_that_crashed_has_forgotten_is_read_once_more(quiet: House, forgotten: int) -> None:
+    shell, account = quiet.hub.parts.shell, quiet.accounts["stripe-eu"]
+    file = written([charge(f"crash-{forgotten}-1"), charge(f"crash-{forgotten}-2")])
+    batch = (await hand_in(quiet.hub, account, file)).json()["id"]
+    row = await batches.claim(shell.database, 60.0, only=batch)
+    connected = shell.directory.connected(account)
+    assert row is not None
+    assert connected is not None
+    committed = replace(to_batch(row), rows_read=forgotten, lines_added=forgotten)
+
+    with pytest.raises(LostError):
+        await Importer(shell=shell, connected=connected, stop=asyncio.Event()).run(committed)
+    assert await lines(quiet, batch) == []
+
+    assert not await attempt(quiet, batch)
     assert (await shown(quiet, batch))["counts"]["added"] == len(await lines(quiet, batch)) == 2
 
 

@@ -34,7 +34,7 @@ class Turn(Struct, frozen=True, kw_only=True):
 async def foresee(
     connection: AsyncConnection, terms: Terms, lines: Sequence[NewLine], before: Foresight | None
 ) -> Foresight | None:
-    """Decide about *lines*, which follow on those of *before*; None for one that are not all told for the first time.
+    """Decide about *lines*, which follow on those of *before*; None where one of them was told already.
 
     Whether those of *before* are written yet makes no difference: their keys and matches are known from it.
     """
@@ -42,7 +42,7 @@ async def foresee(
     keys = frozenset(new.line.key for new in lines)
     if first_of_each(lines)[1] or (before is not None and keys & before.keys):
         return None
-    if await standing_of(connection, terms.merchant_account, [*keys]):
+    if await standing_of(connection, terms.merchant_account, keys):
         return None
     taken = before.prepared.taken if before is not None else frozenset[str]()
     return Foresight(turn=turn, keys=keys, prepared=await settling.prepare(connection, terms, lines, taken))

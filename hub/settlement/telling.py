@@ -5,18 +5,17 @@ back, what it was matched with is free again, and a human is told by an exceptio
 the one that told last, and is imported after it, takes no line's place: its word is kept and told all the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, Select, and_, any_, bindparam, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy import RowMapping, Select, and_, bindparam, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.exceptions.opening import Opening
 from hub.exceptions.store import open_exceptions
-from hub.settlement import payouts, settling
+from hub.settlement import lookups, payouts, settling
 from hub.settlement.superseding import supersede
 from hub.settlement.tables import settlement_lines
 from hub.settlement.values import Decided, NewLine, Pending, Settled, Terms
@@ -37,10 +36,6 @@ _NAME: Final = (
     update(settlement_lines)
     .where(_lines.id == bindparam("b_id"))
     .values({name: func.coalesce(_lines[name], bindparam(f"b_{name}", type_=_lines[name].type)) for name in _NAMES})
-)
-_BY_ARRAY: Final = _STANDING.where(_lines.key == any_(bindparam("keys", type_=ARRAY(TEXT))))
-_BY_JSON: Final = _STANDING.where(
-    _lines.key.in_(select(func.json_each(bindparam("keys")).table_valued("value").c.value))
 )
 
 
@@ -158,13 +153,15 @@ async def _keep_outdated(
     return [_outdated(terms, new, later[id_]) for id_, new in outdated]
 
 
-async def standing_of(connection: AsyncConnection, account: str, keys: Sequence[str]) -> dict[str, Standing]:
+@cache
+def _standing(postgresql: bool) -> Select[Any]:  # noqa: FBT001 - the key of a cache
+    return _STANDING.where(lookups.among(_lines.key, "keys", postgresql=postgresql))
+
+
+async def standing_of(connection: AsyncConnection, account: str, keys: Iterable[str]) -> dict[str, Standing]:
     """Read the lines that stand under *keys*, by key."""
-    asked: Select[Any] = _BY_ARRAY
-    given: Any = [*keys]
-    if connection.dialect.name != "postgresql":
-        asked, given = _BY_JSON, msgspec.json.encode(given).decode()
-    rows = await connection.execute(asked, {"account": account, "keys": given})
+    asked = {"account": account, "keys": lookups.listed(connection, keys)}
+    rows = await connection.execute(_standing(lookups.is_postgresql(connection)), asked)
     return {row[0]: Standing(*row[1:]) for row in rows}
 
 

@@ -23,7 +23,7 @@ from hub.payments.answers import ACCEPTED, payment_body
 from hub.payments.asked import CaptureRequest, RefundRequest
 from hub.payments.changes import Actor
 from hub.payments.charging import reply_to
-from hub.payments.inquiries import doubt, resolve_now
+from hub.payments.inquiries import FIRST_HAND, doubt, resolve_now
 from hub.payments.recording import Held, Recorded, record, record_failure
 from hub.payments.shell import TRIES, Shell, ask
 from hub.payments.states import OperationState, OperationStatus, Payment, Status
@@ -33,8 +33,6 @@ from routing.failover import Failure
 
 UNRESOLVED_RETRY_S: Final = 5
 IN_HAND_RETRY_S: Final = 5
-FIRST_HAND: Final = 1
-"""The fence of an attempt that nobody has taken since it was sent."""
 
 
 class Wish(Struct, frozen=True, kw_only=True):

@@ -144,7 +144,9 @@ async def _cancel(shell: Shell, held: Held) -> bool:
 EXPIRED: Final = Declined(Decline(code=DeclineCode.CUSTOMER_CANCELLED, processor_code="hub/expired"))
 
 
-NEVER_IN_HAND: Final = 2
+FIRST_HAND: Final = 1
+"""The fence of an attempt that nobody has taken since it was sent."""
+NEVER_IN_HAND: Final = FIRST_HAND + 1
 """The fence of a challenge that nobody but the one who ends it has ever taken."""
 
 

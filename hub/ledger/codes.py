@@ -51,12 +51,6 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
                 credit=_OWED,
                 when="A capture that had succeeded failed later; from suspense what was refunded of it already.",
             ),
-            Code(
-                name="capture_reversal_cleared",
-                debit=_SALES,
-                credit=_HELD,
-                when="What suspense had paid of a failed capture for a refund is back: the refund failed too.",
-            ),
             Code(name="refund", debit=_SALES, credit=_OWED, when="A refund succeeded."),
             Code(
                 name="refund_reversal",

@@ -10,9 +10,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from hub.exceptions.types import ExceptionType
-from hub.ledger.chart import SALES, receivable, suspense
+from hub.payments import books
 from hub.payments.states import (
-    Booking,
     OperationState,
     OperationStatus,
     Payment,
@@ -20,7 +19,7 @@ from hub.payments.states import (
     Transition,
 )
 from hub.payments.transitions import kept, may
-from hub.payments.undoing import cleared, failed, refused_event, release, reverse_refund, surplus_of, undo
+from hub.payments.undoing import cleared, failed, refused_event, release, reverse_refund, undo
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money
 from normalization.outcome import (
@@ -125,7 +124,7 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
     asked = operation.money.minor
     purchase = operation.kind is Operation.PURCHASE
     authorized = max(payment.authorized_minor, min(told.minor, asked))
-    room = authorized - payment.captured_minor - payment.capturing_minor
+    room = authorized - books.taken(payment) - payment.capturing_minor
     taken = min(told.minor, room) if purchase else 0
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
     approved = replace(
@@ -141,12 +140,10 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
         cancel_reason=None,
         canceling=payment.canceling and not purchase,
     )
-    bookings = _sold(payment, operation, taken)
+    bookings = books.captured(payment, approved, operation, told) if purchase else ()
     exceptions: list[tuple[ExceptionType, str]] = []
     if told.minor != asked or (purchase and taken < told.minor):
         exceptions.append(("amount_mismatch", f"asked {asked}, approved {told.minor} {told.currency}, {room} left"))
-    if purchase and told.minor > taken:
-        bookings += (surplus_of(operation, Money(told.minor - taken, told.currency)),)
     if late:
         exceptions.append(("approved_after_failure", f"approved after the payment was {payment.status}"))
     elif payment.canceling and purchase:
@@ -156,7 +153,7 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
 
 def _approve_passed_over(payment: Payment, operation: OperationState, told: Money) -> Transition:
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
-    bookings = (surplus_of(operation, told),) if operation.kind is Operation.PURCHASE else ()
+    bookings = (books.surplus_of(operation, told),) if operation.kind is Operation.PURCHASE else ()
     why = f"{operation.id} was approved after {payment.attempt_id} took over"
     return Transition(payment, operation, bookings, (), (("double_charge_after_failover", why),))
 
@@ -167,7 +164,7 @@ def _other_currency(payment: Payment, operation: OperationState, told: Money) ->
         return Transition(payment, operation)
     why = f"asked {payment.currency}, told {told.minor} {told.currency}"
     moved = operation.kind in {Operation.PURCHASE, Operation.CAPTURE, Operation.REFUND}
-    booking = surplus_of(operation, told)
+    booking = books.surplus_of(operation, told)
     if operation.kind is Operation.REFUND:
         booking = replace(booking, debit=booking.credit, credit=booking.debit)
     operation = replace(operation, status=OperationStatus.EXCEPTION)
@@ -214,7 +211,7 @@ def _decline_follow_up(payment: Payment, operation: OperationState, decline: Dec
 def _passed_over_follow_up(payment: Payment, operation: OperationState, told: Money) -> Transition:
     """Something happened to an attempt that no longer stands: the payment keeps its amounts, suspense the money."""
     approved = replace(operation, status=OperationStatus.APPROVED, decline=None)
-    surplus = surplus_of(operation, told)
+    surplus = books.surplus_of(operation, told)
     if operation.kind is Operation.CAPTURE:
         why = f"{operation.attempt_id} was captured after {payment.attempt_id} took over"
         return Transition(payment, approved, (surplus,), (), (("double_charge_after_failover", why),))
@@ -227,7 +224,7 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
     freed = release(payment, operation)
     if not freed.authorized_minor:  # Told before its authorization, which it proves.
         freed = replace(freed, authorized_minor=freed.amount_minor)
-    room = freed.authorized_minor - (freed.captured_minor - freed.lost_minor) - freed.capturing_minor
+    room = freed.authorized_minor - books.taken(freed) - freed.capturing_minor
     if not operation.external:
         room = min(room, operation.money.minor)
     fits = max(0, min(told.minor, room))
@@ -240,10 +237,8 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
         cancel_reason=None,
         canceling=False,
     )
-    bookings = _sold(freed, operation, fits)
+    bookings = books.captured(freed, captured, operation, told)
     exceptions: list[tuple[ExceptionType, str]] = []
-    if told.minor > fits:
-        bookings += (surplus_of(operation, Money(told.minor - fits, told.currency)),)
     if told.minor != operation.money.minor or told.minor > fits:
         exceptions.append(("amount_mismatch", f"captured {told.minor}, {operation.money.minor} asked, {room} left"))
     if payment.status in _ENDED:
@@ -254,22 +249,19 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
 
 def _refund(payment: Payment, operation: OperationState, told: Money) -> Transition:
     freed = release(payment, operation)
-    room = freed.captured_minor - freed.refunded_minor - freed.refunding_minor - freed.refunded_externally_minor
-    fits = max(0, min(told.minor, room))
+    room = books.taken(freed) - freed.refunded_minor - freed.refunding_minor - freed.refunded_externally_minor
+    # A late yes may find its room taken by other refunds; it stands beside them, as one made outside the hub does.
+    ours = freed.captured_minor - freed.refunded_minor - freed.refunding_minor
+    counted = 0 if operation.external else max(0, min(told.minor, ours))
+    refunded = replace(
+        freed,
+        refunded_minor=freed.refunded_minor + counted,
+        refunded_externally_minor=freed.refunded_externally_minor + told.minor - counted,
+    )
     booked = replace(operation, status=OperationStatus.APPROVED, decline=None)
-    if operation.external:
-        refunded = replace(freed, refunded_externally_minor=freed.refunded_externally_minor + told.minor)
-    else:
-        # A late yes may find its room taken by other refunds; what is beyond stands in suspense.
-        counted = max(0, min(told.minor, freed.captured_minor - freed.refunded_minor - freed.refunding_minor))
-        refunded = replace(freed, refunded_minor=freed.refunded_minor + counted)
-    bookings: tuple[Booking, ...] = ()
-    if fits:
-        bookings = (Booking(SALES, receivable(booked.merchant_account), Money(fits, told.currency), "refund"),)
+    bookings = books.refunded(freed, refunded, booked, told)
     exceptions: list[tuple[ExceptionType, str]] = []
-    if told.minor > fits:
-        back = surplus_of(booked, Money(told.minor - fits, told.currency))
-        bookings += (replace(back, debit=back.credit, credit=back.debit),)
+    if told.minor > room:
         exceptions.append(("over_refund", f"refunded {told.minor}, {max(room, 0)} was left"))
     elif told.minor != operation.money.minor:
         exceptions.append(("amount_mismatch", f"asked to refund {operation.money.minor}, refunded {told.minor}"))
@@ -297,18 +289,6 @@ def _void(payment: Payment, operation: OperationState, reason: str | None) -> Tr
         capture_closed=True,
     )
     return Transition(canceled, operation, events=("payment.canceled",))
-
-
-def _sold(payment: Payment, operation: OperationState, minor: int) -> tuple[Booking, ...]:
-    """Book what was taken. What was given back of it before it was told of as taken waits in suspense for it."""
-    if not minor:
-        return ()
-    sale = Booking(receivable(operation.merchant_account), SALES, Money(minor, operation.money.currency), "capture")
-    given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
-    if given_back <= payment.captured_minor:
-        return (sale,)
-    early = Money(min(minor, given_back - payment.captured_minor), operation.money.currency)
-    return (sale, Booking(SALES, suspense(operation.merchant_account), early, "refund_covered"))
 
 
 def unknown(payment: Payment, operation: OperationState) -> Transition:

@@ -5,7 +5,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from hub.exceptions.types import ExceptionType
-from hub.ledger.chart import SALES, receivable, suspense
+from hub.ledger.chart import receivable, suspense
+from hub.payments import books
 from hub.payments.states import (
     COUNTED,
     Booking,
@@ -63,11 +64,6 @@ def failed(payment: Payment, operation: OperationState) -> Payment:
     )
 
 
-def surplus_of(operation: OperationState, money: Money) -> Booking:
-    """Book what happened without our asking where a human will find it."""
-    return Booking(receivable(operation.merchant_account), suspense(operation.merchant_account), money, "surplus")
-
-
 def undo(payment: Payment, operation: OperationState, decline: Decline, told: Money) -> Transition:
     """Take back what *operation* did, by *told*; where its success was not told yet, it never will count."""
     if not may(operation, OperationStatus.REVERSED):
@@ -115,23 +111,16 @@ def _passed_over(payment: Payment, operation: OperationState, told: Money) -> Tr
 
 def _reverse_capture(payment: Payment, operation: OperationState, told: Money) -> Transition:
     """The money was not taken after all. What was given back of it meanwhile is our loss until a human looks."""
-    standing = max(0, payment.captured_minor - payment.lost_minor - told.minor)
+    standing = max(0, books.taken(payment) - told.minor)
     left = max(standing, payment.refunded_minor + payment.refunding_minor)
-    lost = payment.captured_minor - left
-    given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
-    uncovered = max(0, given_back - left) - max(0, given_back - payment.captured_minor)
-    from_sales = lost - uncovered
-    sides = ((SALES, from_sales), (suspense(operation.merchant_account), told.minor - from_sales))
-    bookings = tuple(
-        Booking(side, receivable(operation.merchant_account), Money(part, told.currency), "capture_reversal")
-        for side, part in sides
-        if part
-    )
-    why = "failed after success"
-    if from_sales < told.minor:
-        why += f"; {told.minor - from_sales} of it is not in sales: given back already, or more than was asked"
     undone = replace(operation, status=OperationStatus.REVERSED)
     restored = _reopened(replace(payment, lost_minor=left - standing), undone, left)
+    bookings = books.capture_reversed(payment, restored, operation, told)
+    why = "failed after success"
+    if beyond := told.minor - (books.sold(payment) - books.sold(restored)):
+        why += f"; {beyond} of it is not in sales: given back already, or more than was asked"
+    if payment.refunding_minor > standing:
+        why += f"; {payment.refunding_minor} is being given back"
     events = ("payment.capture_failed",) + (("payment.failed",) if restored.status is Status.FAILED else ())
     return Transition(restored, undone, bookings, events, (("capture_failed", why),))
 
@@ -153,26 +142,21 @@ def _reopened(payment: Payment, operation: OperationState, left: int) -> Payment
 def cleared(decided: Transition) -> Transition:
     """Take what failed of a capture out of the payment's amounts as soon as nothing of it is given back any more.
 
-    It stayed among them for a refund; where that failed too, or another capture pays for it, nothing is lost.
+    It stayed among them for a refund; where that failed too, or another capture pays for it, nothing is lost. The
+    books had it taken back when it failed.
     """
     payment = decided.payment
     idle = payment.captured_minor - payment.refunded_minor - payment.refunding_minor
     minor = min(payment.lost_minor, idle)
     if minor <= 0:
         return decided
-    held, money = suspense(decided.operation.merchant_account), Money(minor, payment.currency)
     left = payment.captured_minor - minor
     restored = replace(payment, captured_minor=left, lost_minor=payment.lost_minor - minor)
     events: tuple[str, ...] = ()
     if not left and payment.status is Status.CAPTURED:
         restored = _without_capture(restored)
         events = ("payment.capture_failed",) + (("payment.failed",) if restored.status is Status.FAILED else ())
-    return replace(
-        decided,
-        payment=restored,
-        bookings=(*decided.bookings, Booking(SALES, held, money, "capture_reversal_cleared")),
-        events=(*decided.events, *events),
-    )
+    return replace(decided, payment=restored, events=(*decided.events, *events))
 
 
 def _without_capture(payment: Payment) -> Payment:
@@ -192,23 +176,15 @@ def _without_capture(payment: Payment) -> Payment:
 
 
 def reverse_refund(payment: Payment, operation: OperationState, told: Money) -> Transition:
-    """The money came back: a refund that had succeeded failed later. What suspense paid for goes back there first."""
-    minor = told.minor
-    given_back = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
-    over = max(0, given_back - payment.captured_minor)
+    """The money came back: a refund that had succeeded failed later."""
+    ours, elsewhere = payment.refunded_minor, payment.refunded_externally_minor
     if operation.external:
-        counted = minor - min(minor, over)
-        left = max(0, payment.refunded_externally_minor - minor)
-        restored = replace(payment, refunded_externally_minor=left)
+        off_elsewhere = min(told.minor, elsewhere)
+        off_ours = min(told.minor - off_elsewhere, ours)
     else:
-        taken_back = min(minor, payment.refunded_minor)
-        counted = taken_back - min(taken_back, over)
-        restored = replace(payment, refunded_minor=payment.refunded_minor - taken_back)
-    sides = ((SALES, counted), (suspense(operation.merchant_account), minor - counted))
-    bookings = tuple(
-        Booking(receivable(operation.merchant_account), side, Money(part, told.currency), "refund_reversal")
-        for side, part in sides
-        if part
-    )
+        off_ours = min(told.minor, ours)
+        off_elsewhere = min(told.minor - off_ours, elsewhere)
+    restored = replace(payment, refunded_minor=ours - off_ours, refunded_externally_minor=elsewhere - off_elsewhere)
+    bookings = books.refund_reversed(payment, restored, operation, told)
     operation = replace(operation, status=OperationStatus.REVERSED)
     return Transition(restored, operation, bookings, ("refund.failed",), (("refund_failed", "failed after success"),))

@@ -33,7 +33,10 @@ def test_a_refund_under_way_keeps_its_amount_and_can_still_succeed() -> None:
     done = rules.apply(lost.payment, REFUND, report(Operation.REFUND, minor=300))
 
     assert (done.payment.captured_minor, done.payment.refunded_minor, done.payment.lost_minor) == (300, 300, 300)
-    assert (done.payment.status, done.exceptions) == (Status.CAPTURED, ())
+    assert (done.payment.status, done.exceptions) == (
+        Status.CAPTURED,
+        (("over_refund", "refunded 300, 0 was left"),),
+    )
 
 
 def test_nothing_is_captured_any_more_when_the_refund_is_declined_too() -> None:

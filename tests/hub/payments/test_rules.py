@@ -192,13 +192,23 @@ class TestRefund:
         assert [b.code for b in failed.bookings] == ["refund_reversal"]
 
     def test_beyond_what_was_captured_is_kept_in_suspense(self) -> None:
+        outside = operation(Operation.REFUND, 1200, external=True)
+
+        told = rules.apply(self.captured, outside, report(Operation.REFUND, minor=1200))
+
+        assert told.payment.refunded_externally_minor == 1200
+        assert [(b.debit, b.money.minor) for b in told.bookings] == [("sales", 1000), ("suspense:ma_1", 200)]
+        assert names(told) == ["over_refund"]
+
+    def test_beyond_what_one_under_way_leaves_is_told_and_stands_in_suspense_when_that_succeeds_too(self) -> None:
         outside = operation(Operation.REFUND, 900, external=True)
 
         told = rules.apply(self.captured, outside, report(Operation.REFUND, minor=900))
+        done = rules.apply(told.payment, operation(Operation.REFUND, 300), report(Operation.REFUND, minor=300))
 
-        assert told.payment.refunded_externally_minor == 900
-        assert [(b.debit, b.money.minor) for b in told.bookings] == [("sales", 700), ("suspense:ma_1", 200)]
-        assert names(told) == ["over_refund"]
+        assert (names(told), names(done)) == (["over_refund"], ["over_refund"])
+        assert [(b.debit, b.money.minor) for b in told.bookings] == [("sales", 900)]
+        assert [(b.debit, b.money.minor) for b in done.bookings] == [("sales", 100), ("suspense:ma_1", 200)]
 
     def test_what_other_hands_gave_back_in_another_currency_touches_no_amount(self) -> None:
         yen = Money(300, Currency.JPY)

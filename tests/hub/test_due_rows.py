@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, literal_column
 
 from hub.database import Database, in_seconds, open_database
-from hub.due_rows import claim_due
+from hub.due_rows import claim_due, give_back
 from hub.webhooks.tables import webhook_deliveries
 
 
@@ -55,3 +55,20 @@ async def test_a_row_whose_lease_has_ended_is_taken_again(database: Database) ->
     await taken(database, 5, lease_s=-1.0)
 
     assert await taken(database, 5) == {"one": 2}
+
+
+async def test_what_was_given_back_is_anybodys_at_once_and_had_no_try_of_it(database: Database) -> None:
+    await wait(database, one=-1)
+
+    await taken(database, 5)
+    await give_back(database, webhook_deliveries, ["one"])
+
+    assert await taken(database, 5) == {"one": 1}
+
+
+async def test_what_has_ended_meanwhile_is_not_given_back(database: Database) -> None:
+    await wait(database, ended=None)
+
+    await give_back(database, webhook_deliveries, ["ended"])
+
+    assert await taken(database, 5) == {}

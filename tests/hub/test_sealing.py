@@ -1,7 +1,9 @@
 import pytest
 
-from hub.sealing import SealBrokenError, Sealer
+from hub.sealing import SealBrokenError, Sealer, head_bytes
 
+NONCE = 12
+WRAPPED = 48
 OLD = {"k1": bytes(range(32))}
 NEW = {"k2": bytes(range(1, 33)), **OLD}
 
@@ -36,6 +38,18 @@ def test_equal_secrets_are_sealed_differently() -> None:
     assert sealer.seal(b"same", "row") != sealer.seal(b"same", "row")
 
 
+def test_no_two_values_are_sealed_or_wrapped_under_one_nonce() -> None:
+    sealer = Sealer(OLD)
+    values = [sealer.seal(b"same", "row") for _ in range(20)]
+    heads = [head_bytes(value) for value in values]
+
+    wrapping = {value[head - WRAPPED - NONCE : head - WRAPPED] for value, head in zip(values, heads, strict=True)}
+    sealing = {value[head : head + NONCE] for value, head in zip(values, heads, strict=True)}
+    rewrapped = {sealer.rewrap(values[0], "row")[: heads[0]] for _ in range(20)}
+
+    assert (len(wrapping), len(sealing), len(rewrapped)) == (20, 20, 20)
+
+
 def test_an_old_key_still_opens_and_rewrapping_frees_from_it() -> None:
     old = Sealer(OLD).seal(b"sk_test", "row")
     rotated = Sealer(NEW)
@@ -59,6 +73,10 @@ def test_fingerprints_are_equal_for_equal_data_also_after_a_new_key() -> None:
     assert kept in Sealer(NEW).hmacs(b"data")
     assert kept == Sealer({**OLD, **NEW}).hmacs(b"data")[0]
     assert kept not in Sealer(NEW).hmacs(b"other")
+
+
+def test_what_was_fingerprinted_by_an_earlier_version_is_known_still() -> None:
+    assert Sealer(OLD).hmacs(b"data") == ["94e13a752376f48bf87325cc124a638b8fe8d11f6e1d8857804ff35f4f25dd8a"]
 
 
 def test_a_sealer_shows_no_key() -> None:

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from hub.database import Database, open_database
+from hub.database import ConflictError, Database, open_database
 
 FULL = 2
 
@@ -25,6 +25,25 @@ async def test_a_commit_is_on_the_disk_before_it_is_acknowledged(database: Datab
         synchronous = await connection.scalar(text("PRAGMA synchronous"))
 
     assert (journal, synchronous) == ("wal", FULL)
+
+
+async def test_a_taken_id_and_a_taken_name_are_told_alike_and_no_value_is_told_with_a_failure(
+    database: Database,
+) -> None:
+    async def insert(id_: str, reference: str) -> None:
+        row = "INSERT INTO erasures VALUES (:id, 0, :customer, NULL, 0, 0, NULL, 0, NULL)"
+        async with database.transaction() as connection:
+            await connection.execute(text(row), {"id": id_, "customer": reference})
+
+    await insert("era_1", "cus_1")
+    for id_, reference in (("era_1", "cus_2"), ("era_2", "cus_1")):
+        with pytest.raises(ConflictError) as taken:
+            await insert(id_, reference)
+        assert taken.value.table == "erasures"
+    with pytest.raises(OperationalError) as failure:
+        async with database.transaction() as connection:
+            await connection.execute(text("SELECT :secret FROM nowhere"), {"secret": "ada@shop.example"})
+    assert "ada" not in str(failure.value)
 
 
 async def test_nothing_is_written_about_a_payment_that_is_not_there(database: Database) -> None:

@@ -230,6 +230,17 @@ class Money(Struct, frozen=True, gc=False):
         return format(Decimal(self.minor).scaleb(-exponent), f".{exponent}f")
 
 
+def in_whole_units(minor: int, currency: str) -> str:
+    """Write an amount for people, in the currency's whole unit; one of an unknown currency stays in the minor unit."""
+    digits = EXPONENT[Currency(currency)] if currency in Currency.__members__ else 0
+    return f"{Decimal(minor).scaleb(-digits):,.{digits}f}"
+
+
+def written(minor: int, currency: str) -> str:
+    """Write an amount as it stands in a sentence: "1,234.56 EUR"."""
+    return f"{in_whole_units(minor, currency)} {currency}"
+
+
 def to_unit(money: Money, exponent: int) -> int:
     """Count *money* in units of 10**-exponent, for a processor whose exponent differs from ISO 4217.
 

@@ -12,6 +12,7 @@ from hub.payments import asking, follow_ups
 from hub.payments.asked import RefundRequest
 from hub.payments.follow_ups import ApprovalNeededError, Wish
 from hub.payments.shell import Shell
+from normalization.money import written
 from normalization.outcome import Operation
 
 _OURS: Final = "\x1f"
@@ -34,7 +35,7 @@ async def refund(shell: Shell, wish: Wish, asked: RefundRequest) -> Reply:
             caller=wish.caller,
             request_id=wish.request_id,
             object_id=payment.id,
-            summary=f"refund {needed.amount_minor} {payment.currency} of the payment {payment.reference}",
+            summary=f"refund {written(needed.amount_minor, payment.currency)} of the payment {payment.reference}",
             request={"payment": payment.id, "body": msgspec.to_builtins(fixed)},
             merchant_account=payment.merchant_account,
             amount_minor=needed.amount_minor,

@@ -22,6 +22,7 @@ from hub.payments.shell import Shell
 from hub.settlement.balances import Books, Drift, compare
 from hub.settlement.tables import exceptions, expected_settlements, settlement_matches
 from hub.settlement.turns import take_turn
+from normalization.money import written
 
 AGREES = "balance_agrees"
 TOLD_AGAIN = "told_again"
@@ -147,7 +148,10 @@ async def _tell(
 
 def _opening(caller: Caller, stated: Stated, drift: Drift) -> Opening:
     off = drift.drift_minor
-    told = f"the processor held {drift.held_minor} {drift.currency} at {stated.as_of.isoformat()}, our books say"
+    held, owed, fees = (
+        written(minor, drift.currency) for minor in (drift.held_minor, drift.owed_minor, drift.fees_minor)
+    )
+    told = f"the processor held {held} at {stated.as_of.isoformat()}, our books say"
     return Opening(
         type="balance_over" if off > 0 else "balance_short",
         livemode=caller.livemode,
@@ -155,7 +159,7 @@ def _opening(caller: Caller, stated: Stated, drift: Drift) -> Opening:
         amount_minor=abs(off),
         currency=drift.currency,
         variance_minor=off,
-        detail=f"{told} {drift.owed_minor}, of which {drift.fees_minor} are fees that may be kept already",
+        detail=f"{told} {owed}, of which {fees} are fees that may be kept already",
         context={"as_of": stated.as_of.isoformat(), "held": drift.held_minor, "owed": drift.owed_minor},
     )
 

@@ -23,7 +23,7 @@ from hub.payments.rows import booking_values
 from hub.payments.shell import Shell
 from hub.payments.states import Booking
 from hub.settlement.tables import exceptions
-from normalization.money import Currency, Money
+from normalization.money import Currency, Money, written
 
 ENTRIES_MAX: Final = 10_000
 """Entries without a payout that are looked at in one go, the newest first."""
@@ -249,20 +249,23 @@ def _opening(
 
 def _off(entry: Entry, payout: Payout, *, livemode: bool) -> Opening:
     off = entry.amount_minor - payout.amount_minor
-    told = f"{payout.name}: {payout.amount_minor} {payout.currency} were paid out, {entry.amount_minor} arrived"
+    paid, arrived = (written(minor, payout.currency) for minor in (payout.amount_minor, entry.amount_minor))
+    told = f"{payout.name}: {paid} were paid out, {arrived} arrived"
     context = {"bank_entry": entry.id, "paid": payout.amount_minor, "received": entry.amount_minor}
     return _opening("batch_total_mismatch", payout, off, told, livemode=livemode, context=context, variance_minor=off)
 
 
 def _returned(entry: Entry, payout: Payout, *, livemode: bool) -> Opening:
-    told = f"{payout.name}: {abs(entry.amount_minor)} {payout.currency} went back from our bank on {entry.booked_on}"
+    amount = written(abs(entry.amount_minor), payout.currency)
+    told = f"{payout.name}: {amount} went back from our bank on {entry.booked_on}"
     context = {"bank_entry": entry.id}
     return _opening("payment_returned", payout, entry.amount_minor, told, livemode=livemode, context=context)
 
 
 def _unsure(entry: Entry, found: Sequence[Payout], *, livemode: bool) -> Opening:
     candidates = [_name(one) for one in found]
-    told = f"{entry.amount_minor} {entry.currency} of {entry.booked_on} at our bank may be {', '.join(candidates)}"
+    amount = written(entry.amount_minor, entry.currency)
+    told = f"{amount} of {entry.booked_on} at our bank may be {', '.join(candidates)}"
     context = {"bank_entry": entry.id, "candidates": candidates}
     of = _of_entry(entry)
     return _opening("ambiguous_match", found[0], entry.amount_minor, told, livemode=livemode, context=context, id_=of)
@@ -270,5 +273,6 @@ def _unsure(entry: Entry, found: Sequence[Payout], *, livemode: bool) -> Opening
 
 def _missing(payout: Payout, *, livemode: bool) -> Opening:
     minor = payout.amount_minor
-    told = f"{payout.name}: {minor} {payout.currency} were paid out on {payout.paid_on} and are on no bank statement"
+    amount = written(minor, payout.currency)
+    told = f"{payout.name}: {amount} were paid out on {payout.paid_on} and are on no bank statement"
     return _opening("payout_missing", payout, minor, told, livemode=livemode, context={}, variance_minor=-minor)

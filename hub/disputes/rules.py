@@ -20,7 +20,7 @@ from hub.ledger.chart import DISPUTE_LOSSES, DISPUTES_RECEIVABLE, receivable
 from hub.payments.states import Booking, OperationState, Payment
 from hub.transitions import Machine, Word
 from normalization.disputes import DisputeReason, DisputeReport, DisputeStatus, Stage
-from normalization.money import Currency, Money
+from normalization.money import Currency, Money, written
 
 TAKES_MONEY: Final = frozenset({Stage.CHARGEBACK, Stage.ARBITRATION})
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -204,7 +204,8 @@ def _concerns(
         found["amount_mismatch"] = why
     given_back = payment.refunded_minor + payment.refunded_externally_minor
     if given_back and now.stage in TAKES_MONEY and now.status not in {DisputeStatus.WON, DisputeStatus.CLOSED}:
-        why = f"disputed {now.money.minor} {now.money.currency}, {given_back} of {payment.captured_minor} was refunded"
+        refunded, captured = (written(minor, payment.currency) for minor in (given_back, payment.captured_minor))
+        why = f"disputed {written(now.money.minor, now.money.currency)}, {refunded} of {captured} was refunded"
         found["refund_then_chargeback"] = f"{why}; contest it with the refund as evidence"
     for stage in Stage if _appealed(case) is None else ():
         told = sorted(status for of, status in _decisions(case) if of is stage)
@@ -223,13 +224,16 @@ def _more_than_taken(
     kept = {movement.key: movement for movement in case.movements}
     for movement in report.movements:
         if kept[movement.key] != movement:
-            return f"the movement {movement.key} was told before as {kept[movement.key].money.minor}"
+            before = kept[movement.key].money
+            return f"the movement {movement.key} was told before as {written(before.minor, before.currency)}"
     if operation.attempt_id != payment.attempt_id:
         return f"{operation.attempt_id} was disputed, which {payment.attempt_id} took over from"
     if now.stage not in TAKES_MONEY or now.money.currency is not payment.currency:
         return None
     if not payment.captured_minor:
-        return f"{now.money.minor} was disputed, nothing is captured; the payment is {payment.status}"
+        disputed = written(now.money.minor, payment.currency)
+        return f"{disputed} was disputed, nothing is captured; the payment is {payment.status}"
     if max(now.money.minor, payment.disputed_minor) > payment.captured_minor:
-        return f"{max(now.money.minor, payment.disputed_minor)} is disputed, {payment.captured_minor} was captured"
+        disputed = written(max(now.money.minor, payment.disputed_minor), payment.currency)
+        return f"{disputed} is disputed, {written(payment.captured_minor, payment.currency)} was captured"
     return None

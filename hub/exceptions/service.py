@@ -17,6 +17,7 @@ from hub.exceptions.showing import ExceptionBody
 from hub.idempotency.service import Reply, look_up
 from hub.idempotency.store import Key
 from hub.payments.shell import Shell
+from normalization.money import written
 
 OK = 200
 
@@ -85,7 +86,7 @@ async def reopen(
         caller=caller,
         request_id=request_id,
         object_id=exception_id,
-        summary=f"open the exception {row['type']} again, which books back {minor} {row['currency']}: {reason}",
+        summary=f"open the exception {row['type']} again, which books back {written(minor, row['currency'])}: {reason}",
         request={"exception": exception_id, "reopening": reason},
         merchant_account=row["merchant_account"],
         amount_minor=minor,
@@ -104,7 +105,7 @@ async def _beyond_limit(shell: Shell, wish: Wish) -> Asked | None:
         resolving.check(row, wish.settling)
     if not passes(limit, posting.amount_minor, row["currency"]):
         return None
-    moved = f"{posting.amount_minor} {row['currency']} from {posting.credit} to {posting.debit}"
+    moved = f"{written(posting.amount_minor, row['currency'])} from {posting.credit} to {posting.debit}"
     return Asked(
         kind=Kind.EXCEPTION,
         caller=wish.caller,

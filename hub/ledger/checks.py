@@ -22,6 +22,7 @@ from hub.ledger.tables import ledger_checks, ledger_closings, ledger_days, trans
 from hub.merchants.tables import merchant_accounts
 from hub.payments.tables import operations, payments
 from hub.settlement.tables import exceptions, expected_settlements, settlement_lines, settlement_matches
+from normalization.money import written
 
 CAUSES: Final[tuple[tuple[str, Table], ...]] = (
     ("payment", payments),
@@ -181,14 +182,18 @@ async def _told(connection: AsyncConnection, gap: Unexplained) -> str:
     """Say what is off, and with which operations and lines it may have begun."""
     off = gap.stands - gap.expected - gap.resolved
     account = chart.receivable(gap.merchant_account)
-    resolved = f", {gap.resolved} by resolved exceptions" if gap.resolved else ""
+    stands, expected, human, by = (
+        written(minor, gap.currency) for minor in (gap.stands, gap.expected, gap.resolved, abs(off))
+    )
+    resolved = f", {human} by resolved exceptions" if gap.resolved else ""
     told = (
-        f"{mode(gap.livemode)}: {account} stands at {gap.stands} {gap.currency}, and {gap.expected} is expected and "
-        f"not settled{resolved}: {abs(off)} {gap.currency} too {'much' if off > 0 else 'little'}"
+        f"{mode(gap.livemode)}: {account} stands at {stands}, and {expected} is expected and "
+        f"not settled{resolved}: {by} too {'much' if off > 0 else 'little'}"
     )
     at = [
-        *(f"{id_} by {minor}" for id_, minor in await _differing(connection, _by_operation(gap, account))),
-        *(f"{id_} by {minor}" for id_, minor in await _differing(connection, _by_line(gap, account))),
+        f"{id_} by {written(minor, gap.currency)}"
+        for parts in (_by_operation(gap, account), _by_line(gap, account))
+        for id_, minor in await _differing(connection, parts)
     ]
     return f"{told}; see {', '.join(at)}" if at else told
 

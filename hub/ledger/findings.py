@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from hub.ledger import chart
 from hub.ledger.codes import CODES
 from hub.ledger.summing import Day, Moved, Sums, by_day
+from normalization.money import written
 
 SHOWN_MAX: Final = 20
 """Findings of one kind that are told one by one."""
@@ -93,7 +94,7 @@ def miscounted(groups: Iterable[Group], days: Mapping[Day, Sums], counted: int) 
 
 
 def _both(sums: Sums, day: Day) -> str:
-    return f"{sums.debits_minor} {day.currency} debit, {sums.credits_minor} {day.currency} credit"
+    return f"{written(sums.debits_minor, day.currency)} debit, {written(sums.credits_minor, day.currency)} credit"
 
 
 def owed(groups: Iterable[Group], modes: Mapping[str, bool]) -> Owed:

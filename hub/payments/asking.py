@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from adapters.contract import Capabilities
 from hub.payments.states import Payment, Status
+from normalization.money import written
 
 _DESPITE: Final = (
     "say despite_dispute to ask the processor all the same; once the bank has the money, Stripe refuses, and "
@@ -77,7 +78,7 @@ def refund(
     if not payment.captured_minor:
         return Refused("payment_not_refundable", f"nothing was captured of this payment; it is {payment.status}")
     if payment.disputed_minor and not despite_dispute:
-        why = f"the payer's bank claims or has taken {payment.disputed_minor} {payment.currency} of it"
+        why = f"the payer's bank claims or has taken {written(payment.disputed_minor, payment.currency)} of it"
         return Refused("payment_disputed", f"{why}; {_DESPITE}")
     taken = payment.refunded_minor + payment.refunding_minor + payment.refunded_externally_minor
     left = payment.captured_minor - taken
@@ -85,7 +86,8 @@ def refund(
     if minor > left or minor <= 0:
         return Refused("amount_exceeds_captured", f"amount: {left} is left to refund, {minor} was asked")
     if not within_limit(minor):
-        return Refused("forbidden", f"amount: {minor} {payment.currency} is more than this API key may refund at once")
+        told = f"{minor} in minor units of {payment.currency}"
+        return Refused("forbidden", f"amount: {told} is more than this API key may refund at once")
     return Reserved(replace(payment, refunding_minor=payment.refunding_minor + minor), minor)
 
 

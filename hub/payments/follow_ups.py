@@ -27,7 +27,7 @@ from hub.payments.inquiries import FIRST_HAND, doubt, resolve_now
 from hub.payments.recording import Held, Recorded, record, record_failure
 from hub.payments.shell import TRIES, Shell, ask
 from hub.payments.states import OperationState, OperationStatus, Payment, Status
-from normalization.money import Money
+from normalization.money import Money, written
 from normalization.outcome import Approved, Operation, Report
 from routing.failover import Failure
 
@@ -90,7 +90,7 @@ class ApprovalNeededError(Exception):
     """
 
     def __init__(self, payment: Payment, amount_minor: int) -> None:
-        super().__init__(f"{amount_minor} {payment.currency} of {payment.id}")
+        super().__init__(f"{written(amount_minor, payment.currency)} of {payment.id}")
         self.payment = payment
         self.amount_minor = amount_minor
 

@@ -21,7 +21,7 @@ from hub.payments.states import (
 from hub.payments.transitions import kept, may
 from hub.payments.undoing import cleared, failed, refused_event, release, reverse_refund, undo
 from normalization.declines import Decline, DeclineCode
-from normalization.money import Money
+from normalization.money import Money, written
 from normalization.outcome import (
     OPENING,
     ActionRequired,
@@ -143,7 +143,8 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
     bookings = books.captured(payment, approved, operation, told) if purchase else ()
     exceptions: list[tuple[ExceptionType, str]] = []
     if told.minor != asked or (purchase and taken < told.minor):
-        exceptions.append(("amount_mismatch", f"asked {asked}, approved {told.minor} {told.currency}, {room} left"))
+        wished, got, left = (written(minor, told.currency) for minor in (asked, told.minor, room))
+        exceptions.append(("amount_mismatch", f"asked {wished}, approved {got}, {left} left"))
     if late:
         exceptions.append(("approved_after_failure", f"approved after the payment was {payment.status}"))
     elif payment.canceling and purchase:
@@ -162,7 +163,7 @@ def _other_currency(payment: Payment, operation: OperationState, told: Money) ->
     """Keep the truth and touch no amount: another currency's number means nothing here."""
     if not may(operation, OperationStatus.EXCEPTION):
         return Transition(payment, operation)
-    why = f"asked {payment.currency}, told {told.minor} {told.currency}"
+    why = f"asked {payment.currency}, told {written(told.minor, told.currency)}"
     moved = operation.kind in {Operation.PURCHASE, Operation.CAPTURE, Operation.REFUND}
     booking = books.surplus_of(operation, told)
     if operation.kind is Operation.REFUND:
@@ -240,7 +241,8 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
     bookings = books.captured(freed, captured, operation, told)
     exceptions: list[tuple[ExceptionType, str]] = []
     if told.minor != operation.money.minor or told.minor > fits:
-        exceptions.append(("amount_mismatch", f"captured {told.minor}, {operation.money.minor} asked, {room} left"))
+        got, wished, left = (written(minor, told.currency) for minor in (told.minor, operation.money.minor, room))
+        exceptions.append(("amount_mismatch", f"captured {got}, {wished} asked, {left} left"))
     if payment.status in _ENDED:
         exceptions.append(("approved_after_failure", f"captured after the payment was {payment.status}"))
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
@@ -261,12 +263,14 @@ def _refund(payment: Payment, operation: OperationState, told: Money) -> Transit
     booked = replace(operation, status=OperationStatus.APPROVED, decline=None)
     bookings = books.refunded(freed, refunded, booked, told)
     exceptions: list[tuple[ExceptionType, str]] = []
+    got, wished = written(told.minor, told.currency), written(operation.money.minor, told.currency)
     if told.minor > room:
-        exceptions.append(("over_refund", f"refunded {told.minor}, {max(room, 0)} was left"))
+        exceptions.append(("over_refund", f"refunded {got}, {written(max(room, 0), told.currency)} was left"))
     elif told.minor != operation.money.minor:
-        exceptions.append(("amount_mismatch", f"asked to refund {operation.money.minor}, refunded {told.minor}"))
+        exceptions.append(("amount_mismatch", f"asked to refund {wished}, refunded {got}"))
     if payment.disputed_minor:
-        why = f"refunded {told.minor}, the payer's bank claims or has taken {payment.disputed_minor}"
+        claimed = written(payment.disputed_minor, told.currency)
+        why = f"refunded {got}, the payer's bank claims or has taken {claimed}"
         exceptions.append(("refund_then_chargeback", why))
     return Transition(refunded, booked, bookings, ("refund.succeeded",), tuple(exceptions))
 
@@ -277,7 +281,7 @@ def _void(payment: Payment, operation: OperationState, reason: str | None) -> Tr
     if payment.captured_minor:
         if operation.external:
             return Transition(freed, operation)  # The rest of a partial capture was given back.
-        why = f"canceled although {payment.captured_minor} was captured"
+        why = f"canceled although {written(payment.captured_minor, payment.currency)} was captured"
         return Transition(freed, operation, exceptions=(("void_not_cleared", why),))
     if payment.status in _ENDED:
         return Transition(freed, operation)

@@ -22,7 +22,10 @@ Kind = Literal[
 
 
 class Source(Struct, frozen=True):
-    """A table whose rows are entries: `summary` has the row's columns in braces, `id` names the one to show as id."""
+    """A table whose rows are entries: `summary` has the row's columns in braces, `id` names the one to show as id.
+
+    An amount is named without its unit there, and is shown in the currency's whole unit.
+    """
 
     kind: Kind
     table: Table
@@ -37,7 +40,7 @@ SOURCES: Final = (
         "operation",
         operations,
         "started_at",
-        "{kind} of {amount_minor} {currency} at {merchant_account} ({processor}): {status}",
+        "{kind} of {amount} {currency} at {merchant_account} ({processor}): {status}",
         ("kind", "status", "reason", "merchant_account", "processor", "processor_reference", "amount_minor", "currency",
          "latency_ms", "inquiries", "external", "requested_by", "decline"),
     ),
@@ -66,21 +69,21 @@ SOURCES: Final = (
         "transfer",
         transfers,
         "created_at",
-        "{amount_minor} {currency} from {credit} to {debit} ({code})",
+        "{amount} {currency} from {credit} to {debit} ({code})",
         ("debit", "credit", "amount_minor", "currency", "code", "operation_id"),
     ),
     Source(
         "expected_settlement",
         expected_settlements,
         "created_at",
-        "{gross_minor} {currency} must arrive by {due_on}, fee {fee_minor}",
+        "{gross} {currency} must arrive by {due_on}, fee {fee}",
         ("type", "gross_minor", "fee_minor", "currency", "due_on", "merchant_account", "operation_id"),
     ),
     Source(
         "settlement_line",
         settlement_lines,
         "created_at",
-        "{type} of {gross_minor} {currency}, fee {fee_minor}, row {number} of {batch_id}: {status}",
+        "{type} of {gross} {currency}, fee {fee}, row {number} of {batch_id}: {status}",
         ("batch_id", "number", "type", "raw_type", "gross_minor", "fee_minor", "net_minor", "currency", "booked_at",
          "payout", "merchant_account", "operation_id", "match_id", "status"),
     ),

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from hub.database import Database
 from hub.payments.states import Payment
 from hub.payments.timeline_sources import SOURCES, Kind, Source, belongs
+from normalization.money import in_whole_units, written
 
 ENTRIES_MAX: Final = 1_000
 
@@ -34,6 +35,7 @@ class Timeline(Struct, frozen=True, kw_only=True):
 
 
 _JSON: Final = frozenset({"report", "decline", "details"})
+_AMOUNTS: Final = ("amount", "gross", "fee")
 _ORDER: Final = {source.kind: n for n, source in enumerate(SOURCES)}
 
 
@@ -54,17 +56,28 @@ async def timeline_of(database: Database, payment: Payment) -> Timeline:
 
 def _entry(source: Source, row: Mapping[Any, Any]) -> Entry:
     data = {name: _shown(name, row[name]) for name in source.shown}
-    facts = {**row, "told": _said_of_dispute(data["report"])} if source.kind == "dispute" else row
+    facts = {**row, **_in_whole_units(row)}
+    if source.kind == "dispute":
+        facts["told"] = _said_of_dispute(data["report"])
     return Entry(
         at=row[source.at], kind=source.kind, id=row[source.id], summary=source.summary.format_map(facts), data=data
     )
+
+
+def _in_whole_units(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Write a row's amounts the way people do, by what they are called without their unit."""
+    amounts = {name: row[f"{name}_minor"] for name in _AMOUNTS if f"{name}_minor" in row}
+    return {
+        name: "not known" if minor is None else in_whole_units(minor, row["currency"])
+        for name, minor in amounts.items()
+    }
 
 
 def _said_of_dispute(report: Mapping[str, Any]) -> str:
     """Put one word about a dispute into a line: where it stands, in the processor's word too, and what moved."""
     raw = report.get("raw_status")
     moved = "".join(
-        f", {one['money']['minor']} {one['money']['currency']} {'given back' if one['reinstated'] else 'taken'}"
+        f", {written(one['money']['minor'], one['money']['currency'])} {'given back' if one['reinstated'] else 'taken'}"
         for one in report.get("movements", ())
     )
     return f"{report['stage']} {report['status']}{f' ({raw})' if raw else ''}{moved}"

@@ -18,7 +18,7 @@ from hub.payments.states import (
 )
 from hub.payments.transitions import may
 from normalization.declines import Decline, DeclineCode
-from normalization.money import Money
+from normalization.money import Money, written
 from normalization.outcome import Operation
 
 CAPTURE_FAILED: Final = Decline(code=DeclineCode.PROCESSOR_ERROR, processor_code="hub/capture_failed")
@@ -70,7 +70,7 @@ def undo(payment: Payment, operation: OperationState, decline: Decline, told: Mo
         return Transition(payment, operation)
     done = operation.status is OperationStatus.APPROVED
     if done and told.currency is not operation.money.currency:
-        why = f"undone by {told.minor} {told.currency}, done in {operation.money.currency}"
+        why = f"undone by {written(told.minor, told.currency)}, done in {operation.money.currency}"
         return Transition(payment, operation, exceptions=(("currency_mismatch", why),))
     if not done:
         return _before_its_success(payment, operation, decline)
@@ -118,9 +118,9 @@ def _reverse_capture(payment: Payment, operation: OperationState, told: Money) -
     bookings = books.capture_reversed(payment, restored, operation, told)
     why = "failed after success"
     if beyond := told.minor - (books.sold(payment) - books.sold(restored)):
-        why += f"; {beyond} of it is not in sales: given back already, or more than was asked"
+        why += f"; {written(beyond, told.currency)} of it is not in sales: given back already, or more than was asked"
     if payment.refunding_minor > standing:
-        why += f"; {payment.refunding_minor} is being given back"
+        why += f"; {written(payment.refunding_minor, payment.currency)} is being given back"
     events = ("payment.capture_failed",) + (("payment.failed",) if restored.status is Status.FAILED else ())
     return Transition(restored, undone, bookings, events, (("capture_failed", why),))
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import astuple, fields
 
 from hub.ledger import chart
+from normalization.money import written
 
 _CODES: Final[Mapping[str, tuple[str, int]]] = {
     "capture": ("captured", 1),
@@ -155,8 +156,8 @@ def unconserved(figures: Figures, currency: str, of: str) -> Iterator[str]:
     moved = figures.captured - figures.refunded - figures.disputed + figures.surplus
     if figures.expected != moved:
         yield (
-            f"{of}: {figures.expected} {currency} is expected, and captured less refunded less disputed with the "
-            f"surplus is {moved}"
+            f"{of}: {written(figures.expected, currency)} is expected, and captured less refunded less disputed with "
+            f"the surplus is {written(moved, currency)}"
         )
 
 
@@ -166,4 +167,5 @@ def unlike_the_ledger(outstanding: Mapping[tuple[str, str], int], owed: Mapping[
         here, there = outstanding.get(key, 0), owed.get(key, 0)
         if here != there:
             account, currency = key
-            yield f"{account}: {here} {currency} is outstanding, and the ledger says {there}"
+            is_, booked = written(here, currency), written(there, currency)
+            yield f"{account}: {is_} is outstanding, and the ledger says {booked}"

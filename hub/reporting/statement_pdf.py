@@ -12,8 +12,8 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from hub.reporting.adding_up import PARTS
-from hub.reporting.money import in_whole_units
 from hub.reporting.statement_showing import CurrencyMonth, StatementBody
+from normalization.money import in_whole_units
 
 LABELS: Final = {
     "captured": "Captured",

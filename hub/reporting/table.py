@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.reporting.grouping import WAYS, GroupBy
-from hub.reporting.money import in_whole_units
 from hub.reporting.showing import Reconciliation, ReconciliationRow
+from normalization.money import in_whole_units
 
 _FIGURES: Final = (
     "captured", "refunded", "disputed", "surplus", "settled", "adjusted", "unmatched", "fees", "reserve",

@@ -8,6 +8,7 @@ from msgspec import Struct
 from hub.merchants.profile import Terms as AccountTerms
 from hub.settlement.tolerance import bps_off, within_bps
 from hub.settlement.values import Concern, Wanted
+from normalization.money import written
 from normalization.settlements import SettlementLine
 
 
@@ -59,7 +60,7 @@ def fees_agree(
         type="fee_variance" if expected else "fee_unexpected",
         variance_minor=off,
         currency=currency,
-        detail=f"a fee of {charged} {currency} was charged, the schedule says {expected}",
+        detail=f"a fee of {written(charged, currency)} was charged, the schedule says {written(expected, currency)}",
         expected_id=first.id,
         payment_id=first.payment_id,
         operation_id=first.operation_id,
@@ -82,8 +83,9 @@ def exchange_agrees(line: SettlementLine, wanted: Wanted, fx_bps: int) -> Agreem
         type="fx_variance",
         variance_minor=off,
         currency=line.currency,
-        detail=f"{line.gross_minor} {line.currency.value} was settled for {wanted.gross_minor} {wanted.currency}, "
-        f"the rate known then says {wanted.settle_minor}",
+        detail=f"{written(line.gross_minor, line.currency)} was settled for "
+        f"{written(wanted.gross_minor, wanted.currency)}, "
+        f"the rate known then says {written(wanted.settle_minor, line.currency)}",
         expected_id=wanted.id,
         payment_id=wanted.payment_id,
         operation_id=wanted.operation_id,

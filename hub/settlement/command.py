@@ -15,7 +15,6 @@ from rich.table import Table
 from hub.app import Parts, assembled
 from hub.collecting import leave_alone_what_stays
 from hub.merchants.service import Connected
-from hub.reporting.money import in_whole_units
 from hub.serving import CannotServeError, checked_settings, configure_logs, run_async, stop_on_signals
 from hub.settlement import batches
 from hub.settlement.batches import Batch
@@ -23,6 +22,7 @@ from hub.settlement.bodies import unpacked
 from hub.settlement.jobs import import_next
 from hub.settlement.showing import BatchBody, batch_body
 from hub.settlement.uploads import PIECE_BYTES, Taken, TooLargeError, Wanted, take
+from normalization.money import in_whole_units
 from normalization.settlements import NotAReportError
 
 DONE: Final = 0

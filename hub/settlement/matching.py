@@ -12,7 +12,7 @@ from hub.settlement.placing import EXPECTED_AS, Family, Place, candidates, famil
 from hub.settlement.posting import MOVES_NOTHING, of_exchanged, of_expected, of_itself, of_unmatched
 from hub.settlement.reasons import concern_of, counter_of, why
 from hub.settlement.values import Concern, Decided, Pending, Terms, Wanted
-from normalization.money import Currency, Money
+from normalization.money import Currency, Money, written
 from normalization.settlements import LineType, SettlementLine
 
 _OF_NO_OPERATION: Final = MOVES_NOTHING | {LineType.FEE, LineType.RESERVE, LineType.OWN_FUNDS}
@@ -51,7 +51,8 @@ def by_itself(terms: Terms, pending: Pending) -> Decided | None:
         return None
     concerns: tuple[Concern, ...] = ()
     if line.type is LineType.PAYOUT_REVERSAL:
-        detail = f"{abs(line.net_minor)} {line.currency.value} of {line.batch or 'a payout'} came back from the bank"
+        amount = written(abs(line.net_minor), line.currency)
+        detail = f"{amount} of {line.batch or 'a payout'} came back from the bank"
         concerns = (concern_of("payment_returned", line, detail, Place()),)
     info: tuple[dict[str, Any], ...] = ()
     if line.type is LineType.RESERVE:
@@ -139,8 +140,8 @@ def _amount_off(wanted: Wanted, off: int, lines: int) -> Concern:
         type="amount_mismatch",
         variance_minor=off,
         currency=wanted.currency,
-        detail=f"{wanted.operation_id} settled {abs(off)} {wanted.currency} {'more' if off > 0 else 'less'} than "
-        f"expected, by {lines} {'line' if lines == 1 else 'lines'}",
+        detail=f"{wanted.operation_id} settled {written(abs(off), wanted.currency)} "
+        f"{'more' if off > 0 else 'less'} than expected, by {lines} {'line' if lines == 1 else 'lines'}",
         expected_id=wanted.id,
         payment_id=wanted.payment_id,
         operation_id=wanted.operation_id,

@@ -34,6 +34,7 @@ from hub.settlement.lookups import among, is_postgresql, listed
 from hub.settlement.tables import exceptions, expected_settlements, settlement_days_checked, settlement_matches
 from hub.settlement.taking_back import posted_back
 from hub.settlement.turns import take_turn
+from normalization.money import written
 
 AT_ONCE: Final = 500
 AGAIN: Final = timedelta(days=90)
@@ -152,6 +153,7 @@ async def _close_taken_back(connection: AsyncConnection, account: str, at: datet
 
 def _opening(row: RowMapping, *, livemode: bool) -> Opening:
     gross, currency = row["gross_minor"], row["currency"]
+    told = f"the {row['type']} of {written(gross, currency)} was due on {row['due_on']}"
     return Opening(
         type=TYPE,
         livemode=livemode,
@@ -159,7 +161,7 @@ def _opening(row: RowMapping, *, livemode: bool) -> Opening:
         amount_minor=abs(gross),
         currency=currency,
         variance_minor=-gross,
-        detail=f"the {row['type']} of {gross} {currency} was due on {row['due_on']} and has not been settled",
+        detail=f"{told} and has not been settled",
         payment_id=row["payment_id"],
         operation_id=row["operation_id"],
         expected_id=row["id"],

@@ -17,6 +17,7 @@ from hub.settlement.conserving import alarm
 from hub.settlement.tables import exceptions, settlement_notices, settlement_payouts
 from hub.settlement.turns import take_turn
 from hub.settlement.values import Terms
+from normalization.money import written
 from normalization.settlements import LineType, SettlementLine
 
 _payouts: Final = settlement_payouts.c
@@ -163,6 +164,7 @@ def _context(row: Mapping[Any, Any]) -> Mapping[str, Any]:
 def _opening(row: Mapping[Any, Any]) -> Opening:
     off, currency = off_by(row) or 0, row["currency"]
     paid = row["net_minor"] + off
+    lines = f"{row['lines']} lines add up to {written(row['net_minor'], currency)}"
     return Opening(
         type="batch_total_mismatch",
         livemode=bool(row["livemode"]),
@@ -170,7 +172,7 @@ def _opening(row: Mapping[Any, Any]) -> Opening:
         amount_minor=abs(off),
         currency=currency,
         variance_minor=off,
-        detail=f"{row['payout']}: {row['lines']} lines add up to {row['net_minor']} {currency}, {paid} was paid out",
+        detail=f"{row['payout']}: {lines}, {written(paid, currency)} was paid out",
         batch_id=row["batch_id"],
         context={"payout": row["payout"], "currency": currency, "lines": row["net_minor"], "paid": paid},
     )

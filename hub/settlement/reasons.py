@@ -8,6 +8,7 @@ from hub.ledger import chart
 from hub.payments.states import OperationStatus, Status
 from hub.settlement.placing import Place
 from hub.settlement.values import Concern, Known, Wanted
+from normalization.money import written
 from normalization.settlements import LineType, SettlementLine
 
 UNRESOLVED: Final = frozenset(
@@ -36,7 +37,7 @@ def why(line: SettlementLine, found: Place, wanted: Sequence[Wanted]) -> tuple[C
     concern = concern_of(type_, line, detail, found)
     if type_ != "chargeback_unannounced" or not line.fee_minor:
         return (concern,)
-    fee = f"{line.fee_minor} {line.currency.value} was charged for a chargeback that nobody told of"
+    fee = f"{written(line.fee_minor, line.currency)} was charged for a chargeback that nobody told of"
     return concern, _concern("fee_unexpected", line, line.fee_minor, fee, found)
 
 
@@ -90,7 +91,8 @@ def _again(wanted: Sequence[Wanted]) -> tuple[ExceptionType, str] | None:
     """Tell of what was settled before."""
     if not wanted:
         return None
-    return "duplicate_settlement", f"{wanted[0].gross_minor} {wanted[0].currency} was expected, and settled before"
+    amount = written(wanted[0].gross_minor, wanted[0].currency)
+    return "duplicate_settlement", f"{amount} was expected, and settled before"
 
 
 def _charge(own: Known | None, wanted: Sequence[Wanted]) -> tuple[ExceptionType, str]:
@@ -129,7 +131,8 @@ def _refund(line: SettlementLine, found: Place, wanted: Sequence[Wanted]) -> tup
         return "unexpected_refund", "neither the refund nor its payment is ours"
     left = parent.captured_minor - parent.refunded_minor
     if line.currency == parent.currency and -line.gross_minor > left:
-        return "over_refund", f"{-line.gross_minor} was refunded, {max(left, 0)} of {parent.payment_id} was left"
+        refunded, of = written(-line.gross_minor, parent.currency), parent.payment_id
+        return "over_refund", f"{refunded} was refunded, {written(max(left, 0), parent.currency)} of {of} was left"
     return "unexpected_refund", f"nobody asked for this refund of {parent.payment_id}"
 
 
@@ -151,5 +154,6 @@ def _chargeback(line: SettlementLine, found: Place, wanted: Sequence[Wanted]) ->
     if again := _again(taken):
         return again
     if known.refunded_minor:
-        return "refund_then_chargeback", f"{known.refunded_minor} of {known.payment_id} had been refunded"
+        refunded = written(known.refunded_minor, known.currency)
+        return "refund_then_chargeback", f"{refunded} of {known.payment_id} had been refunded"
     return "chargeback_unannounced", f"no webhook told of this chargeback of {known.payment_id}"

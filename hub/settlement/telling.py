@@ -20,6 +20,7 @@ from hub.settlement.superseding import supersede
 from hub.settlement.tables import settlement_lines
 from hub.settlement.values import Decided, NewLine, Pending, Settled, Terms
 from hub.settlement.writing import add_lines, line_rows
+from normalization.money import written
 
 SUPERSEDED: Final = "superseded"
 _lines: Final = settlement_lines.c
@@ -191,8 +192,8 @@ def _as_told(new: NewLine) -> dict[str, Any]:
 
 
 def _both(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    before = f"{was['net']} {was['currency']}"
-    return f"net {now['net']} {now['currency']} in minor units, where it was {before}"
+    before = written(was["net"], was["currency"])
+    return f"net {written(now['net'], now['currency'])}, where it was {before}"
 
 
 def _otherwise(terms: Terms, line_id: str, detail: str, context: Mapping[str, Any]) -> Opening:

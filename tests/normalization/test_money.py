@@ -11,7 +11,9 @@ from normalization.money import (
     InexactAmountError,
     Money,
     from_unit,
+    in_whole_units,
     to_unit,
+    written,
 )
 
 
@@ -39,7 +41,7 @@ def test_every_currency_has_an_exponent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("money", "written"),
+    ("money", "decimal"),
     [
         (Money(1234, Currency.EUR), "12.34"),
         (Money(5, Currency.EUR), "0.05"),
@@ -49,8 +51,26 @@ def test_every_currency_has_an_exponent() -> None:
         (Money(99_999_999_999, Currency.CLF), "9999999.9999"),
     ],
 )
-def test_major_units_are_written_with_all_their_digits(money: Money, written: str) -> None:
-    assert money.to_decimal() == written
+def test_major_units_are_written_with_all_their_digits(money: Money, decimal: str) -> None:
+    assert money.to_decimal() == decimal
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "sentence"),
+    [
+        (13165, "EUR", "131.65 EUR"),
+        (-5, "EUR", "-0.05 EUR"),
+        (123_456_789, "EUR", "1,234,567.89 EUR"),
+        (4999, "JPY", "4,999 JPY"),
+        (1005, "KWD", "1.005 KWD"),
+        (99_999_999_999, "CLF", "9,999,999.9999 CLF"),
+        (0, "EUR", "0.00 EUR"),
+        (1234, "XTS", "1,234 XTS"),
+    ],
+)
+def test_sentences_have_whole_units(minor: int, currency: str, sentence: str) -> None:
+    assert written(minor, currency) == sentence
+    assert in_whole_units(minor, currency) == sentence.removesuffix(f" {currency}")
 
 
 def test_amounts_of_one_currency_add_up() -> None:

@@ -51,6 +51,21 @@ def test_a_row_that_was_changed_is_named(change: dict[str, Any]) -> None:
     assert "was changed or put in" in broken.why
 
 
+def test_whoever_changes_a_row_and_its_hash_would_have_to_change_all_that_follow() -> None:
+    rows = chained(4)
+    rows[1] |= {"principal": "eve"}
+    rows[1]["hash"] = link(Head(1, rows[0]["hash"]), rows[1]).hash
+
+    broken = follow(Head(), rows)
+
+    assert isinstance(broken, Break)
+    assert broken.position == 3
+
+
+def test_what_an_earlier_version_has_chained_holds_still() -> None:
+    assert chained(2)[1]["hash"] == "74ec791f3b9908c15aecc174aa299a1fb28117f1d11471e83c914d9fdf23664f"
+
+
 def test_a_row_that_is_missing_is_named_by_its_position() -> None:
     rows = chained(4)
     del rows[1]

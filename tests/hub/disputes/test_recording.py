@@ -168,7 +168,7 @@ async def test_the_timeline_tells_of_the_dispute(home: House) -> None:
 
     told = [(entry["kind"], entry["summary"]) for entry in entries]
     assert [summary.partition(": ")[2] for kind, summary in told if kind == "dispute"] == [
-        f"chargeback needs_response (chargeback_needs_response), {TAKEN.money.minor} EUR taken",
+        f"chargeback needs_response (chargeback_needs_response), {TAKEN.money.to_decimal()} EUR taken",
         "chargeback lost (chargeback_lost)",
     ]
     assert ("event", "dispute.created") in told

@@ -39,11 +39,12 @@ async def test_books_in_order_give_nothing_to_say(database: Database) -> None:
 
 SPOILT = {
     "UPDATE transfers SET amount_minor = 900": [
-        "capture on sales was added up to 0 EUR debit, 1000 EUR credit, and its transfers add up to 0 EUR debit, 900",
-        f"{OWED} stands at 900 EUR, and 1000 is expected and not settled: 100 EUR too little; see att_1 by -100",
+        "capture on sales was added up to 0.00 EUR debit, 10.00 EUR credit, and its transfers add up to 0.00 EUR debit",
+        f"{OWED} stands at 9.00 EUR, and 10.00 EUR is expected and not settled: 1.00 EUR too little",
+        "see att_1 by -1.00 EUR",
     ],
     "DELETE FROM transfers": ["1 transfers were added up, and 0 of them are there"],
-    "DELETE FROM ledger_days": ["was added up to 0 EUR debit, 0 EUR credit"],
+    "DELETE FROM ledger_days": ["was added up to 0.00 EUR debit, 0.00 EUR credit"],
     "UPDATE transfers SET credit = 'bribes'": ["is booked on 'bribes', which is not in the chart of accounts"],
     "UPDATE transfers SET credit = 'sales:ma_1'": ["is booked on 'sales:ma_1', which is not in the chart of accounts"],
     "UPDATE transfers SET credit = 'fx_position:USD'": [
@@ -52,7 +53,7 @@ SPOILT = {
     ],
     "UPDATE transfers SET debit = 'settlement_receivable:ma_2'": ["and there is no such merchant account"],
     "UPDATE transfers SET code = 'because'": ["has the code 'because', which no page explains"],
-    "UPDATE transfers SET currency = 'USD'": ["stands at 1000 USD, and 0 is expected and not settled"],
+    "UPDATE transfers SET currency = 'USD'": ["stands at 10.00 USD, and 0.00 USD is expected and not settled"],
     "UPDATE transfers SET livemode = TRUE": [
         f"is of live mode and booked on {OWED}, which is of test mode",
         "is of live mode, and its payment pay_1 is not",
@@ -62,7 +63,7 @@ SPOILT = {
     "UPDATE transfers SET line_id = 'stl_1'": ["names the line stl_1, which is not there"],
     "UPDATE transfers SET exception_id = 'exc_1'": ["names the exception exc_1, which is not there"],
     "UPDATE transfers SET payment_id = NULL, operation_id = NULL": ["names nothing that caused it"],
-    "DELETE FROM expected_settlements": [f"{OWED} stands at 1000 EUR, and 0 is expected and not settled"],
+    "DELETE FROM expected_settlements": [f"{OWED} stands at 10.00 EUR, and 0.00 EUR is expected and not settled"],
 }
 
 
@@ -87,7 +88,7 @@ async def test_what_is_wrong_in_many_ways_is_told_in_all_of_them(database: Datab
 
     for told in (
         "not in the chart of accounts", "which is of test mode", "its payment pay_1 is not", "the line stl_1, which is",
-        "which no page explains", "was added up to", "live mode: settlement_receivable:ma_1 stands at 7 EUR",
+        "which no page explains", "was added up to", "live mode: settlement_receivable:ma_1 stands at 0.07 EUR",
     ):  # fmt: skip
         assert any(told in one for one in found), (told, found)
 

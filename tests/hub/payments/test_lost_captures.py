@@ -35,7 +35,7 @@ def test_a_refund_under_way_keeps_its_amount_and_can_still_succeed() -> None:
     assert (done.payment.captured_minor, done.payment.refunded_minor, done.payment.lost_minor) == (300, 300, 300)
     assert (done.payment.status, done.exceptions) == (
         Status.CAPTURED,
-        (("over_refund", "refunded 300, 0 was left"),),
+        (("over_refund", "refunded 3.00 EUR, 0.00 EUR was left"),),
     )
 
 

@@ -109,11 +109,11 @@ async def test_everything_that_happened_to_a_payment_is_told_in_order(database: 
     assert len(ids) == len(set(ids))
     summaries = "\n".join(entry.summary for entry in told)
     for words in (
-        "purchase of 10000 EUR",
-        "refund of 500 EUR",
+        "purchase of 100.00 EUR",
+        "refund of 5.00 EUR",
         "chargeback needs_response",
-        "charge of 10000 EUR, fee 320, row 0 of set_",
-        "fee of -15 EUR",
+        "charge of 100.00 EUR, fee 3.20, row 0 of set_",
+        "fee of -0.15 EUR",
         "is settled by sln_",
         "fee_unexpected: a fee",
         "resolved by hub",

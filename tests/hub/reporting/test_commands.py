@@ -74,7 +74,7 @@ async def test_figures_that_are_not_the_ledgers_are_told_and_the_command_fails(s
     done = await run(sqlite_url, "reconcile", *MARCH_DAYS)
 
     assert done.returncode == 1
-    assert done.stderr == f"{account}: 0 EUR is outstanding, and the ledger says 2345\n"
+    assert done.stderr == f"{account}: 0.00 EUR is outstanding, and the ledger says 23.45 EUR\n"
 
 
 async def test_a_statement_is_written_as_pdf_and_printed_as_csv(sqlite_url: str, account: str, tmp_path: Path) -> None:

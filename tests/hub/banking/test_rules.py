@@ -41,6 +41,33 @@ def test_without_a_name_it_is_known_by_currency_amount_and_days() -> None:
     assert tied([entry(booked_on=DAY - timedelta(days=2))], [payout()]) == []
 
 
+def test_the_days_within_which_it_may_come_are_counted_from_the_one_before_to_a_week_after() -> None:
+    days = [-2, -1, 0, 6, 7, 8]
+
+    found = [bool(tied([entry(booked_on=DAY + timedelta(days=after))], [payout()])) for after in days]
+
+    assert found == [False, True, True, True, True, False]
+
+
+def test_payouts_of_one_name_are_told_apart_by_account_and_currency() -> None:
+    euros, dollars = payout("po_first1", 1000), payout("po_first1", 1100, currency="USD")
+    named = [entry("ben_1", 1000, "po_first1"), entry("ben_2", 1100, "po_first1", currency="USD")]
+    elsewhere = payout("batch7", 500, merchant_account="ma_2")
+    both = [entry("ben_1", 400, "batch7"), entry("ben_2", 500)]
+
+    found = tie(named, [euros, dollars]).tied
+    of_two_accounts = tie(both, [payout("batch7", 400), elsewhere])
+
+    assert [(one.id, of.currency) for one, of in found] == [("ben_1", "EUR"), ("ben_2", "USD")]
+    assert ("ben_2", elsewhere) in [(one.id, of) for one, of in of_two_accounts.tied]
+
+
+def test_what_left_and_names_two_is_known_as_neither() -> None:
+    left = entry("ben_1", -1000, "RETURN po_first1 po_second2")
+
+    assert came_back(left, [payout(), payout("po_second2")]) is None
+
+
 def test_of_two_payouts_alike_none_is_picked_until_only_one_is_left() -> None:
     alike = [payout(), payout("po_second2")]
 

@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from hub.webhook_endpoints.addresses import UrlRefusedError, is_open, read_url
+from hub.webhook_endpoints.addresses import UrlRefusedError, is_open, parse_address, read_url
 
 INSIDE = (
     "0.0.0.7", "10.1.2.3", "100.64.0.1", "100.100.100.200", "168.63.129.16", "127.0.0.1", "127.8.8.8",
@@ -20,6 +20,33 @@ OUTSIDE = ("8.8.8.8", "100.128.0.1", "172.32.0.1", "192.0.1.1", "2606:4700::1111
 @pytest.mark.parametrize("address", INSIDE)
 def test_an_address_inside_is_closed_however_it_is_wrapped(address: str) -> None:
     assert not is_open(ip_address(address), livemode=False, allowed=())
+
+
+def test_a_network_inside_is_closed_from_its_first_address_to_its_last() -> None:
+    ends = (
+        "0.0.0.0 0.255.255.255 10.0.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.0 127.255.255.255 "
+        "169.254.0.0 169.254.255.255 172.16.0.0 172.31.255.255 192.0.0.0 192.0.0.255 192.0.2.0 192.0.2.255 "
+        "192.31.196.0 192.31.196.255 192.52.193.0 192.52.193.255 192.88.99.0 192.88.99.255 192.168.0.0 "
+        "192.168.255.255 192.175.48.0 192.175.48.255 198.18.0.0 198.19.255.255 198.51.100.0 198.51.100.255 "
+        "203.0.113.0 203.0.113.255 224.0.0.0 239.255.255.255 240.0.0.0 255.255.255.255 1fff:ffff::1 4000:: 2001:: "
+        "2001:1ff:ffff::1 2001:db8:: 2001:db8:ffff::1 2002:: 2002:ffff::1 2620:4f:8000:: 2620:4f:8000:ffff::1 3fff:: "
+        "3fff:fff:ffff::1"
+    )
+    beside = (
+        "1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 168.63.129.15 "
+        "168.63.129.17 169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 191.255.255.255 192.0.1.0 192.0.3.0 "
+        "192.31.195.255 192.31.197.0 192.52.192.255 192.52.194.0 192.88.98.255 192.88.100.0 192.167.255.255 "
+        "192.169.0.0 192.175.47.255 192.175.49.0 198.17.255.255 198.20.0.0 198.51.99.255 198.51.101.0 203.0.112.255 "
+        "203.0.114.0 223.255.255.255 2001:200:: 2001:db7:ffff::1 2001:db9:: 2003:: 2620:4f:7fff:: 2620:4f:8001:: "
+        "3ffe:ffff::1 3fff:1000::"
+    )
+
+    assert [one for one in ends.split() if is_open(ip_address(one), livemode=False, allowed=())] == []
+    assert [one for one in beside.split() if not is_open(ip_address(one), livemode=True, allowed=())] == []
+
+
+def test_an_address_is_read_with_the_zone_that_a_socket_gives_it() -> None:
+    assert parse_address("fe80::1%eth0") == ip_address("fe80::1")
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
@@ -40,7 +67,7 @@ def test_an_allowed_network_is_open_in_test_mode_only() -> None:
     "url",
     [
         "https://shop.example", "https://shop.example/hook?key=a%20b&c=d", "http://shop.example:8080/",
-        "https://8.8.8.8/",
+        "https://8.8.8.8/", "https://shop.example:1024/",
         "https://[2606:4700::1111]:8443/x", "https://xn--caf-dma.example/", "HTTPS://Shop.Example/", "https://a.b.c./",
     ],
 )  # fmt: skip

@@ -96,3 +96,13 @@ def test_messages_are_searched_by_words_that_are_nobody_elses() -> None:
     person = {"email": "ada@example.com", "name": "Ada", "reference": None, "metadata": {"note": "x" * 9}}
 
     assert needles(person, ["cus_9s6XKzkNRiz8i3", "1"]) == ["ada@example.com", "cus_9s6XKzkNRiz8i3"]
+    assert needles({"name": "Ada Lo", "reference": "cust-1"}, ["12345"]) == ["Ada Lo", "cust-1"]
+
+
+def test_the_callers_own_words_go_wherever_they_stand() -> None:
+    told = {"amount": 4999, "lines": [{"description": CANARY, "customer_reference": CANARY, "exp_year": 2031}]}
+
+    left = msgspec.json.decode(without_person(msgspec.json.encode(told)))
+
+    assert left["lines"] == [{"description": None, "customer_reference": None, "exp_year": None}]
+    assert left["amount"] == 4999

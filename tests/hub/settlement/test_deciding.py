@@ -1,6 +1,8 @@
 """Why a line came that nothing was expected for, and what differs where something was; no database is needed for it."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -50,13 +52,18 @@ def decided(told: SettlementLine, *expected: Wanted, known: tuple[Known, ...] = 
     return found
 
 
-def all_decided(told: list[SettlementLine], *expected: Wanted, known: tuple[Known, ...]) -> tuple[Decided, ...]:
+def all_decided(
+    told: list[SettlementLine],
+    *expected: Wanted,
+    known: tuple[Known, ...] = (CHARGE, REFUND),
+    uneven: Mapping[str, tuple[str, int]] = MappingProxyType({}),
+) -> tuple[Decided, ...]:
     facts = Facts(
         operations={one.id: one for one in known},
         by_reference={one.processor_reference or "": [one] for one in known},
         disputed={},
         wanted={"att_1": expected},
-        uneven={},
+        uneven=uneven,
     )
     lines = [Pending(f"sl_{number}", one) for number, one in enumerate(told)]
     return decide(TERMS, lines, facts, frozenset(one.id for one in lines)).decided
@@ -200,3 +207,69 @@ def test_another_accounts_payout_is_told_and_does_not_come_out_of_our_clearing()
 
     assert (told_by(found), found.bookings) == (["wrong_merchant_account"], ())
     assert offs("ma_1", [found]) == {}
+
+
+CAPTURES = tuple(replace(CHARGE, id=f"cap_{n}", kind=Operation.CAPTURE, processor_reference=None) for n in (1, 2, 3))
+AUTHORIZED = (replace(CHARGE, kind=Operation.AUTHORIZE), *CAPTURES)
+
+
+def test_of_two_lines_for_what_is_expected_once_one_settles_it_and_the_other_is_told() -> None:
+    first, second = all_decided([line(LineType.CHARGE, 1_000, tag="att_1")] * 2, wanted("charge", 1_000))
+
+    assert (first.status, [one.id for one in first.wanted]) == ("matched", ["exs_att_1_charge"])
+    assert (second.status, told_by(second), second.wanted) == ("exception", ["duplicate_settlement"], ())
+
+
+def test_amounts_of_two_currencies_are_never_compared() -> None:
+    found = decided(line(LineType.CHARGE, 1_000, tag="att_1"), wanted("charge", 1_000, currency="EUR"))
+
+    assert (found.status, told_by(found)) == ("exception", ["currency_mismatch"])
+
+
+def test_a_reversal_alone_settles_no_charge_that_has_not_come_yet() -> None:
+    found = decided(line(LineType.CHARGE_REVERSAL, -1_000, tag="att_1"), wanted("charge", 1_000))
+
+    assert (found.status, told_by(found)) == ("exception", ["capture_failed"])
+
+
+@pytest.mark.parametrize(("lines", "becomes"), [(3, "matched"), (2, "exception"), (4, "exception")])
+def test_lines_alike_settle_captures_alike_where_there_are_as_many(lines: int, becomes: str) -> None:
+    expected = [wanted("charge", 500, of=one.id) for one in CAPTURES]
+
+    found = all_decided([line(LineType.CHARGE, 500, tag="att_1")] * lines, *expected, known=AUTHORIZED)
+
+    assert [one.status for one in found] == [becomes] * lines
+    assert len({of.id for one in found for of in one.wanted}) == (3 if becomes == "matched" else 0)
+
+
+@pytest.mark.parametrize(("gross", "becomes"), [(800, "matched"), (700, "exception"), (500, "matched")])
+def test_one_line_settles_captures_that_it_adds_up_to_and_guesses_at_none(gross: int, becomes: str) -> None:
+    expected = [wanted("charge", minor, of=f"cap_{n}") for n, minor in ((1, 500), (2, 300))]
+
+    found = decided(line(LineType.CHARGE, gross, tag="att_1"), *expected, known=AUTHORIZED)
+
+    assert found.status == becomes
+    assert sum(one.gross_minor for one in found.wanted) == (gross if becomes == "matched" else 0)
+
+
+def test_a_refund_that_bears_its_payments_name_alone_is_no_operation_that_we_know() -> None:
+    found = decided(line(LineType.REFUND, -300, processor_reference="pi_1"), known=(CHARGE,))
+
+    assert (told_by(found), found.operation_id) == (["unexpected_refund"], "att_1")
+
+
+def test_a_line_of_another_accounts_operation_is_told_and_settles_nothing_of_ours() -> None:
+    elsewhere = replace(CHARGE, id="att_2", attempt_id="att_1", merchant_account="ma_2", processor_reference=None)
+
+    found = decided(line(LineType.CHARGE, 1_000, tag="att_2"), wanted("charge", 1_000), known=(CHARGE, elsewhere))
+
+    assert (told_by(found), found.wanted) == (["wrong_merchant_account"], ())
+
+
+@pytest.mark.parametrize(("told", "joins"), [(-200, True), (200, False), (-199, False)])
+def test_what_was_settled_too_much_is_made_good_by_a_line_of_just_that_and_once(told: int, *, joins: bool) -> None:
+    lines = [line(LineType.CHARGE_REVERSAL if told < 0 else LineType.CHARGE, told, tag="att_1")] * 2
+
+    first, second = all_decided(lines, wanted("charge", 1_000, "sl_before"), uneven={"sl_before": ("exc_1", 200)})
+
+    assert [one.match_id == "sl_before" for one in (first, second)] == [joins, False]

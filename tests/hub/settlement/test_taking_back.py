@@ -34,7 +34,7 @@ def test_what_was_taken_back_before_is_not_taken_back_again() -> None:
 
 
 def test_what_had_different_causes_currencies_or_modes_is_taken_back_apart() -> None:
-    others = [
+    others: list[dict[str, Any]] = [
         {"currency": "USD"}, {"livemode": False}, {"payment_id": None}, {"operation_id": "att_2"}, {"line_id": "sl_2"},
         {"exception_id": "exc_1"},
     ]  # fmt: skip

@@ -40,6 +40,20 @@ def test_what_was_posted_back_before_is_not_posted_back_again() -> None:
     assert posted_back([*posted, *posted_back(posted, AT, CODE)], AT, CODE) == []
 
 
+def test_what_had_other_causes_another_currency_or_mode_is_posted_back_apart() -> None:
+    others: list[dict[str, Any]] = [
+        {"currency": "USD"}, {"livemode": True}, {"payment_id": "pay_2"}, {"operation_id": "att_2"},
+        {"line_id": "sl_2"}, {"exception_id": "exc_1"},
+    ]  # fmt: skip
+    there = transfer("bank_clearing:ma_1", "suspense:ma_1", 945)
+    here = [transfer("suspense:ma_1", "bank_clearing:ma_1", 945) | other for other in others]
+
+    first, *made = posted_back([there, *here], AT, CODE)
+
+    assert (first["debit"], first["amount_minor"]) == ("suspense:ma_1", 945)
+    assert [{name: one[name] for name in other} for one, other in zip(made, others, strict=True)] == others
+
+
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.permutations(ACCOUNTS), st.integers(1, 1_000)), max_size=8))
 def test_nothing_is_left_of_it_on_any_account(drawn: list[tuple[list[str], int]]) -> None:

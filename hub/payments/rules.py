@@ -19,7 +19,7 @@ from hub.payments.states import (
     Transition,
 )
 from hub.payments.transitions import kept, may
-from hub.payments.undoing import cleared, failed, refused_event, release, reverse_refund, undo
+from hub.payments.undoing import cleared, failed, refused_event, release, undo
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money, written
 from normalization.outcome import (
@@ -202,7 +202,7 @@ def _approve_follow_up(payment: Payment, operation: OperationState, report: Repo
 
 def _decline_follow_up(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
     if operation.kind is Operation.REFUND and operation.status is OperationStatus.APPROVED:
-        return reverse_refund(payment, replace(operation, decline=decline), operation.money)
+        return undo(payment, operation, decline, operation.money)
     if not may(operation, OperationStatus.DECLINED):
         return Transition(payment, operation)
     declined = replace(operation, status=OperationStatus.DECLINED, decline=decline)
@@ -332,7 +332,9 @@ def _close(payment: Payment, operation: OperationState) -> Transition:
 
 
 def refused(payment: Payment, operation: OperationState, decline: Decline) -> Transition:
-    """The processor refused our account or our request before it did anything."""
+    """The processor refused our account or our request before it did anything; what it did all the same stands."""
+    if not may(operation, OperationStatus.DECLINED):
+        return Transition(payment, operation)
     decline_it = _decline_attempt if operation.kind in OPENING else _decline_follow_up
     return kept(payment, operation, cleared(decline_it(payment, operation, decline)))
 

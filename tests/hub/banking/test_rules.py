@@ -59,7 +59,14 @@ def test_payouts_of_one_name_are_told_apart_by_account_and_currency() -> None:
     of_two_accounts = tie(both, [payout("batch7", 400), elsewhere])
 
     assert [(one.id, of.currency) for one, of in found] == [("ben_1", "EUR"), ("ben_2", "USD")]
-    assert ("ben_2", elsewhere) in [(one.id, of) for one, of in of_two_accounts.tied]
+    assert sorted((one.id, of.merchant_account) for one, of in of_two_accounts.tied) == [
+        ("ben_1", "ma_1"),
+        ("ben_2", "ma_2"),
+    ]
+
+
+def test_money_of_another_currency_is_no_payout_whatever_it_names() -> None:
+    assert tied([entry("ben_1", 1000, "po_first1", currency="USD")], [payout()]) == []
 
 
 def test_what_left_and_names_two_is_known_as_neither() -> None:

@@ -105,6 +105,8 @@ def test_a_line_settles_at_once_the_only_one_of_its_type_and_amount_that_is_open
         [wanted(999)],
     ):
         assert exactly(TERMS, told, others) is None
+    in_pounds = Pending("sl_1", line(850, currency=Currency.GBP, presented=EUROS))
+    assert exactly(TERMS, in_pounds, [wanted(currency="EUR")]) is None  # Dollars were agreed.
     assert exactly(TERMS, Pending("sl_1", line(fee=0)), [wanted()]) is None  # Its fee may be in a line of its own.
 
 

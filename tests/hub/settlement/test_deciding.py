@@ -273,3 +273,15 @@ def test_what_was_settled_too_much_is_made_good_by_a_line_of_just_that_and_once(
     first, second = all_decided(lines, wanted("charge", 1_000, "sl_before"), uneven={"sl_before": ("exc_1", 200)})
 
     assert [one.match_id == "sl_before" for one in (first, second)] == [joins, False]
+
+
+def test_a_line_that_names_one_capture_settles_no_other_of_the_same_amount() -> None:
+    found = decided(line(LineType.CHARGE, 300, tag="cap_1"), wanted("charge", 300, of="cap_2"), known=AUTHORIZED)
+
+    assert (found.status, found.wanted) == ("exception", ())
+
+
+def test_a_chargeback_is_no_refund_of_the_same_amount() -> None:
+    found = decided(line(LineType.CHARGEBACK, -1_000, tag="att_1"), wanted("refund", -1_000, of="ref_1"))
+
+    assert (found.status, found.wanted) == ("exception", ())

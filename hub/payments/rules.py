@@ -245,6 +245,8 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
         exceptions.append(("amount_mismatch", f"captured {got}, {wished} asked, {left} left"))
     if payment.status in _ENDED:
         exceptions.append(("approved_after_failure", f"captured after the payment was {payment.status}"))
+    elif payment.canceling:
+        exceptions.append(("approved_after_cancel", "captured after its cancellation was asked for"))
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
     return Transition(captured, operation, bookings, ("payment.captured",), tuple(exceptions))
 

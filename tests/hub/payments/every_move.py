@@ -31,6 +31,8 @@ PAYMENTS: Final[dict[str, dict[str, Any]]] = {
     "4.00 of it paid": _HELD | {"status": Status.CAPTURED, "captured_minor": 400},
     "4.00 of it paid, 4.00 on its way": _HELD
     | {"status": Status.CAPTURED, "captured_minor": 400, "capturing_minor": 400},
+    "4.00 of it paid, the last 6.00 on its way": _HELD
+    | {"status": Status.CAPTURED, "captured_minor": 400, "capturing_minor": 600, "capture_closed": True},
     "paid": _PAID,
     "paid, 3.00 going back": _PAID | {"refunding_minor": 300},
     "paid, 3.00 given back": _PAID | {"refunded_minor": 300},
@@ -81,8 +83,17 @@ OURS: Final[dict[Operation, Cases]] = {
 }
 OTHERS: Final[dict[Operation, Cases]] = {
     Operation.CAPTURE: {
-        _UNDER_WAY[:1]: ("sent", "held", "held, 4.00 on its way", "4.00 of it paid", "paid", "canceled", "failed"),
-        _DONE: ("4.00 of it paid", "4.00 of it paid, 4.00 on its way"),
+        _UNDER_WAY[:1]: (
+            "sent",
+            "held",
+            "held, to be canceled",
+            "held, 4.00 on its way",
+            "4.00 of it paid",
+            "paid",
+            "canceled",
+            "failed",
+        ),
+        _DONE: ("4.00 of it paid", "4.00 of it paid, 4.00 on its way", "paid"),
     },
     Operation.VOID: {
         _UNDER_WAY[:1]: (
@@ -100,6 +111,10 @@ OTHERS: Final[dict[Operation, Cases]] = {
         _DONE: ("paid, 3.00 given back by others",),
         _UNDONE[:1]: ("paid, 3.00 given back",),
     },
+}
+NOT_FINAL: Final[Cases] = {
+    _UNDER_WAY[:1]: ("4.00 of it paid, 4.00 on its way", "4.00 of it paid, the last 6.00 on its way"),
+    _DONE: ("4.00 of it paid", "4.00 of it paid, the last 6.00 on its way"),
 }
 PASSED_OVER: Final[Cases] = {
     (OperationStatus.SENDING, *_UNDONE[:1], *_DONE): ("sent", "paid", "paid, 3.00 given back"),
@@ -120,6 +135,8 @@ def lines() -> Iterator[str]:
         yield from _of(kind, kind.value, cases, {})
         over = {"attempt_id": "att_0"} | ({"id": "att_0"} if kind in OPENING else {"external": True})
         yield from _of(kind, f"{kind} of an attempt passed over", PASSED_OVER, over)
+        if kind is Operation.CAPTURE:
+            yield from _of(kind, "capture that is not final", NOT_FINAL, {"final": False})
         yield from _of(kind, f"{kind} by others", OTHERS.get(kind, {}), {"external": True})
 
 

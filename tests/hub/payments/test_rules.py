@@ -116,19 +116,6 @@ class TestPassedOverAttempt:
 
         assert told.payment == standing
 
-    def test_a_refund_that_mends_it_and_fails_later_is_no_refund_of_the_one_that_stands(self) -> None:
-        standing = payment(
-            attempt_id="att_2", status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunded_minor=300
-        )
-        mending = operation(Operation.REFUND, 300, external=True)
-        done = rules.apply(standing, mending, report(Operation.REFUND, minor=300))
-
-        failed = rules.apply(done.payment, done.operation, report(Operation.REFUND, NO_FUNDS))
-
-        assert failed.payment == standing
-        assert failed.operation.status is OperationStatus.REVERSED
-        assert [(b.debit, b.credit) for b in failed.bookings] == [("settlement_receivable:ma_1", "suspense:ma_1")]
-
 
 class TestChallenge:
     def test_waits_for_the_payer_then_completes(self) -> None:
@@ -432,12 +419,6 @@ class TestSilence:
 
         assert late.payment.status is Status.CAPTURED
         assert names(late) == ["approved_after_failure"]
-
-    def test_what_was_told_as_done_meanwhile_was_not_refused(self) -> None:
-        paid = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunded_minor=300)
-        done = operation(Operation.REFUND, 300, status=OperationStatus.APPROVED)
-
-        assert rules.refused(paid, done, rules.REFUSED_BY_US) == Transition(paid, done)
 
     @pytest.mark.parametrize("status", [OperationStatus.APPROVED, OperationStatus.DECLINED])
     def test_nobody_gives_up_what_is_final(self, status: OperationStatus) -> None:

@@ -186,6 +186,9 @@ def test_a_later_date_to_answer_counts() -> None:
         ((word(status=LOST), word(ARBITRATION, WON)), 0),
         ((word(money=eur(300)),), 300),
         ((word(money=eur(300), movements=(taken(minor=400),)),), 400),
+        ((word(money=eur(300), movements=(taken(minor=400), given_back(minor=350))),), 300),
+        ((word(ARBITRATION),), 1000),
+        ((word(status=CLOSED),), 0),
     ],
 )
 def test_a_payment_is_disputed_by_what_is_claimed_or_taken_and_not_won(
@@ -194,10 +197,23 @@ def test_a_payment_is_disputed_by_what_is_claimed_or_taken_and_not_won(
     assert told(*reports).payment.disputed_minor == disputed
 
 
+def test_a_movement_of_nothing_moves_nothing() -> None:
+    court = told(word(movements=(taken(minor=0),)), word(status=LOST, movements=(taken(minor=0),)))
+
+    assert (court.transfers, court.case.movements) == ({}, ())
+
+
 def test_two_disputes_of_one_payment_add_up() -> None:
     first = told(word(money=eur(300)))
 
     assert told(word(money=eur(200)), of=first.payment).payment.disputed_minor == 500
+
+
+def test_two_disputes_of_more_than_was_taken_together_are_for_a_human() -> None:
+    first = told(word(money=eur(700)))
+
+    assert [kind for kind, _ in Court(first.payment).hear(word(money=eur(300))).exceptions] == []
+    assert [kind for kind, _ in Court(first.payment).hear(word(money=eur(301))).exceptions] == ["amount_mismatch"]
 
 
 @pytest.mark.parametrize(
@@ -251,6 +267,25 @@ def test_a_chargeback_of_what_was_refunded_is_for_a_human() -> None:
     decided = Court(refunded).hear(word())
 
     assert [kind for kind, _ in decided.exceptions] == ["refund_then_chargeback"]
+
+
+def test_what_was_refunded_at_the_processor_itself_counts_as_refunded() -> None:
+    refunded = payment(
+        status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunded_externally_minor=200
+    )
+
+    assert [kind for kind, _ in Court(refunded).hear(word()).exceptions] == ["refund_then_chargeback"]
+
+
+def test_an_appeal_that_is_told_in_the_chargebacks_words_ends_as_its_money_says() -> None:
+    lost = (word(movements=(taken(),)), word(status=LOST), word(ARBITRATION, REVIEW))
+    won = told(*lost, word(status=WON, movements=(given_back(),)))
+    lost_again = told(
+        *lost, word(status=WON, movements=(given_back(),)), word(status=LOST, movements=(taken("txn_3"),))
+    )
+
+    assert (won.standing.status, won.payment.disputed_minor) == (WON, 0)
+    assert (lost_again.standing.status, lost_again.payment.disputed_minor) == (LOST, 1000)
 
 
 def test_an_inquiry_into_what_was_refunded_is_nothing_special() -> None:

@@ -66,3 +66,21 @@ def test_every_kind_of_movement_has_a_part_of_its_own() -> None:
         unexplained=80, adjusted=-9, received=-30_000,
     )  # fmt: skip
     assert euro.closing == Standing(outstanding=27_991, clearing=15_265, reserve=5_000, unexplained=80)
+
+
+def test_what_a_human_booked_is_adjusted_whatever_account_is_on_its_other_side() -> None:
+    owed, others = NAMES[0], NAMES[2:14]
+    booked = [Movement(owed, other, "EUR", "exception_settled", 10) for other in others]
+    back = [Movement(other, owed, "EUR", "exception_reopened", 3) for other in others]
+
+    (found,) = month([], [*booked, *back])
+
+    assert found.parts == Parts(adjusted=7 * len(others))
+
+
+def test_what_waits_in_suspense_is_shown_as_money_that_came() -> None:
+    came = Movement(NAMES[1], "suspense:ma_1", "EUR", "settled_unmatched", 80)
+
+    (found,) = month([came], [came])
+
+    assert (found.opening.unexplained, found.closing.unexplained) == (80, 160)

@@ -18,7 +18,7 @@ from hub.exceptions import lists, resolving, service
 from hub.exceptions.documented import MayMoveMoney
 from hub.exceptions.resolving import Settling
 from hub.exceptions.rules import Posting
-from hub.exceptions.showing import ExceptionBody, exception_body
+from hub.exceptions.showing import ExceptionBody, ExceptionShown, exception_body, shown_at
 from hub.exceptions.tracing import Step, Trace, history_of, trace_of
 from hub.exceptions.types import ExceptionType, Severity
 from hub.idempotency.keyed import answer, key_of
@@ -32,12 +32,6 @@ READ: Final = [requires("exceptions:read")]
 WRITE: Final = [requires("exceptions:write")]
 _STEPS: Final = problems(404, 409, 413, 415, 422)
 _SETTLES: Final = _STEPS | WAITS
-
-
-class ExceptionShown(ExceptionBody, frozen=True, kw_only=True):
-    """An exception as it stands now."""
-
-    overdue: bool
 
 
 class ExceptionTraced(ExceptionShown, frozen=True, kw_only=True):
@@ -122,7 +116,7 @@ async def list_exceptions(  # noqa: PLR0913, PLR0917 - one argument for each que
     )
     async with shell.database.reading() as connection:
         rows, following = page(await lists.exceptions_before(connection, wanted, limit + 1), limit)
-    return Exceptions([_shown(exception_body(row), at) for row in rows], following)
+    return Exceptions([shown_at(exception_body(row), at) for row in rows], following)
 
 
 @get("/v1/exceptions/{exception_id:str}", guards=READ, responses=problems(404), tags=["exceptions"])
@@ -135,7 +129,7 @@ async def get_exception(
         if row is None or not caller.may_use(row["merchant_account"]):
             raise resolving.not_found()
         history, trace = await history_of(connection, row), await trace_of(connection, row)
-    shown = msgspec.structs.asdict(_shown(exception_body(row), shell.clock()))
+    shown = msgspec.structs.asdict(shown_at(exception_body(row), shell.clock()))
     return ExceptionTraced(**shown, history=history, trace=trace)
 
 
@@ -149,7 +143,7 @@ async def assign_exception(
 ) -> ExceptionShown:
     """Say who settles it."""
     do = partial(resolving.assign, exception_id=exception_id, owner=data.owner)
-    return _shown(await service.step(shell, caller, request_id_of(request), do), shell.clock())
+    return shown_at(await service.step(shell, caller, request_id_of(request), do), shell.clock())
 
 
 @post(
@@ -193,11 +187,7 @@ async def reopen_exception(
     """Open it again; what was booked to settle it is booked back."""
     doing = service.reopen(shell, caller, request_id_of(request), exception_id, data.reason)
     done = await shielded(shell, doing)
-    return answer(done) if isinstance(done, Reply) else Response(_shown(done, shell.clock()))
-
-
-def _shown(body: ExceptionBody, at: datetime) -> ExceptionShown:
-    return ExceptionShown(**msgspec.structs.asdict(body), overdue=body.status == "open" and body.due_at < at)
+    return answer(done) if isinstance(done, Reply) else Response(shown_at(done, shell.clock()))
 
 
 HANDLERS = [list_exceptions, get_exception, assign_exception, resolve_exception, reopen_exception]

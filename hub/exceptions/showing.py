@@ -49,6 +49,17 @@ class ExceptionBody(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class ExceptionShown(ExceptionBody, frozen=True, kw_only=True):
+    """An exception as it stands now."""
+
+    overdue: bool
+
+
+def shown_at(body: ExceptionBody, at: datetime) -> ExceptionShown:
+    """Show an exception as it stands at an instant."""
+    return ExceptionShown(**msgspec.structs.asdict(body), overdue=body.status == "open" and body.due_at < at)
+
+
 def exception_body(row: Mapping[Any, Any]) -> ExceptionBody:
     """Show a row of `exceptions`; columns that an opening leaves out are None."""
     type_: ExceptionType = row["type"]

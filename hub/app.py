@@ -61,6 +61,7 @@ from hub.rulesets import routes as ruleset_routes
 from hub.rulesets.shadowing import ShadowDesk
 from hub.sealing import Sealer
 from hub.settings import Settings
+from hub.settlement import owed_routes
 from hub.settlement import routes as settlement_routes
 from hub.stalls import watch_for_stalls
 from hub.stopping import Draining, stopped
@@ -91,6 +92,7 @@ HANDLERS: Final = [
     *banking_routes.HANDLERS,
     *ledger_routes.HANDLERS,
     *settlement_routes.HANDLERS,
+    *owed_routes.HANDLERS,
     *report_routes.HANDLERS,
     *access_routes.HANDLERS,
     *audit_routes.HANDLERS,

@@ -6,17 +6,14 @@ from pathlib import Path
 
 import rich_click as click
 
+from hub.cli_finance import COMMANDS, INSTANTS
+
 PORT_MAX = 65_535
 DAYS_MAX = 366
 ROLES = ("service", "support", "finance", "operator", "auditor", "admin")
 """`hub.access.rules.Role`, written out so that help needs no import; a test holds them together."""
 DELIVERY_STATUSES = ("waiting", "done", "ignored", "unmatched", "parked")
 """`hub.webhooks.delivery_routes.WebhookDeliveryStatus`, as ROLES."""
-REPORT_WAYS = ("merchant_account", "currency", "processor", "day", "ruleset")
-"""`hub.reporting.grouping.WAYS`, as ROLES."""
-INSTANTS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
-DAYS = ("%Y-%m-%d",)
-MONTHS = ("%Y-%m",)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -379,81 +376,6 @@ def apply_routes(
     sys.exit(apply(file, activation, livemode=mode == "live"))
 
 
-@main.group()
-def ledger() -> None:
-    """Look after the books."""
-
-
-@ledger.command("verify")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def verify_ledger(*, as_json: bool) -> None:
-    """Say what is wrong with the books, a sentence each; 1 where anything is."""
-    from hub.ledger.command import run
-
-    sys.exit(run(as_json=as_json))
-
-
-@main.command()
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-@click.option("--merchant-account", metavar="NAME_OR_ID", required=True, help="Whose report it is.")
-@click.option("--json", "as_json", is_flag=True, help="Print the batch as JSON.")
-def settle(*, file: str, merchant_account: str, as_json: bool) -> None:
-    """Import the settlement report in FILE, as the processor gives it or packed with gzip; - reads standard input.
-
-    The same file again changes nothing. 1 where it was not imported.
-    """
-    from hub.settlement.command import run
-
-    sys.exit(run(file, merchant_account, as_json=as_json))
-
-
-@main.command()
-@click.option("--from", "first", type=click.DateTime(DAYS), help="The first day; without it, the month's first.")
-@click.option("--to", "last", type=click.DateTime(DAYS), help="The last day, which counts too; without it, today.")
-@click.option("--group-by", type=click.Choice(REPORT_WAYS), multiple=True, help="May be given several times.")
-@click.option("--merchant-account", metavar="NAME_OR_ID")
-@click.option("--mode", type=click.Choice(("test", "live")), help="The one that has merchant accounts, if left out.")
-@click.option("--json", "form", flag_value="json", help="Print JSON.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
-def reconcile(
-    *,
-    first: datetime | None,
-    last: datetime | None,
-    group_by: tuple[str, ...],
-    merchant_account: str | None,
-    mode: str | None,
-    form: str | None,
-) -> None:
-    """Say what was captured, settled, paid out and is still owed; days are UTC's.
-
-    1 where the figures do not agree with each other or with the ledger.
-    """
-    from hub.reporting.command import Asked, reconcile_here, ways_of
-
-    until = (last or datetime.now(UTC)).date()
-    since = first.date() if first is not None else until.replace(day=1)
-    if since > until:
-        raise click.BadParameter("is after --to", param_hint="--from")
-    ways = ways_of(group_by)
-    sys.exit(
-        reconcile_here(
-            Asked(first=since, last=until, ways=ways, account=merchant_account, mode=mode, form=form or "table")
-        )
-    )
-
-
-@main.command()
-@click.argument("merchant_account", metavar="NAME_OR_ID")
-@click.argument("month", type=click.DateTime(MONTHS), metavar="YYYY-MM")
-@click.option("--pdf", type=click.Path(dir_okay=False, path_type=Path), help="Write it into this file as PDF.")
-@click.option("--json", "form", flag_value="json", help="Print JSON instead of CSV.")
-def statement(*, merchant_account: str, month: datetime, pdf: Path | None, form: str | None) -> None:
-    """Print the month-end statement of a merchant account."""
-    from hub.reporting.command import state
-
-    sys.exit(state(merchant_account, month, form=form or "csv", file=pdf))
-
-
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(*, as_json: bool) -> None:
@@ -462,6 +384,9 @@ def doctor(*, as_json: bool) -> None:
 
     sys.exit(run(as_json=as_json))
 
+
+for command in COMMANDS:
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping
 
 from hub.database import Database, open_database
-from hub.merchants import store as merchants
+from hub.merchants.named import account_named, livemode_of, names_of_accounts
 from hub.reporting import showing, statement_showing
 from hub.reporting.formats import as_csv
 from hub.reporting.grouping import WAYS, GroupBy, Row
@@ -52,7 +51,7 @@ def reconcile_here(asked: Asked) -> int:
     async def read() -> tuple[Reconciliation, list[str], Mapping[str, str]]:
         database = await open_database(settings.database_url)
         try:
-            return *await _reconciled(database, asked), await _names(database)
+            return *await _reconciled(database, asked), await names_of_accounts(database)
         finally:
             await database.close()
 
@@ -80,7 +79,7 @@ def state(account: str, month: datetime, *, form: str, file: Path | None) -> int
     async def read() -> StatementBody:
         database = await open_database(settings.database_url)
         try:
-            row = await _account(database, account)
+            row = await account_named(database, account)
             return await month_end(database, row, year=month.year, month=month.month, now=datetime.now(UTC))
         finally:
             await database.close()
@@ -105,8 +104,8 @@ def _write(file: Path, content: bytes) -> None:
 
 
 async def _reconciled(database: Database, asked: Asked) -> tuple[Reconciliation, list[str]]:
-    named = await _account(database, asked.account) if asked.account is not None else None
-    livemode = bool(named["livemode"]) if named is not None else await _mode(database, asked.mode)
+    named = await account_named(database, asked.account) if asked.account is not None else None
+    livemode = await livemode_of(database, named, asked.mode)
     wanted = Wanted(
         livemode=livemode,
         first=asked.first,
@@ -124,28 +123,3 @@ async def _reconciled(database: Database, asked: Asked) -> tuple[Reconciliation,
 def _unconserved(rows: Sequence[Row]) -> list[str]:
     named = ((" ".join(str(part) for part in row.group if part), row) for row in rows)
     return [told for of, row in named for told in unconserved(row.figures, row.group.currency, of)]
-
-
-async def _account(database: Database, named: str) -> RowMapping:
-    async with database.reading() as connection:
-        rows = await merchants.accounts_called(connection, named)
-    if not rows:
-        raise CannotServeError(f"there is no merchant account {named}; `hub doctor` lists their names")
-    if len(rows) > 1:
-        raise CannotServeError(f"{len(rows)} merchant accounts are called {named}; name one by its id")
-    return rows[0]
-
-
-async def _names(database: Database) -> Mapping[str, str]:
-    async with database.reading() as connection:
-        return {row["id"]: row["name"] for row in await merchants.all_accounts(connection)}
-
-
-async def _mode(database: Database, named: str | None) -> bool:
-    if named is not None:
-        return named == "live"
-    async with database.reading() as connection:
-        modes = await merchants.modes(connection)
-    if modes == {False, True}:
-        raise CannotServeError("both modes have merchant accounts; name one with --mode")
-    return True in modes

@@ -114,7 +114,7 @@ async def _late(connection: AsyncConnection, account: str, since: date | None, u
             _expected.due_on <= until,
             _expected.type != NEVER_MISSING,
             settlement_matches.c.expected_id.is_(None),
-            _still_owed() != 0,
+            still_owed() != 0,
             ~known,
         )
         .order_by(_expected.id)
@@ -129,7 +129,7 @@ def _plain(type_: ColumnElement[str]) -> ColumnElement[str]:
     return func.replace(type_, REVERSAL, "")
 
 
-def _still_owed() -> ColumnElement[int]:
+def still_owed() -> ColumnElement[int]:
     """Add up what an operation expects of one kind and has not got, with what took it back."""
     also = expected_settlements.alias("also").c
     same = [also[name] == _expected[name] for name in ("operation_id", "merchant_account", "currency")]
@@ -144,7 +144,7 @@ async def _close_taken_back(connection: AsyncConnection, account: str, at: datet
         select(exceptions.c.id)
         .join_from(exceptions, expected_settlements, _expected.id == exceptions.c.expected_id)
         .where(exceptions.c.type == TYPE, exceptions.c.status == OPEN, exceptions.c.merchant_account == account)
-        .where(_still_owed() == 0)
+        .where(still_owed() == 0)
     )
     ids = (await connection.execute(gone)).scalars().all()
     if ids:

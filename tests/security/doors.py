@@ -92,6 +92,7 @@ DOORS: Final[dict[str, Door]] = {
     "GET /v1/settlements/{settlement_id}/lines": Door("settlements:read"),
     "GET /v1/settlements/{settlement_id}/broken_rows": Door("settlements:read"),
     "POST /v1/settlements/{settlement_id}/retry": Door("settlements:write"),
+    "GET /v1/expected_settlements": Door("settlements:read"),
     "POST /v1/bank_statements": Door("settlements:write", Of.ALL),
     "GET /v1/bank_statements": Door("settlements:read", Of.ALL),
     "GET /v1/bank_statements/{statement_id}": Door("settlements:read", Of.ALL),

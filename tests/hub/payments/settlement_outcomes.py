@@ -53,6 +53,12 @@ async def _another_kind(home: House) -> httpx.Response:
     return await hand_in(home.hub, home.accounts["stripe-eu"], b"{}", **{"Content-Type": "application/json"})
 
 
+@scene("GET", "/v1/expected_settlements", 200)
+async def _owed(home: House) -> httpx.Response:
+    await home.hub.charge(payment_method=home.payment_method)
+    return await home.hub.get("/v1/expected_settlements", status="open")
+
+
 @scene("GET", PATH, 200)
 async def _listed(home: House) -> httpx.Response:
     await _taken(home)

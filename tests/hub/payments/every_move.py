@@ -37,6 +37,7 @@ PAYMENTS: Final[dict[str, dict[str, Any]]] = {
     "paid, 3.00 going back": _PAID | {"refunding_minor": 300},
     "paid, 3.00 given back": _PAID | {"refunded_minor": 300},
     "paid, 3.00 given back by others": _PAID | {"refunded_externally_minor": 300},
+    "paid, 3.00 given back by us and 3.00 by others": _PAID | {"refunded_minor": 300, "refunded_externally_minor": 300},
     "paid, 9.00 given back by others, 3.00 going back": _PAID
     | {"refunded_externally_minor": 900, "refunding_minor": 300},
     "3.00 paid, that failed and go back": _PAID | {"captured_minor": 300, "lost_minor": 300, "refunding_minor": 300},
@@ -77,7 +78,7 @@ OURS: Final[dict[Operation, Cases]] = {
     },
     Operation.REFUND: {
         _UNDER_WAY: tuple(name for name in PAYMENTS if "going back" in name or "go back" in name),
-        _DONE: ("paid, 3.00 given back",),
+        _DONE: ("paid, 3.00 given back", "paid, 3.00 given back by us and 3.00 by others"),
         _UNDONE: ("paid", "paid, 3.00 given back by others"),
     },
 }
@@ -108,12 +109,16 @@ OTHERS: Final[dict[Operation, Cases]] = {
     },
     Operation.REFUND: {
         _UNDER_WAY[:1]: ("sent", "paid", "paid, 3.00 going back", "paid, 3.00 given back by others", "failed"),
-        _DONE: ("paid, 3.00 given back by others",),
+        _DONE: ("paid, 3.00 given back by others", "paid, 3.00 given back by us and 3.00 by others"),
         _UNDONE[:1]: ("paid, 3.00 given back",),
     },
 }
 NOT_FINAL: Final[Cases] = {
-    _UNDER_WAY[:1]: ("4.00 of it paid, 4.00 on its way", "4.00 of it paid, the last 6.00 on its way"),
+    _UNDER_WAY[:1]: (
+        "held, 4.00 on its way",
+        "4.00 of it paid, 4.00 on its way",
+        "4.00 of it paid, the last 6.00 on its way",
+    ),
     _DONE: ("4.00 of it paid", "4.00 of it paid, the last 6.00 on its way"),
 }
 PASSED_OVER: Final[Cases] = {

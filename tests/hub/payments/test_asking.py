@@ -112,3 +112,13 @@ def test_a_final_capture_a_whole_one_and_the_only_one_close_the_payment(
 def test_a_second_capture_and_one_of_a_part_are_for_accounts_that_take_them() -> None:
     assert code(asking.capture(authorized(captured_minor=400), 100, ONCE, final=False)) == "payment_not_capturable"
     assert code(asking.capture(authorized(), 400, WHOLE, final=True)) == "payment_not_capturable"
+
+
+@pytest.mark.parametrize("status", set(Status) - {Status.AUTHORIZED, Status.CAPTURED})
+def test_what_is_not_held_is_not_captured(status: Status) -> None:
+    assert code(asking.capture(authorized(status=status), 400, OFTEN, final=True)) == "payment_not_capturable"
+
+
+@pytest.mark.parametrize("minor", [0, -1])
+def test_nothing_and_less_is_not_captured(minor: int) -> None:
+    assert code(asking.capture(authorized(), minor, OFTEN, final=False)) == "amount_exceeds_authorized"

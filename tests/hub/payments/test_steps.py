@@ -10,7 +10,16 @@ from adapters.contract import Authorize, Capabilities, Inquiry
 from adapters.stripe import REGISTRATION
 from adapters.stripe.account import StripeCredentials
 from hub.payments.states import OperationState, OperationStatus, Status
-from hub.payments.steps import CANCELS_MAX, DEFINITE_AFTER_S, HORIZON, Step, Windows, definite_in_s, next_step
+from hub.payments.steps import (
+    ASKED_AFTER,
+    CANCELS_MAX,
+    DEFINITE_AFTER_S,
+    HORIZON,
+    Step,
+    Windows,
+    definite_in_s,
+    next_step,
+)
 from normalization.outcome import Operation
 from tests.hub.payments.making import NOW, eur, operation, payment
 
@@ -52,6 +61,32 @@ def test_nothing_is_replayed_once_a_cancel_was_asked_for_though_the_reference_is
     known = unknown(processor_reference="psp_1")
 
     assert next_step(payment(canceling=True), known, REPLAY, WINDOWS, SOON) is Step.CANCEL
+
+
+def test_a_follow_up_is_sent_again_for_a_day_and_what_it_follows_is_not_cancelled_for_it() -> None:
+    lost = operation(Operation.REFUND, status=OperationStatus.UNKNOWN)
+    day = timedelta(hours=24)
+
+    assert next_step(payment(canceling=True), lost, REPLAY, WINDOWS, NOW + day - timedelta(minutes=1)) is Step.ASK
+    assert next_step(payment(canceling=True), lost, REPLAY, WINDOWS, NOW + day) is Step.WAIT
+
+
+def test_nothing_is_replayed_when_the_processor_may_have_forgotten_the_first() -> None:
+    forgetful = replace(REPLAY, replay_for=timedelta(minutes=1))
+    lost = operation(Operation.REFUND, status=OperationStatus.UNKNOWN)
+
+    assert next_step(payment(), unknown(), forgetful, WINDOWS, SOON) is Step.CANCEL
+    assert next_step(payment(), unknown(payer_present=False), forgetful, WINDOWS, SOON) is Step.CANCEL
+    assert next_step(payment(), lost, forgetful, WINDOWS, SOON) is Step.WAIT
+
+
+def test_questions_come_ever_more_seldom_for_a_week() -> None:
+    minute, hour = 60, 3_600
+
+    assert [5 * times for times in ASKED_AFTER] == [
+        5, 15, minute, 5 * minute, 30 * minute, 2 * hour, 8 * hour, 24 * hour,
+    ]  # fmt: skip
+    assert timedelta(days=7) == HORIZON
 
 
 def test_one_time_data_is_waited_for_while_the_charge_is_wanted() -> None:

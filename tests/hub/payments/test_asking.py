@@ -54,6 +54,10 @@ def test_what_is_still_being_captured_cannot_be_given_back_yet() -> None:
     assert code(refund(captured(captured_minor=400, capturing_minor=600), 401)) == "amount_exceeds_captured"
 
 
+def test_what_failed_of_a_capture_and_is_going_back_already_goes_back_once() -> None:
+    assert code(refund(captured(captured_minor=300, lost_minor=300, refunding_minor=300))) == "amount_exceeds_captured"
+
+
 def test_what_was_never_captured_cannot_be_given_back() -> None:
     assert code(refund(authorized())) == "payment_not_refundable"
 

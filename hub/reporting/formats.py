@@ -1,7 +1,6 @@
 """Reports as JSON, CSV, Parquet or PDF, as the caller's Accept header asks; pure."""
 
 import csv
-import io
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -14,6 +13,8 @@ CSV: Final = "text/csv"
 PDF: Final = "application/pdf"
 FORMATS: Final = (JSON, CSV, PARQUET)
 """What tables are written as; the first is what a caller gets who does not say."""
+_END: Final = "\r\n"
+"""Before Python 3.13 a writer quotes just the ends of lines that it writes; a lone CR would begin a row of its own."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -52,11 +53,19 @@ def _quality(offered: str, wishes: Iterable[tuple[str, float]]) -> float:
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """Write a table; text that a spreadsheet would take for a formula stands behind an apostrophe."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator=_END)
     writer.writerow(columns)
     writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return file.getvalue().encode()
+    return "".join(lines).encode()
+
+
+class _Lines(list[str]):
+    """Takes lines as a writer ends them, and ends them with a line feed alone."""
+
+    def write(self, line: str) -> None:
+        """Take one line."""
+        self.append(line.removesuffix(_END) + "\n")
 
 
 def _harmless(cell: Cell) -> Cell:

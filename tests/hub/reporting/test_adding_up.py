@@ -1,13 +1,16 @@
 """A month's parts add up to what changed its balance, whatever was booked; pure."""
 
 from collections.abc import Sequence
+from datetime import date
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.ledger.codes import CODES
 from hub.ledger.summing import Moved, Totals, by_account
 from hub.reporting.adding_up import Month, Movement, Parts, Standing, months_of
+from hub.reporting.statements import StatementError, _check
 
 ACCOUNT = "ma_1"
 NAMES = (
@@ -84,3 +87,16 @@ def test_what_waits_in_suspense_is_shown_as_money_that_came() -> None:
     (found,) = month([came], [came])
 
     assert (found.opening.unexplained, found.closing.unexplained) == (80, 160)
+
+
+def test_a_month_whose_parts_are_not_what_changed_it_is_off_by_the_rest() -> None:
+    off = Month(
+        currency="EUR",
+        opening=Standing(outstanding=10, clearing=1),
+        parts=Parts(captured=5, received=-2),
+        closing=Standing(outstanding=20, clearing=4),
+    )
+
+    assert off.off == 10
+    with pytest.raises(StatementError, match=r"ma_1, 2026-03: .*'EUR': 10"):
+        _check("ma_1", date(2026, 3, 1), [off])

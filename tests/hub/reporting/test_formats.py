@@ -1,5 +1,6 @@
 """What callers ask for in Accept, and that others can read what they get."""
 
+import csv
 import io
 from datetime import date
 
@@ -40,6 +41,14 @@ def test_a_spreadsheet_takes_no_name_for_a_formula_and_numbers_stay_numbers() ->
     written = as_csv(["rule", "fees"], [["=1+2", -5], ["cards, all", None]])
 
     assert written == b'rule,fees\n\'=1+2,-5\n"cards, all",\n'
+
+
+def test_whatever_a_spreadsheet_begins_a_formula_with_is_text_and_anything_else_as_it_is() -> None:
+    cells = ["=1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "a\r=1", "'=1"]
+
+    rows = list(csv.reader(io.StringIO(as_csv(["rule"], [[cell] for cell in cells]).decode(), newline="")))
+
+    assert [cell for (cell,) in rows[1:]] == ["'" + cell for cell in cells[:6]] + cells[6:]
 
 
 def test_another_reader_finds_every_cell_of_a_parquet_file() -> None:

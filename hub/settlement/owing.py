@@ -1,7 +1,8 @@
 """All SQL of what processors still owe: expected settlements that are not settled, the one that was due first first.
 
 What was due by the day until which it was looked for late money is in an exception where it is not settled, so of the
-years before only those are read, and behind that day everything.
+years before only those are read, and behind that day everything. What had taken something back and is left alone,
+since that was settled after all, is there from the next day's look on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -110,6 +111,10 @@ def _both(wanted: Wanted, most: int | None = None) -> Subquery:
 
 def _behind(wanted: Wanted) -> Select[Any]:
     """Select what was or will be due behind the day until which it was looked."""
+    if wanted.merchant_account is not None:  # The day is known before the index is read: nothing before it is.
+        looked_until = select(_checked.due_on).where(_checked.merchant_account == wanted.merchant_account)
+        day = func.coalesce(looked_until.scalar_subquery(), _EVER)
+        return _selected(wanted).where(_expected.due_on > day)
     account = merchant_accounts.c.id
     behind = and_(_expected.merchant_account == account, _expected.due_on > func.coalesce(_checked.due_on, _EVER))
     looked = merchant_accounts.outerjoin(settlement_days_checked, _checked.merchant_account == account)
@@ -130,9 +135,11 @@ def _before(wanted: Wanted) -> Select[Any]:
 
 def _selected(wanted: Wanted) -> Select[Any]:
     left = _outstanding()
-    settled = exists().where(settlement_matches.c.expected_id == _expected.id)
+    settled_by = select(settlement_matches.c.line_id).where(settlement_matches.c.expected_id == _expected.id)
     narrow: list[ColumnElement[bool]] = [
-        _expected.livemode == wanted.livemode, _expected.type != NEVER_MISSING, ~settled, still_owed() != 0, left != 0,
+        _expected.livemode == wanted.livemode, _expected.type != NEVER_MISSING,
+        # Looked up for each of the few that are read: as a join, PostgreSQL would read all that was ever matched.
+        settled_by.correlate(expected_settlements).scalar_subquery().is_(None), still_owed() != 0, left != 0,
     ]  # fmt: skip
     if wanted.missing:
         narrow.append(exists().where(exceptions.c.expected_id == _expected.id, *_late()))

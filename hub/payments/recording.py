@@ -216,7 +216,7 @@ async def change(
                     evidence=evidence,
                     due_s=_due_s(shell, transition.operation, at),
                     expected=_expected(shell, held.operation, transition, at),
-                    events=_events(recorded, transition),
+                    events=events_of(recorded, transition),
                     answer=answer,
                     fenced=fenced,
                     opens=opens,
@@ -305,11 +305,21 @@ def _answer(before: OperationState, recorded: Recorded) -> Answer | None:
     return Answer(before.idempotency_key, recorded.status, recorded.body)
 
 
-def _events(recorded: Recorded, transition: Transition) -> tuple[tuple[str, str, bytes], ...]:
-    """Tell what happened with the object as it is now: the refund of a refund, the payment of everything else."""
-    operation = recorded.held.operation
-    object_id = operation.id if operation.kind is Operation.REFUND else operation.payment_id
-    return tuple((name, object_id, recorded.body) for name in transition.events)
+def events_of(recorded: Recorded, transition: Transition) -> tuple[tuple[str, str, bytes], ...]:
+    """Tell what happened with the object as it is now: the refund of a refund, the payment of everything else.
+
+    A refund that fails may end its payment too, where the capture had failed before it.
+    """
+    held = recorded.held
+    if held.operation.kind is not Operation.REFUND:
+        return tuple((name, held.payment.id, recorded.body) for name in transition.events)
+    told = []
+    for name in transition.events:
+        if name.startswith("refund."):
+            told.append((name, held.operation.id, recorded.body))
+        else:
+            told.append((name, held.payment.id, msgspec.json.encode(payment_body(held.payment, held.operations))))
+    return tuple(told)
 
 
 def asked_again_s(shell: Shell, inquiries: int) -> float:

@@ -1,9 +1,12 @@
 """A capture fails while it is given back: its amount stays for the refund, and goes where the refund fails too."""
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from hub.payments import rules
+from hub.payments.answers import OK
+from hub.payments.recording import Held, Recorded, events_of
 from hub.payments.states import OperationStatus, Payment, Status, Transition
 from normalization.declines import DeclineCode
 from normalization.outcome import Approved, Operation, Reversed
@@ -114,3 +117,21 @@ def test_what_was_captured_by_itself_can_be_captured_again_once_its_refund_faile
     declined = rules.apply(lost.payment, REFUND, report(Operation.REFUND, NO_FUNDS))
 
     assert (declined.payment.status, declined.payment.capture_closed) == (Status.AUTHORIZED, False)
+
+
+def test_what_a_failed_refund_makes_of_its_payment_is_told_of_the_payment() -> None:
+    bought = replace(CAPTURED, capture="automatic", refunding_minor=300)
+    attempt = operation(status=OperationStatus.APPROVED)
+    lost = rules.apply(bought, attempt, report(Operation.CAPTURE, UNDONE, 1000))
+    refund = replace(REFUND, id="re_1")
+
+    declined = rules.apply(lost.payment, refund, report(Operation.REFUND, NO_FUNDS))
+    held = Held(payment=declined.payment, operation=declined.operation, operations=(attempt, declined.operation))
+    told = events_of(Recorded(held=held, status=OK, body=b'{"id":"re_1"}'), declined)
+
+    about = [(name, id_, msgspec.json.decode(body)["id"]) for name, id_, body in told]
+    assert about == [
+        ("refund.failed", "re_1", "re_1"),
+        ("payment.capture_failed", bought.id, bought.id),
+        ("payment.failed", bought.id, bought.id),
+    ]

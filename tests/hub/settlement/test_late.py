@@ -147,13 +147,15 @@ async def test_the_settlement_tells_what_nobody_knew(quiet: House) -> None:
 @together
 async def test_a_payout_that_its_lines_do_not_add_up_to_is_told_until_they_do(quiet: House) -> None:
     case = await open_case(quiet)
-    e1, e2 = await case.charged("e1", 10_000), await case.charged("e2", 700)
+    e1, e2, e3 = [await case.charged(f"e{number}", minor) for number, minor in ((1, 10_000), (2, 600), (3, 100))]
 
     short = await case.settle(line("s1", "charge", 10_000, **{TAG: e1}), payout("B1", 10_700))
-    whole = await case.settle(line("s2", "charge", 700, **{TAG: e2}))
+    still = await case.settle(line("s3", "charge", 100, **{TAG: e3}))
+    whole = await case.settle(line("s2", "charge", 600, **{TAG: e2}))
 
     (found,) = short.exceptions
     assert (found["type"], found["variance"], found["context"]["payout"]) == ("batch_total_mismatch", 700, "B1")
+    assert [one["id"] for one in still.exceptions] == [found["id"]]  # Told once, however many reports come by.
     assert whole.exceptions == []
 
 
@@ -205,17 +207,22 @@ async def test_a_months_declines_are_billed_in_one_line(quiet: House) -> None:
 @together
 async def test_a_payout_that_the_processor_tells_of_after_its_report_is_held_against_its_lines(quiet: House) -> None:
     case = await open_case(quiet)
-    told = await case.settle(line("s1", "charge", 9_000, automatic_payout_id="po_told"))
     connected = quiet.hub.parts.directory.connected(case.account)
     assert connected is not None
     paid = Money(10_000, Currency.USD)
     notice = SettlementNotice(kind=NoticeKind.PAYOUT_PAID, processor_reference="po_told", livemode=False, money=paid)
+    names = "po_told", "po_abroad", "po_failed"
+    failed = replace(notice, processor_reference="po_failed", kind=NoticeKind.PAYOUT_FAILED)
+    await note_notice(quiet.hub.parts.shell, connected, failed)  # Nothing of it was paid.
+    told = await case.settle(*(line(f"s_{name}", "charge", 9_000, automatic_payout_id=name) for name in names))
 
     await note_notice(quiet.hub.parts.shell, connected, notice)
+    abroad = replace(notice, processor_reference="po_abroad", money=replace(paid, currency=Currency.EUR))
     await note_notice(quiet.hub.parts.shell, connected, notice)
+    await note_notice(quiet.hub.parts.shell, connected, abroad)  # What it paid in dollars nobody has said.
 
-    assert told.types == ["unexpected_settlement"]
-    _, off = await case.exceptions()
+    assert told.types == ["unexpected_settlement"] * 3
+    (off,) = [one for one in await case.exceptions() if one["type"] != "unexpected_settlement"]
     assert (off["type"], off["variance"], off["settlement"]) == ("batch_total_mismatch", 1_000, told.batch["id"])
 
 

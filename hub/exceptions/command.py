@@ -126,13 +126,12 @@ async def _due_first(
 
 
 def _cells(one: ExceptionShown, names: Mapping[str, str]) -> tuple[str, ...]:
-    due = f"{one.due_at:%Y-%m-%d %H:%M}"
     return (
-        one.severity,
+        f"{one.severity} overdue" if one.overdue else one.severity,
         one.type,
         names.get(one.merchant_account, one.merchant_account),
         written(one.amount, one.currency) if one.currency else "",
-        f"{due} overdue" if one.overdue else due if one.status == OPEN else one.status,
+        f"{one.due_at:%Y-%m-%d %H:%M}" if one.status == OPEN else one.status,
         one.id,
     )
 

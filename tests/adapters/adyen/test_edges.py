@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.adyen.adapter import AdyenAdapter
-from adapters.errors import OutcomeUnknownError
+from adapters.errors import OutcomeUnknownError, WebhookRejectedError
 from normalization.money import Currency, Money
-from normalization.outcome import Approved, Declined, Operation, Pending
+from normalization.outcome import Approved, Declined, Operation, Pending, Report
 from tests.adapters.adyen.asked import capture, follow_up, purchase
+from tests.adapters.adyen.notified import item, opened, signed, told_by
 from tests.adapters.adyen.scripted import Answer, ScriptedAdyen, paid, received, refused
 
 LATER = b"HTTP/1.1 500 x\r\ntransient-error: true\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
@@ -98,3 +100,28 @@ async def test_another_amount_or_currency_is_told_as_it_is(adyen: ScriptedAdyen,
     adyen.will_answer(paid(amount={"value": 600, "currency": "USD"}))
 
     assert (await adapter.authorize(purchase())).money == Money(600, Currency.USD)
+
+
+def test_no_signed_field_holds_what_joins_them(adapter: AdyenAdapter) -> None:
+    for field in ("pspReference", "originalReference", "eventCode"):
+        with pytest.raises(WebhookRejectedError):
+            opened(adapter, signed(item(**{field: "A:B"})))
+
+
+def test_a_step_of_ours_is_known_by_an_attempt_of_ours(adapter: AdyenAdapter) -> None:
+    foreign = item("CAPTURE", pspReference="MOD1", originalReference="PSP1", merchantReference="order-7:capture")
+
+    (report,) = told_by(adapter, signed(foreign))
+
+    assert isinstance(report, Report)
+    assert (report.kind, report.tag) == (Operation.CAPTURE, None)
+
+
+@pytest.mark.parametrize("livemode", [True, False])
+def test_what_is_told_is_of_the_mode_of_its_account(livemode: bool, connect: Callable[..., AdyenAdapter]) -> None:  # noqa: FBT001 - the mode
+    (delivery,) = opened(connect(), signed(item()))
+
+    (report,) = connect().read_delivery(replace(delivery, livemode=livemode))
+
+    assert isinstance(report, Report)
+    assert report.livemode is livemode

@@ -291,6 +291,21 @@ async def test_what_had_taken_something_back_is_missing_once_that_was_settled_al
 
 
 @together
+async def test_what_was_settled_and_by_a_restated_line_is_no_more_is_missed_though_its_day_was_looked_at(
+    quiet: House,
+) -> None:
+    case = await open_case(quiet)
+    e1 = await case.charged("e1", 10_000)
+    await case.settle(line("s1", "charge", 10_000, **{TAG: e1}))
+    await missing_on(case, date(2026, 3, 10))
+
+    await case.settle(line("s1", "fee", -50))
+    await missing_on(case, date(2026, 3, 10))
+
+    assert [one["amount"] for one in await case.exceptions() if one["type"] == "missing_settlement"] == [10_000]
+
+
+@together
 async def test_what_somebody_wrote_off_is_not_missed_again_because_another_line_was_restated(quiet: House) -> None:
     case = await open_case(quiet)
     e1 = await case.charged("e1", 700)

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.ledger.chart import receivable
 from hub.payments.changes import Expected
@@ -67,10 +68,21 @@ def expected_lines(
     """
     by_region = terms is not None and any(fee.card_region for fee in terms.fees)
     region = card_region(transition.payment.facts) if by_region and transition.bookings else None
-    lines = lines_of(transition.bookings, terms, at, region, rates)
+    lines = lines_of(_as_told(transition.bookings), terms, at, region, rates)
     if not declined or terms is None or not terms.other_fees:
         return lines
     return lines + _decline_fee(transition.operation.money, terms, at)
+
+
+def _as_told(bookings: Iterable[Booking]) -> list[Booking]:
+    """Add up what the processor tells in one line, and charges one fee for: a part of it may stand in suspense."""
+    told: dict[tuple[str, Currency], Booking] = {}
+    for booking in bookings:
+        if booking.code in SETTLING:
+            key = _type(booking), booking.money.currency
+            before = told[key].money.minor if key in told else 0
+            told[key] = replace(booking, money=Money(before + booking.money.minor, booking.money.currency))
+    return [*told.values()]
 
 
 def lines_of(
@@ -96,9 +108,8 @@ def card_region(facts: bytes) -> Region | None:
 
 
 def _line(booking: Booking, terms: Terms | None, at: datetime, region: Region | None, rates: Rates) -> Expected:
-    more, less = SETTLING[booking.code]
     owed = booking.debit.startswith(RECEIVABLE)
-    type_, money = more if owed else less, booking.money
+    type_, money = _type(booking), booking.money
     gross = money.minor if owed else -money.minor
     into = terms.settlement_currency if terms else None
     settles = converter(rates, into)(money) if into is not None and into is not money.currency else None
@@ -111,6 +122,11 @@ def _line(booking: Booking, terms: Terms | None, at: datetime, region: Region | 
         settle_minor=None if settles is None else settles if owed else -settles,
         settle_currency=None if settles is None else into,
     )
+
+
+def _type(booking: Booking) -> str:
+    more, less = SETTLING[booking.code]
+    return more if booking.debit.startswith(RECEIVABLE) else less
 
 
 def _fee(type_: str, booking: Booking, terms: Terms, region: Region | None) -> int | None:

@@ -1,15 +1,22 @@
 """What is expected of a settlement is what routing expected a charge to cost."""
 
+from datetime import UTC, date, datetime
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.settlement.expecting import card_region, fee_minor
+from hub.merchants.profile import Terms, Tolerances
+from hub.payments import rules
+from hub.payments.states import Status
+from hub.settlement.expecting import card_region, expected_lines, fee_minor
 from normalization.money import Currency, Money
+from normalization.outcome import Operation
 from normalization.regions import Region
 from normalization.tokens import CardFacts
 from routing.accounts import Fee
 from routing.costs import expected_cost
+from tests.hub.payments.making import operation, payment, report
 from tests.routing.samples import facts
 
 ROWS = st.builds(
@@ -40,3 +47,23 @@ def test_a_card_from_elsewhere_costs_what_its_row_says() -> None:
 
 def test_a_card_whose_country_is_not_known_is_of_no_region() -> None:
     assert card_region(msgspec.json.encode(facts())) is None
+
+
+def test_a_refund_of_more_than_is_left_comes_in_one_line_for_one_fee() -> None:
+    """A part of it is booked from suspense; the processor knows one refund."""
+    taken = payment(status=Status.CAPTURED, authorized_minor=1_000, captured_minor=1_000)
+    by_others = operation(Operation.REFUND, 1_300, external=True)
+    done = rules.apply(taken, by_others, report(Operation.REFUND, minor=1_300))
+    terms = Terms(
+        fees=(),
+        other_fees={"refund": (Fee(fixed_minor=25),)},
+        settlement_days=1,
+        settlement_currency=None,
+        tolerances=Tolerances(),
+        holidays=frozenset[date](),
+    )
+
+    lines = expected_lines(done, terms, datetime(2026, 3, 2, tzinfo=UTC))
+
+    assert [booking.money.minor for booking in done.bookings] == [1_000, 300]
+    assert [(line.type, line.gross_minor, line.fee_minor) for line in lines] == [("refund", -1_300, 25)]

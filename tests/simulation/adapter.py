@@ -57,18 +57,20 @@ class SimulatedAdapter:
 
     async def authorize(self, request: Authorize) -> Report:
         life = self._world.life_of(request.reference)
-        return await self._call("charge.call", life, lambda: self._processor.open(request, life))
+        return await self._call("charge.call", life, request.operation_id, lambda: self._processor.open(request, life))
 
     async def complete(self, request: Complete) -> Report:
         life = self._world.life_of(request.request.reference)
         result = request.returned.get("result")
+        operation = request.request.operation_id
         return await self._call(
-            "challenge.call", life, lambda: self._processor.finish(request.request.operation_id, result), asks=True
+            "challenge.call", life, operation, lambda: self._processor.finish(operation, result), asks=True
         )
 
     async def follow_up(self, request: FollowUp) -> Report:
         life = self._world.life_of(request.reference)
-        return await self._call(f"{request.operation}.call", life, lambda: self._processor.follow(request, life))
+        step = f"{request.operation}.call"
+        return await self._call(step, life, request.operation_id, lambda: self._processor.follow(request, life))
 
     async def inquire(self, request: Authorize | FollowUp) -> Report | None:
         life = self._world.life_of(request.reference)
@@ -80,7 +82,9 @@ class SimulatedAdapter:
                 return self._processor.follow(request, life)
             return self._processor.open(request, life)
 
-        return await self._call("inquiry.call", life, answer, asks=True)
+        if isinstance(request, Authorize) and not self._looks_up:
+            self._world.watch.replays(request.operation_id, life)
+        return await self._call("inquiry.call", life, request.operation_id, answer, asks=True)
 
     async def cancel_by_reference(self, request: Authorize) -> None:
         await self._owner.awaiting()
@@ -108,8 +112,19 @@ class SimulatedAdapter:
     def open_report(self, header: Sequence[str]) -> SettlementReport:
         return open_report(header)
 
-    async def _call(self, step: str, life: int, act: Callable[[], T], *, asks: bool = False) -> T:
+    async def _call(self, step: str, life: int, operation: str, act: Callable[[], T], *, asks: bool = False) -> T:
         """Send a request; where it only *asks*, no failure says anything of what it asks about."""
+        try:
+            answer = await self._sent(step, life, act, asks=asks)
+        except asyncio.CancelledError:
+            if self._owner.hung_up():
+                self._world.watch.broken_off(step, operation)
+            raise
+        if answer is not None:
+            self._world.watch.hears(self._owner, step, operation)
+        return answer
+
+    async def _sent(self, step: str, life: int, act: Callable[[], T], *, asks: bool) -> T:
         await self._owner.awaiting()
         fault = self._world.struck(life, step, CALL | CRASH)
         self._world.tell(

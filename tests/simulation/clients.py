@@ -50,7 +50,7 @@ class Client:
         if shown["status"] == "requires_action" and self.life.returns is not None:
             await self._return()
         for number, step in enumerate(self.life.steps):
-            await asyncio.sleep(self._world.random.random() * 20)
+            await asyncio.sleep(self._world.random.random() * self.life.within_s)
             await self._step(step, number)
 
     def _wish(self) -> PaymentRequest:
@@ -120,11 +120,13 @@ class Client:
 
     async def _asked(self, request: Request) -> Answer | None:
         """Ask until there is an answer that is no trouble of the moment; None: the caller gave up."""
-        wait_s, answer = 1.0, None
+        wait_s, answer, patience_s = 1.0, None, self.life.patience_s
         for _ in range(TRIES):
             process = self._world.any_server()
             if process is not None:
-                answer = await self._sent(process.ask(request(process.shell), self.life.number))
+                sent = process.ask(request(process.shell), self.life.number, patience_s=patience_s)
+                patience_s = None
+                answer = await self._sent(sent)
                 if answer is not None and answer.problem not in AGAIN:
                     self._world.tell(f"payment {self.life.number} was told {answer.status} {answer.problem or ''}")
                     return answer

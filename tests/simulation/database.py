@@ -245,22 +245,26 @@ class SimulatedDatabase(Database):
             raise CommitUnknownError
         transaction = Transaction(self._owner)
         await transaction.wait()
+        world, wrong = self._owner.world, None
         try:
+            wrong = world.watch.before(step, transaction.plainly(), values)
             for position, statement in enumerate(statements_of(unit)):
                 touched = statement.touched(transaction.plainly(), values)
                 if position < unit.checked and touched != 1:
                     raise ConflictError
             transaction.end(fault)
-            self._owner.world.check(values)
+            world.check(step, values, wrong)
         except sqlite3.IntegrityError as broken:
             raise _conflict(broken) from broken
         except sqlite3.OperationalError as lost:
             if str(lost) == LOST:
+                if fault is Fault.DONE:
+                    world.check(step, values, wrong)
                 raise CommitUnknownError from lost
             raise
         finally:
             transaction.rollback()
-        self._owner.world.tell(f"{self._owner.name} committed {step}")
+        world.tell(f"{self._owner.name} committed {step}")
         await self._owner.awaiting()
 
     async def fetch(self, query: Query, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -32,6 +32,7 @@ class Fault(StrEnum):
     LATE_NO = "pending, then no"
     LATE_YES = "no, then yes"
     PARTLY = "approved for less"
+    BEYOND = "approved for more"
     FAILS_LATER = "fails later"
     BY_HAND = "done by other hands"
     # A commit.
@@ -65,7 +66,7 @@ CRASH: Final = frozenset({Fault.CRASH_BEFORE, Fault.CRASH_INSIDE, Fault.CRASH_AF
 DELIVERY: Final = frozenset({Fault.DROPPED, Fault.DUPLICATED, Fault.DELAYED, Fault.EARLY, Fault.REORDERED})
 VERDICT: Final = frozenset({
     Fault.DECLINE_SOFT, Fault.DECLINE_HARD, Fault.DECLINE_FRAUD, Fault.CHALLENGE, Fault.PENDING, Fault.LATE_NO,
-    Fault.LATE_YES, Fault.PARTLY, Fault.FAILS_LATER, Fault.BY_HAND,
+    Fault.LATE_YES, Fault.PARTLY, Fault.BEYOND, Fault.FAILS_LATER, Fault.BY_HAND,
 })  # fmt: skip
 
 KINDS: Final = ("charge", "capture", "void", "refund")

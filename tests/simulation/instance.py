@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from contextvars import Context, ContextVar
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from hub.figures.board import FigureBoard
@@ -30,16 +31,18 @@ SETTINGS: Final = Settings()
 SEALER: Final = Sealer(SETTINGS.keys)
 LEASE_S: Final = SETTINGS.lease_ms / 1000
 FROZEN_S: Final = 120.0
+SKEW_S: Final = 8.0
 STEP_S: Final = 0.02
 AT_ONCE: Final = 0.8
 """How often an await is over at once; else it takes a fifth of `STEP_S` at most."""
 
 
 class _Pace:
-    """Until when a request, with all that it has begun, stands still."""
+    """Until when a request, with all that it has begun, stands still, and when its caller hung up."""
 
     def __init__(self) -> None:
         self.frozen_until_s = 0.0
+        self.hung_up_at_s: float | None = None
 
 
 _PACE: Final[ContextVar[_Pace]] = ContextVar("pace")
@@ -65,13 +68,18 @@ class Instance:
         self.killed_at_await: int | None = None
         self._asked: dict[asyncio.Task[Any], int] = {}
         self._awaits = 0
+        self._ahead = timedelta(seconds=world.random.uniform(-SKEW_S, SKEW_S))
         self._context = Context()
         self._context.run(OWNER.set, self)
         self._context.run(LIFE.set, None)
         self.shell = self._context.run(self._assemble)
 
+    def clock(self) -> datetime:
+        """Give the time as this process knows it: no two clocks agree, and the database's is another one."""
+        return self.world.clock() + self._ahead
+
     def _assemble(self) -> Shell:
-        clock, database = self.world.clock, SimulatedDatabase(self)
+        clock, database = self.clock, SimulatedDatabase(self)
         shared, bell = SharedMemory(None, self.world.loop.time), Bell()
         no_network: Transport = None  # type: ignore[assignment] # the pretend adapters have processors at hand
         directory = Directory(database, SEALER, registrations(self), no_network, shared, clock=clock)
@@ -91,11 +99,13 @@ class Instance:
             reads=ReadBudgets(SETTINGS.webhook_reads_per_second, self.world.loop.time),
         )
 
-    def begin(self, work: Coroutine[Any, Any, T], life: int | None = None) -> asyncio.Task[T]:
+    def begin(
+        self, work: Coroutine[Any, Any, T], life: int | None = None, pace: _Pace | None = None
+    ) -> asyncio.Task[T]:
         """Begin *work* in this process, about the payment *life* where it is about one."""
         context: Context = self._context.copy()
         context.run(LIFE.set, life)
-        context.run(_PACE.set, _Pace())
+        context.run(_PACE.set, pace or _Pace())
         task = self.world.loop.create_task(work, context=context)
         self.own(task)
         if life is not None:
@@ -103,22 +113,31 @@ class Instance:
             task.add_done_callback(self._asked.pop)
         return task
 
-    async def ask(self, work: Coroutine[Any, Any, T], life: int | None = None) -> T:
-        """Have the process do *work*, and wait for it as a caller does.
+    async def ask(self, work: Coroutine[Any, Any, T], life: int | None = None, *, patience_s: float | None = None) -> T:
+        """Have the process do *work*, and wait for it as a caller does, who hangs up after *patience_s*.
 
         Raises:
-            GoneError: when it is dead, or is killed before it has answered.
+            GoneError: when it is dead, or is killed before it has answered, or its caller has hung up.
         """
         if self.dead:
             work.close()
             raise GoneError
-        task = self.begin(work, life)
-        await asyncio.wait({task})
+        pace = _Pace()
+        task = self.begin(work, life, pace)
+        await asyncio.wait({task}, timeout=patience_s)
+        if not task.done():
+            pace.hung_up_at_s = self.world.loop.time()
+            task.cancel()
+            await asyncio.wait({task})
         if task.cancelled() or self.gone():
             if not task.cancelled():
                 task.exception()  # Nobody hears of it.
             raise GoneError
         return task.result()
+
+    def hung_up(self) -> bool:
+        """Whether the caller of the running request is hanging up at this very moment."""
+        return not self.dead and _pace().hung_up_at_s == self.world.loop.time()
 
     def gone(self) -> bool:
         """Whether it has been killed, which may be by now where it was not a moment ago."""
@@ -153,6 +172,10 @@ class Instance:
         Not the whole process: everything else in it would only end for want of time.
         """
         _pace().frozen_until_s = self.world.loop.time() + LEASE_S + self.world.random.random() * FROZEN_S
+
+    def stands_still_s(self) -> float:
+        """For how long the running request stands still yet."""
+        return max(0.0, _pace().frozen_until_s - self.world.loop.time())
 
     def kill(self) -> NoReturn:
         """Kill the process at an await of its own."""

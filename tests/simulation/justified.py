@@ -15,13 +15,14 @@ _UNTOLD: Final = frozenset({Fault.DROPPED, Fault.DELAYED})
 _BECAUSE: Final[dict[str, frozenset[Fault]]] = {
     "approved_after_failure": frozenset({Fault.LATE_YES}),
     "approved_after_cancel": UNKNOWN | CRASH | frozenset({Fault.PENDING}),
-    "amount_mismatch": frozenset({Fault.PARTLY}),
+    "amount_mismatch": frozenset({Fault.PARTLY, Fault.BEYOND}),
+    "double_charge_after_failover": frozenset({Fault.LATE_YES}),
     "unknown_outcome_settled": _UNTOLD,
     "pending_overdue": _UNTOLD,
     "outcome_unknown": UNKNOWN | CRASH,
     "capture_failed": frozenset({Fault.FAILS_LATER}),
     "refund_failed": frozenset({Fault.FAILS_LATER}),
-    "over_refund": frozenset({Fault.BY_HAND}),
+    "over_refund": frozenset({Fault.BY_HAND, Fault.FAILS_LATER}),
     "unexpected_refund": frozenset({Fault.DROPPED}),  # A report tells of it, and no webhook ever did.
     "unexpected_settlement": frozenset({Fault.DROPPED}),
     "failed_but_settled": frozenset({Fault.LATE_YES, Fault.FAILS_LATER}),  # It failed before its success was told.
@@ -31,6 +32,8 @@ _ONLY_AT: Final = {"unexpected_refund": "refund.notice"}
 """In which step alone it explains it."""
 _WITHOUT_NETS: Final = frozenset({"unknown_outcome_settled", "pending_overdue", "outcome_unknown", "unexpected_refund"})
 """With a net taken away there is more that only a report, or a human, can tell."""
+_SETTLED_TWICE: Final = frozenset({"duplicate_settlement", "amount_mismatch"})
+"""What is told where a report has a line once too often."""
 _OPEN_QUESTION: Final = frozenset({
     "pending_overdue", "outcome_unknown", "unexpected_refund", "unexpected_settlement", "failed_but_settled",
 })  # fmt: skip
@@ -49,6 +52,8 @@ def unjustified(world: "World") -> list[str]:
         if type_ == "settlement_import_failed" or (type_ in _WITHOUT_NETS and not whole):
             continue
         life = world.plan_of(reference) if reference else None
+        if type_ in _SETTLED_TWICE and life is not None and life.number in world.settled_twice:
+            continue
         if life is None or not _explains(life, type_, cut_off=life.number in world.cut_off):
             told.append(f"exception: {type_} of {reference} is explained by nothing that happened")
     return told

@@ -28,6 +28,14 @@ UNKNOWN_TO_US: Final = 0.06
 """How often a payment of which nothing is known is meddled with at the processor."""
 KNOWN_LATE: Final = 0.6
 """How often it is the processor itself that does not know yet, where a cancel is to come too early."""
+HANGS_UP: Final = 0.1
+"""How many callers hang up while their request is carried out."""
+IMPATIENT_S: Final = 0.6
+SLOW: Final = 0.2
+"""How many callers take their time between two steps."""
+SLOW_S: Final = 900.0
+STALE: Final = 0.05
+"""How many payments somebody comes late to, who is to find out what became of them."""
 MANUAL: Final = 0.4
 """How many payments are captured by a request of their own."""
 
@@ -44,7 +52,8 @@ class Life(Struct, frozen=True, kw_only=True):
     """One payment: how it is asked for, what is done with it, and what goes wrong meanwhile.
 
     `steps` follow on the charge; `returns` is what the payer answers to a challenge, None: never comes back. `twice`:
-    every request is sent by two at the same time, with the same key.
+    every request is sent by two at the same time, with the same key. `patience_s`: after so long the caller hangs up,
+    and asks again. `within_s`: how long after one step the next one comes at most.
     """
 
     number: int
@@ -55,6 +64,8 @@ class Life(Struct, frozen=True, kw_only=True):
     steps: tuple[str, ...] = ()
     returns: str | None = "confirmed"
     twice: bool = False
+    patience_s: float | None = None
+    within_s: float = 20.0
     strikes: tuple[Strike, ...] = ()
 
     def __str__(self) -> str:
@@ -62,7 +73,9 @@ class Life(Struct, frozen=True, kw_only=True):
         told = ", ".join(str(strike) for strike in self.strikes) or "nothing"
         then = f", then {', '.join(self.steps)}" if self.steps else ""
         twice = ", each asked twice" if self.twice else ""
-        return f"payment {self.number}: {how} of {self.amount} at {self.route} first{then}{twice}; struck: {told}"
+        hangs_up = f", hung up on after {self.patience_s:.2f} s" if self.patience_s is not None else ""
+        asked = f"{how} of {self.amount} at {self.route} first{then}{twice}{hangs_up}"
+        return f"payment {self.number}: {asked}; struck: {told}"
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -179,6 +192,8 @@ def _life(random: Random, number: int, target: Strike, options: Options) -> Life
             _lost(random),
             Strike("charge.notice", Fault.DELAYED),
         ]  # What other hands do is told of a charge that nobody knows yet.
+    if options.webhooks and options.inquiry and random.random() < STALE:
+        strikes += [_lost(random), Strike("charge.notice", Fault.REORDERED), Strike("inquiry.claim", Fault.STALLED)]
     if not steps and random.random() < 0.5:
         steps = _more(random, manual=course.manual)
     elif random.random() < 0.2 and "cancel" not in steps:
@@ -194,6 +209,8 @@ def _life(random: Random, number: int, target: Strike, options: Options) -> Life
         steps=steps,
         returns=random.choice(("refused", None)) if random.random() < 0.15 else "confirmed",
         twice=random.random() < 0.25,
+        within_s=SLOW_S if random.random() < SLOW else 20.0,
+        patience_s=random.random() * IMPATIENT_S if random.random() < HANGS_UP else None,
         strikes=tuple(strikes),
     )
 

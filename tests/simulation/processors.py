@@ -38,10 +38,16 @@ DECLINES: Final = {
     Fault.DECLINE_SOFT: DeclineCode.DO_NOT_HONOR,
     Fault.DECLINE_HARD: DeclineCode.EXPIRED_CARD,
     Fault.DECLINE_FRAUD: DeclineCode.LOST_OR_STOLEN_CARD,
-    Fault.LATE_YES: DeclineCode.INSUFFICIENT_FUNDS,
     Fault.LATE_NO: DeclineCode.DO_NOT_HONOR,
     Fault.FAILS_LATER: DeclineCode.PROCESSOR_ERROR,
 }
+
+TURNING: Final = (DeclineCode.INSUFFICIENT_FUNDS, DeclineCode.DO_NOT_HONOR)
+"""What is said before a yes after all: another account is tried after the second."""
+SOONER: Final = 1.8
+"""Ten to the power of so much is how long other hands wait at most, in seconds, where they are quick."""
+CAPTURED_BY_HAND: Final = 0.4
+"""How many reservations are captured by other hands at the processor, of those that are not let go."""
 
 
 def _declined(code: DeclineCode) -> Declined:
@@ -65,6 +71,8 @@ class Entry(Struct, kw_only=True):
 class Charge(Entry, kw_only=True):
     """One charge: what is held of the payer's money, what was taken and what was given back."""
 
+    asked_minor: int
+    turned: bool = False  # It was approved after it had been declined.
     authorized: int = 0
     captured: int = 0
     refunded: int = 0
@@ -114,6 +122,7 @@ class Processor:
             operation_id=request.operation_id,
             life=life,
             money=request.money,
+            asked_minor=request.money.minor,
             outcome=Approved(),
             made_at_s=self._world.loop.time(),
         )
@@ -123,7 +132,9 @@ class Processor:
         self._arrived(request.operation_id)
         verdict = self._world.verdict(life, "charge")
         match verdict:
-            case Fault.DECLINE_SOFT | Fault.DECLINE_HARD | Fault.DECLINE_FRAUD | Fault.LATE_YES:
+            case Fault.LATE_YES:
+                charge.outcome = _declined(self._world.random.choice(TURNING))
+            case Fault.DECLINE_SOFT | Fault.DECLINE_HARD | Fault.DECLINE_FRAUD:
                 charge.outcome = _declined(DECLINES[verdict])
             case Fault.CHALLENGE if request.return_url is not None:
                 url = f"https://bank.example/{charge.id}"
@@ -133,6 +144,11 @@ class Processor:
             case Fault.PARTLY:
                 charge.money = Money(max(1, request.money.minor // 2), request.money.currency)
                 self._hold(charge)
+            case Fault.BEYOND:
+                charge.money = Money(request.money.minor + 1 + request.money.minor // 3, request.money.currency)
+                self._hold(charge)
+            case Fault.BY_HAND if charge.kind is Operation.AUTHORIZE and self._chance(CAPTURED_BY_HAND):
+                charge.outcome = Pending()
             case _:
                 self._hold(charge)
         self._tell(charge)
@@ -157,14 +173,25 @@ class Processor:
                 self._soon(lambda: self._end_late(charge, _declined(DECLINES[verdict])))
             case Fault.FAILS_LATER if charge.kind is Operation.PURCHASE:
                 self._soon(lambda: self._undo(charge, charge))
+            case Fault.BY_HAND if isinstance(charge.outcome, Pending):
+                self._soon(lambda: self._capture_by_hand(charge))
             case Fault.BY_HAND:
-                self._soon(lambda: self._by_hand(charge))
+                self._meddle(charge)
+
+    def _meddle(self, charge: Charge) -> None:
+        """Let other hands be at it, often while something else is under way."""
+        span = SOONER if self._chance(0.5) else None
+        self._world.later(lambda: self._by_hand(charge), span)
+
+    def _chance(self, share: float) -> bool:
+        return self._world.random.random() < share
 
     def _end_late(self, charge: Charge, outcome: Outcome) -> None:
         if charge.canceled or isinstance(charge.outcome, Approved):
             return
         after_a_no = isinstance(charge.outcome, Declined)
         charge.outcome = outcome
+        charge.turned = after_a_no
         if isinstance(outcome, Approved):
             self._hold(charge)
         self._tell(charge, alone=after_a_no and charge.kind is Operation.AUTHORIZE)
@@ -225,7 +252,7 @@ class Processor:
         if verdict is Fault.FAILS_LATER:
             self._soon(lambda: self._undo(charge, entry))
         if verdict is Fault.BY_HAND:
-            self._soon(lambda: self._by_hand(charge))
+            self._meddle(charge)
 
     def _do_late(self, charge: Charge, entry: Entry) -> None:
         if self._fits(charge, entry):
@@ -269,8 +296,6 @@ class Processor:
         if entry.kind is Operation.REFUND:
             charge.refunded -= entry.money.minor
             self._move(LineType.REFUND_REVERSAL, entry.money.minor, entry)
-        elif charge.refunded:
-            return  # What was given back was taken.
         else:
             charge.captured -= entry.money.minor
             self._move(LineType.CHARGE_REVERSAL, -entry.money.minor, entry)
@@ -278,6 +303,14 @@ class Processor:
                 charge.canceled = True
         entry.outcome = Reversed(Decline(code=DeclineCode.PROCESSOR_ERROR, processor_code="sim/failed"))
         self._tell(entry)
+
+    def _capture_by_hand(self, charge: Charge) -> None:
+        """Somebody at the processor takes what was approved in the same moment; which is told first is chance."""
+        if charge.canceled or not isinstance(charge.outcome, Pending):
+            return
+        self._hold(charge)
+        self._do(charge, self._outside(charge, Operation.CAPTURE, charge.authorized))
+        self._tell(charge)
 
     def _by_hand(self, charge: Charge) -> None:
         """Somebody at the processor gives back what was taken, or lets go what is held."""

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 TRIES: Final = 20
+TWICE: Final = 0.01
+"""How many movements a report tells twice, under two keys: once too often is the processor's mistake."""
+OVERLAP: Final = 3
+"""How many lines of earlier reports a report has besides its own, as they stood there."""
+Row = tuple[object, ...]
 
 
 class Office:
@@ -28,6 +33,7 @@ class Office:
         self._world = world
         self._told: dict[str, int] = dict.fromkeys(world.processors, 0)
         self._batches = 0
+        self._rows: dict[str, list[Row]] = {name: [] for name in world.processors}
 
     async def hand_in(self) -> None:
         """Hand in what every processor reports of the time since the last report."""
@@ -37,7 +43,7 @@ class Office:
             if moved:
                 content = self._written(processor, moved)
                 await self._hand_in(account(processor.name), content)
-                if self._world.random.random() < 0.3:
+                if self._chance(0.3):
                     await self._hand_in(account(processor.name), content)
 
     async def _hand_in(self, to: str, content: bytes) -> None:
@@ -56,12 +62,15 @@ class Office:
                     return
             await asyncio.sleep(20.0)
 
+    def _chance(self, share: float) -> bool:
+        return self._world.random.random() < share
+
     def _written(self, processor: Processor, moved: Sequence[Movement]) -> bytes:
         self._batches += 1
         batch, written = f"{processor.name}-{self._batches}", StringIO()
         table = csv.writer(written)
         table.writerow(COLUMNS)
-        net = 0
+        net, earlier, rows = 0, self._rows[processor.name], list[Row]()
         for number, one in enumerate(moved):
             fee = _fee(one.minor) if one.type is LineType.CHARGE else 0
             net += one.minor - fee
@@ -69,9 +78,17 @@ class Office:
             parent = entry.parent.id if entry.parent is not None else ""
             key = f"{batch}/{number}"
             self._world.reported.add(key)
-            table.writerow(
-                (key, one.type, one.minor, fee, "EUR", at, batch, entry.operation_id or "", entry.id, parent)
-            )
+            row: Row = (key, one.type, one.minor, fee, "EUR", at, batch, entry.operation_id or "", entry.id, parent)
+            table.writerow(row)
+            if one.type in {LineType.CHARGE, LineType.REFUND} and self._chance(TWICE):
+                net += one.minor - fee
+                self._world.settled_twice.add(entry.life)
+                self._world.reported.add(f"{key}-twice")
+                table.writerow((f"{key}-twice", *row[1:]))
+            rows.append(row)
+        for row in self._world.random.sample(earlier, min(OVERLAP, len(earlier))):
+            table.writerow(row)  # What an earlier report told already.
+        earlier += rows
         at = self._world.clock().isoformat()
         table.writerow((f"{batch}/payout", LineType.PAYOUT, net, 0, "EUR", at, batch, "", batch, ""))
         return written.getvalue().encode()

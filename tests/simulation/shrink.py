@@ -56,6 +56,8 @@ def _without_a_step(plan: Plan) -> Iterator[Plan]:
             yield _with(plan, number, replace(life, steps=life.steps[:-1]))
         if life.twice:
             yield _with(plan, number, replace(life, twice=False))
+        if life.patience_s is not None:
+            yield _with(plan, number, replace(life, patience_s=None))
 
 
 def _with(plan: Plan, number: int, life: Life) -> Plan:

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Final
 
 import msgspec
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.contract import Credentials
@@ -24,10 +25,12 @@ from hub.rulesets import service as rulesets
 from hub.rulesets.service import Author
 from hub.sealing import Sealer
 from hub.settings import Settings
+from hub.webhook_endpoints.tables import webhook_endpoints
 from normalization.money import Currency
 from normalization.tokens import CardFacts, ProcessorToken
 from routing.accounts import AccountStatus
 from routing.rules import RuleSet
+from tests.simulation.endpoints import WANTED
 from tests.simulation.processors import NORTH, SOUTH
 
 CARDS: Final = 64
@@ -84,6 +87,8 @@ async def _write(url: str) -> None:
         async with database.transaction() as connection:
             for processor in (NORTH, SOUTH):
                 await _account(connection, processor)
+            for id_, pattern in WANTED.items():
+                await connection.execute(insert(webhook_endpoints).values(_endpoint(id_, pattern)))
             for life in range(CARDS):
                 await _card(connection, life)
             await bump(connection, livemode=False)
@@ -116,6 +121,23 @@ async def _account(connection: AsyncConnection, processor: str) -> None:
         "updated_at": _BEFORE,
     }
     await add_account(connection, row)
+
+
+def _endpoint(id_: str, pattern: str) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "livemode": False,
+        "url": "https://shop.example/events",
+        "description": "",
+        "events": msgspec.json.encode([pattern]).decode(),
+        "merchant_accounts": None,
+        "ordered": False,
+        "status": "enabled",
+        "secret": b"sealed",
+        "after_position": 0,
+        "created_at": _BEFORE,
+        "updated_at": _BEFORE,
+    }
 
 
 async def _card(connection: AsyncConnection, life: int) -> None:

@@ -12,11 +12,14 @@ from hub.payments.shell import Shell
 from hub.settlement.jobs import import_next
 from hub.webhooks.jobs import read_waiting
 from tests.simulation.database import is_away
+from tests.simulation.endpoints import fan_out
 
 if TYPE_CHECKING:
     from tests.simulation.instance import Instance
 
 POLL_S: Final = 4.0
+BEHIND: Final = 40
+"""How many events have been published when they are queued for endpoints."""
 AFTER_FAILURE_S: Final = 2.0
 FAR_S: Final = 3_600.0
 
@@ -40,6 +43,10 @@ DUTIES: Final = (
     Duty(inquire_due, "SELECT min(max(due_at, lease_until)) FROM operations WHERE due_at IS NOT NULL"),
     Duty(cancel_due, "SELECT min(0) FROM payments WHERE canceling AND status IN ('authorized', 'requires_action')"),
     Duty(publish_events, "SELECT min(0) FROM events WHERE position IS NULL"),
+    Duty(
+        fan_out,
+        f"SELECT min(0) FROM event_fan_out WHERE position + {BEHIND} <= (SELECT max(position) FROM events)",  # noqa: S608 - a number of ours
+    ),
     Duty(_import, "SELECT min(due_at) FROM settlement_batches WHERE due_at IS NOT NULL"),
 )
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from adapters.contract import Webhook
 from adapters.errors import WebhookRejectedError
 from hub import ids
+from hub.audit.jobs import seal_audit
 from hub.ledger import checks
 from hub.payments.states import OperationStatus
 from hub.settlement.missing import find_missing
@@ -24,10 +25,13 @@ from hub.webhooks.mended import close_mended
 from normalization.outcome import Report
 from tests.simulation import api, invariants
 from tests.simulation.adapter import SIGNATURE, Notice
+from tests.simulation.again import deliver_again
+from tests.simulation.audit import sealed
 from tests.simulation.clients import Client
 from tests.simulation.database import OWNER, Store, is_away
+from tests.simulation.endpoints import fan_out
 from tests.simulation.faults import COMMIT, CRASH, DELIVERY, VERDICT, Fault, Strike
-from tests.simulation.instance import LIFE, SETTINGS, GoneError, Instance
+from tests.simulation.instance import FROZEN_S, LEASE_S, LIFE, SETTINGS, GoneError, Instance
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.plans import Life, Options, Plan
 from tests.simulation.processors import NORTH, SOUTH, Processor
@@ -35,6 +39,7 @@ from tests.simulation.reader import Reader
 from tests.simulation.settlements import Office
 from tests.simulation.steps import step_of_values
 from tests.simulation.template import account, template
+from tests.simulation.watch import Watch
 from tests.simulation.worker import work
 
 EPOCH: Final = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
@@ -46,6 +51,8 @@ RESTART_S: Final = 30.0
 LAST_TURNS: Final = 10
 REPORT_S: Final = 6 * 3_600.0
 """When the first settlement reports come: some outcomes are told by nothing else."""
+LATER: Final = 4.2
+"""Ten to the power of so much is how long a processor takes at most, in seconds."""
 LOST_FOR_GOOD: Final = 30
 """How often a delivery is sent at most."""
 
@@ -59,11 +66,13 @@ class World:
         self.settings = replace(SETTINGS)
         self.random = Random(plan.seed * 7919 + 1)
         self.loop = VirtualLoop(self._owned)
+        self.loop.set_exception_handler(lambda *_: None)  # Of what was refused to a caller who has hung up.
         self.store = Store(template(), self.now_s)
         self.processors = {
             NORTH: Processor(self, NORTH, answers_at_once=True),
             SOUTH: Processor(self, SOUTH, answers_at_once=False),
         }
+        self.watch = Watch(self)
         self.clients = [Client(self, life) for life in plan.lives]
         self.processes: dict[str, Instance] = {}
         self.history: list[str] = []
@@ -72,7 +81,9 @@ class World:
         self.struck_lives: set[int] = set()
         self.cut_off: set[int] = set()
         self.acknowledged: set[tuple[str, str]] = set()
+        self.heard: list[tuple[str, Notice]] = []
         self.reported: set[str] = set()
+        self.settled_twice: set[int] = set()
         self.ruled_out: set[str] = set()
         self._pending: dict[int, list[Strike]] = {life.number: list(life.strikes) for life in plan.lives}
         self._visits: Counter[tuple[int, str]] = Counter()
@@ -118,26 +129,33 @@ class World:
         await asyncio.gather(*(client.live() for client in self.clients))
         await asyncio.sleep(max(0.0, REPORT_S - self.loop.time()))
         await office.hand_in()
-        resting = await self._quiet()
+        resting = await self.quiet()
         await office.hand_in()
         await self._look_through()
-        if not await self._quiet() or not resting:
+        if not await self.quiet() or not resting:
             self.violated(f"10: not at rest after {HORIZON_S / 86_400:.0f} days: {invariants.unresolved(self)}")
         for client in self.clients:
             await client.ask_again()
+        await deliver_again(self)
+        process = self.processes[WORKERS[0]]
+        while await process.ask(fan_out(process.shell)):
+            pass
+        self.violations += await sealed(process)
         await reader.finish()
         self.violations += [*invariants.at_rest(self), *reader.missed()]
 
     async def _look_through(self) -> None:
         """Have the jobs done that come by once a minute or rarer, when nobody is killed any more."""
         self._pending = {life: [] for life in self._pending}
-        await self._quiet()
+        await asyncio.sleep(LEASE_S + FROZEN_S)  # Nobody stands still any more.
+        await self.quiet()
         for job in (settle_waiting, find_missing, close_mended):
             process = self.processes[WORKERS[0]]
             await process.ask(job(process.shell))
         process = self.processes[WORKERS[0]]
         found = await process.ask(checks.verify(process.shell.database))
         self.violations += [f"1: {told}" for told in found]
+        await process.ask(seal_audit(process.shell))
 
     async def _boot(self, name: str) -> None:
         process = Instance(self, name)
@@ -169,7 +187,7 @@ class World:
         await asyncio.sleep(self.random.random() * RESTART_S)
         await self._boot(process.name)
 
-    async def _quiet(self) -> bool:
+    async def quiet(self) -> bool:
         """Wait until nothing is under way any more; false where that takes beyond every horizon."""
         wait_s = 2.0
         while self.loop.time() < HORIZON_S:
@@ -237,9 +255,12 @@ class World:
         except TimeoutError:
             return
 
-    def check(self, values: Mapping[str, Any]) -> None:
-        """Hold what was just committed against what must hold at any moment."""
+    def check(self, step: str, values: Mapping[str, Any], wrong: str | None) -> None:
+        """Hold what was just committed against what must hold at any moment; *wrong*: what was seen before."""
+        if wrong is not None:
+            self.violated(wrong)
         payment = values.get("p_id")
+        self.watch.committed(step, values, self._payments.get(payment or ""))
         if payment is None:
             return
         for told in invariants.committed(self, payment, self._payments[payment]):
@@ -315,15 +336,15 @@ class World:
 
     # What processors do by themselves.
 
-    def later(self, happens: Callable[[], None]) -> None:
-        """Let something happen at a processor in a while."""
+    def later(self, happens: Callable[[], None], span: float | None = None) -> None:
+        """Let something happen at a processor in a while: within ten to the power of *span* seconds."""
         self._under_way += 1
 
         def now() -> None:
             self._under_way -= 1
             happens()
 
-        self.loop.call_later(10 ** (4.2 * self.random.random()), now, context=Context())
+        self.loop.call_later(10 ** ((span or LATER) * self.random.random()), now, context=Context())
 
     def notify(
         self, processor: Processor, kind: str, life: int, subject: str, told: Report, *, alone: bool = False
@@ -374,7 +395,9 @@ class World:
                     if not is_away(failure):
                         self.failed("a webhook ended in a 500", failure)
                 else:
-                    self.acknowledged.add((to, notice.key))
+                    if (to, notice.key) not in self.acknowledged:
+                        self.acknowledged.add((to, notice.key))
+                        self.heard.append((to, notice))
                     return
             await asyncio.sleep(9.0 * 2 ** min(number, 6))
 

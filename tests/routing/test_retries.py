@@ -74,6 +74,7 @@ def test_mastercard_allows_thirty_five_declines_of_one_amount_in_thirty_days() -
     assert found is not None
     assert found.until == NOW - 700 * HOUR + 30 * DAY
     assert barrier(history, "mastercard", OTHER, NOW) is None
+    assert barrier(history, "mastercard", Money(EUR.minor, Currency.JPY), NOW) is None
 
 
 @pytest.mark.parametrize("code", ["04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"])

@@ -66,6 +66,13 @@ def test_mastercard_allows_ten_declines_in_a_day() -> None:
     assert (found.rule, found.until) == ("mastercard_declines", NOW - 10 * HOUR + DAY)
 
 
+def test_beyond_its_bound_a_card_waits_until_there_is_room_and_not_until_the_first_is_forgotten() -> None:
+    found = barrier(every(HOUR, 12), "mastercard", EUR, NOW)
+
+    assert found is not None
+    assert found.until == NOW - 10 * HOUR + DAY
+
+
 def test_mastercard_allows_thirty_five_declines_of_one_amount_in_thirty_days() -> None:
     history = every(timedelta(hours=20), 35)
 

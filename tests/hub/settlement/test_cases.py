@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hub.ledger.store import Wanted as Transfers
+from hub.ledger.store import transfers_before
 from normalization.outcome import Approved
 from tests.hub.exceptions.cabinet import resolve
 from tests.hub.house import House
@@ -76,6 +78,9 @@ async def test_rc_07_a_conversion_within_tolerance_goes_through_both_currencies(
         ("fx_position:EUR", "EUR"): 10_000,
         ("sales", "EUR"): -10_000,
     }
+    of_line = Transfers(livemode=False, merchant_accounts=frozenset({case.account}), currency="USD")
+    shown = await transfers_before(quiet.hub.parts.database, of_line, None, 10)
+    assert ("fx_gain_loss", "fx_position:USD", 30) in [(t["debit"], t["credit"], t["amount_minor"]) for t in shown]
 
 
 async def test_rc_09_a_currency_that_was_not_agreed_is_never_compared(quiet: House) -> None:

@@ -19,6 +19,7 @@ from hub.webhooks.marks import catch_ups
 from tests.hub.house import QUICK, House, house
 from tests.hub.money import agrees, rows
 from tests.hub.payments.faulty import shown, work
+from tests.hub.webhooks.telling import arrive, delivery
 
 QUIET = replace(QUICK, inquiry_first_ms=3_600_000)
 """Nobody asks about an unknown outcome: what is not told by webhook is not known."""
@@ -102,6 +103,8 @@ async def test_what_is_listed_is_kept_once_however_often_it_is_listed(database_u
         lists = Lists(["evt_3", "evt_2"], [], ["evt_1"])
         shell, connected = pretending(made, lists)
         before = made.hub.parts.shell.clock()
+        alike = replace(delivery("pi_1", key="evt_1"), api_version="2020-08-27")
+        await arrive(shell.database, "ma_another", alike)  # Of the same name by chance.
 
         found = [await catch_up_due(shell)]
         await due_now(made)
@@ -110,7 +113,7 @@ async def test_what_is_listed_is_kept_once_however_often_it_is_listed(database_u
         by_hand = await catch_up(shell, connected, before)
 
         assert (found, by_hand.listed, by_hand.missing) == ([3, 1], 4, 0)
-        assert await kept(made) == ["evt_3", "evt_2", "evt_1", "evt_4"]
+        assert await kept(made) == ["evt_1", "evt_3", "evt_2", "evt_1", "evt_4"]
         versions = await rows(made, "SELECT DISTINCT api_version FROM webhook_deliveries")
         assert versions == [{"api_version": "2020-08-27"}]
 

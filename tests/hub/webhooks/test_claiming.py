@@ -92,6 +92,9 @@ async def test_what_matched_wakes_what_could_not_be_matched_of_the_same_subject(
     await arrive(database, "ma_1", delivery("pi_1", key="a"), delivery("pi_2", key="b"), delivery("pi_1", key="c"))
     [a, b, c] = await store.claim(database, 10, LEASE_S)
     await store.settle(database, [ended(a, "unmatched"), ended(b, "unmatched", 600.0)], NOW)
+    await arrive(database, "ma_2", delivery("pi_1", key="another account's"))
+    [d] = await store.claim(database, 10, LEASE_S)
+    await store.settle(database, [ended(d, "unmatched")], NOW)
     assert await store.claim(database, 10, LEASE_S) == []
 
     await store.settle(database, [ended(c)], NOW)

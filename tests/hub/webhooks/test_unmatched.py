@@ -90,6 +90,14 @@ async def test_a_yes_that_moved_money_opens_an_exception(quiet: House, kind: Ope
     assert f"the {kind} pi_nobodys succeeded" in exception["detail"]
 
 
+async def test_a_delivery_of_which_a_part_is_nobodys_stays_unmatched_for_that(quiet: House) -> None:
+    payment = await paid(quiet, quiet.accounts["stripe-eu"])
+
+    one = await read_to_the_end(quiet, bought(payment), nobodys(payment))
+
+    assert [exception["type"] for exception in await opened(quiet, one)] == ["money_unmatched"]
+
+
 async def test_what_moved_no_money_opens_none(quiet: House) -> None:
     payment = await paid(quiet, quiet.accounts["stripe-eu"])
     held, later = nobodys(payment, kind=Operation.AUTHORIZE), nobodys(payment, outcome=Pending())

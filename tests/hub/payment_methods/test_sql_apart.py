@@ -1,0 +1,162 @@
+"""Whose a stored card is, where it can be charged, and when it has changed: what the statements find and what not."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.database import Database, open_database
+from hub.payment_methods import keeping, retired, store
+from hub.payment_methods.keeping import Found
+from hub.payment_methods.tables import customers
+from normalization.tokens import CardFacts, ProcessorToken
+
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+TOKEN = ProcessorToken(processor="stripe", token="pm_1", customer_reference="cus_1")
+
+
+class Drawer(Struct, frozen=True):
+    """One transaction on a database of its own."""
+
+    connection: AsyncConnection
+
+    async def person(self, name: str, *, livemode: bool = False) -> str:
+        row = {"id": name, "livemode": livemode, "person": "{}", "created_at": AT}
+        await store.add_customer(self.connection, row)
+        return name
+
+    async def keep(
+        self,
+        customer: str | None = None,
+        account: str = "ma_1",
+        *,
+        shared: bool = False,
+        livemode: bool = False,
+        stored: ProcessorToken = TOKEN,
+        at: datetime = AT,
+    ) -> str:
+        found = Found(livemode=livemode, customer=customer, merchant_account=account, shared=shared, stored=stored)
+        return await keeping.keep(self.connection, found, at)
+
+    async def version(self, method_id: str) -> int:
+        row = await store.payment_method(self.connection, livemode=False, method_id=method_id)
+        assert row is not None
+        return int(row["version"])
+
+    async def reference(self, customer: str, account: str = "ma_1", *, livemode: bool = False) -> str | None:
+        return await store.known_reference(
+            self.connection, livemode=livemode, customer=customer, processor="stripe", merchant_account=account
+        )
+
+
+@pytest.fixture
+async def database(sqlite_url: str) -> AsyncIterator[Database]:
+    opened = await open_database(sqlite_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def drawer(database: Database) -> AsyncIterator[Drawer]:
+    async with database.transaction() as connection:
+        yield Drawer(connection)
+
+
+async def test_one_card_is_one_payment_method_of_each_person_mode_and_account_that_can_charge_it(
+    drawer: Drawer,
+) -> None:
+    for name in ("ann", "bob"):
+        await drawer.person(name)
+    first = await drawer.keep("ann")
+
+    assert await drawer.keep("ann") == first
+    others = [
+        await drawer.keep("bob"),
+        await drawer.keep(None),
+        await drawer.keep("ann", "ma_2"),
+        await drawer.keep(None, livemode=True),
+    ]
+    assert len({first, *others}) == 5
+
+
+async def test_what_every_account_of_a_processor_can_charge_is_one_at_all_of_them(drawer: Drawer) -> None:
+    first = await drawer.keep(shared=True)
+
+    assert await drawer.keep(None, "ma_2", shared=True) == first
+
+
+async def test_a_token_is_bound_to_its_account_unless_the_others_share_it(drawer: Drawer) -> None:
+    ids = [await drawer.keep(), await drawer.keep(None, "ma_9", shared=True)]
+
+    tokens = await store.tokens_of(drawer.connection, livemode=False, method_ids=ids)
+
+    assert [tokens[id_][0].merchant_account for id_ in ids] == ["ma_1", None]
+    assert await store.tokens_of(drawer.connection, livemode=True, method_ids=ids) == {id_: [] for id_ in ids}
+
+
+async def test_what_the_processor_calls_a_person_is_known_at_its_account_in_its_mode(drawer: Drawer) -> None:
+    for name in ("ann", "bob"):
+        await drawer.person(name)
+    await drawer.keep("ann")
+
+    assert await drawer.reference("ann") == "cus_1"
+    assert await drawer.reference("ann", "ma_2") is None
+    assert await drawer.reference("ann", livemode=True) is None
+    assert await drawer.reference("bob") is None
+
+
+async def test_of_a_person_who_was_erased_nothing_is_kept(drawer: Drawer) -> None:
+    await drawer.person("ann")
+    await drawer.connection.execute(update(customers).values(deleted_at=AT))
+
+    method = await drawer.keep("ann")
+
+    assert await store.payment_method(drawer.connection, livemode=False, method_id=method) is None
+    assert (await store.tokens_of(drawer.connection, livemode=False, method_ids=[method]))[method] == []
+    assert await retired.is_retired(drawer.connection, TOKEN, livemode=False, merchant_account="ma_1")
+    assert not await retired.is_retired(drawer.connection, TOKEN, livemode=True, merchant_account="ma_1")
+    assert not await retired.is_retired(drawer.connection, TOKEN, livemode=False, merchant_account="ma_2")
+
+
+async def test_the_first_charge_that_the_payer_made_stays_the_one_that_later_ones_name(drawer: Drawer) -> None:
+    method = await drawer.keep()
+
+    for name in ("ntx_1", "ntx_2"):
+        await store.chain(drawer.connection, method, name)
+
+    row = await store.payment_method(drawer.connection, livemode=False, method_id=method)
+    assert row is not None
+    assert row["network_transaction_id"] == "ntx_1"
+
+
+async def test_whatever_changes_of_a_card_is_another_version_of_it(drawer: Drawer) -> None:
+    method = await drawer.keep()
+    versions = [await drawer.version(method)]
+
+    await store.chain(drawer.connection, method, "ntx_1")
+    versions.append(await drawer.version(method))
+    await store.describe_card(drawer.connection, livemode=False, method_id=method, card="{}")
+    versions.append(await drawer.version(method))
+    asked = replace(TOKEN, merchant_account="ma_1")
+    await store.renew_token(drawer.connection, method, asked, ProcessorToken(processor="stripe", token="pm_2"))
+    versions.append(await drawer.version(method))
+
+    assert versions == [1, 2, 3, 4]
+    (token,) = (await store.tokens_of(drawer.connection, livemode=False, method_ids=[method]))[method]
+    assert (token.token, token.customer_reference) == ("pm_2", "cus_1")
+
+
+async def test_a_card_is_described_and_deleted_in_its_own_mode_only(drawer: Drawer) -> None:
+    method = await drawer.keep()
+
+    await store.describe_card(drawer.connection, livemode=True, method_id=method, card='{"brand":"visa"}')
+    await store.delete_payment_method(drawer.connection, livemode=True, method_id=method, at=AT + timedelta(1))
+
+    row = await store.payment_method(drawer.connection, livemode=False, method_id=method)
+    assert row is not None
+    assert store.means_of(row, []).card == CardFacts()
+    assert len((await store.tokens_of(drawer.connection, livemode=False, method_ids=[method]))[method]) == 1

@@ -36,6 +36,17 @@ def test_exponents_are_those_of_iso_4217(currency: Currency, digits: int) -> Non
     assert EXPONENT[currency] == digits
 
 
+def test_all_but_these_have_two_digits() -> None:
+    others = {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+        3: "BHD IQD JOD KWD LYD OMR TND",
+        4: "CLF",
+    }
+    known = {currency: digits for digits, codes in others.items() for currency in codes.split() if currency in EXPONENT}
+
+    assert {currency.value: digits for currency, digits in EXPONENT.items() if digits != 2} == known
+
+
 def test_every_currency_has_an_exponent() -> None:
     assert set(EXPONENT) == set(Currency)
 

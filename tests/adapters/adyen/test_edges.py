@@ -7,8 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.adyen.adapter import AdyenAdapter
+from adapters.adyen.amounts import DECIMALS
 from adapters.errors import OutcomeUnknownError, WebhookRejectedError
-from normalization.money import Currency, Money
+from normalization.money import EXPONENT, Currency, Money
 from normalization.outcome import Approved, Declined, Operation, Pending, Report
 from tests.adapters.adyen.asked import capture, follow_up, purchase
 from tests.adapters.adyen.notified import item, opened, signed, told_by
@@ -125,3 +126,9 @@ def test_what_is_told_is_of_the_mode_of_its_account(livemode: bool, connect: Cal
 
     assert isinstance(report, Report)
     assert report.livemode is livemode
+
+
+def test_adyens_units_are_isos_but_for_four() -> None:
+    unlike = {currency: digits for currency, digits in DECIMALS.items() if digits != EXPONENT[currency]}
+
+    assert unlike == {Currency.CLP: 2, Currency.CVE: 0, Currency.IDR: 0, Currency.ISK: 2}

@@ -10,9 +10,10 @@ from adapters.errors import OutcomeUnknownError
 from adapters.stripe import translate
 from adapters.stripe.adapter import CANCELABLE, StripeAdapter
 from adapters.stripe.client import Consequence, consequence
+from adapters.stripe.currencies import STRIPE_EXPONENT
 from adapters.stripe.parameters import capturing, opening, refunding
 from adapters.stripe.wire import Error, PaymentIntent
-from normalization.money import Currency, Money
+from normalization.money import EXPONENT, Currency, Money
 from normalization.outcome import Approved, Declined
 from tests.adapters.stripe.asking import authorization, capture, purchase, refund, void
 from tests.adapters.stripe.pretend import Pretend, intent, listing, refuses, says
@@ -180,3 +181,9 @@ def test_only_the_first_of_a_series_asks_for_the_card_to_be_kept(recurring: Recu
     sent = opening(purchase(recurring=recurring), customer=None, multicapture=False)
 
     assert ("setup_future_usage" in sent) is (recurring is Recurring.INITIAL)
+
+
+def test_stripes_units_are_isos_but_for_three() -> None:
+    unlike = {currency: digits for currency, digits in STRIPE_EXPONENT.items() if digits != EXPONENT[currency]}
+
+    assert unlike == {Currency.ISK: 2, Currency.UGX: 2, Currency.MGA: 0}

@@ -8,11 +8,13 @@ from typing import Final
 import pytest
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from hub.database import Database, open_database
 from hub.events.store import publish
+from hub.exceptions.opening import Opening
+from hub.exceptions.store import open_exceptions
 from hub.ledger.closing import close_next
 from hub.ledger.tables import transfers
 from hub.payments.shell import Shell
@@ -23,6 +25,7 @@ from hub.reporting.reconciling import CELLS_MAX, TooManyRowsError, Wanted, recon
 from hub.reporting.rolling import roll_next
 from hub.reporting.rules import Figures, Key
 from hub.reporting.tables import report_days, report_rolls
+from hub.settlement.tables import settlement_lines
 from normalization.settlements import LineType
 from tests.hub.ledger.booking import transfer, write
 from tests.hub.reporting.facts import MARCH, line, open_shop
@@ -88,6 +91,37 @@ async def test_what_was_charged_in_march_and_settled_in_april_is_outstanding_in_
 
     assert (march.figures.captured, march.figures.settled, march.outstanding) == (10_000, 0, 10_000)
     assert (then.figures.captured, then.figures.settled, then.figures.fees, then.outstanding) == (0, 10_000, 320, 0)
+
+
+async def test_an_authorization_that_two_events_tell_of_counts_once(database: Database) -> None:
+    shop = await open_shop(database)
+    held = await shop.authorized(MARCH, 7_000)
+    await shop.told(held, MARCH + DAY, "payment.captured", 7_000)
+
+    waiting = (await only(database)).figures.authorized
+    await publish(database, 500)
+
+    assert (waiting, (await only(database)).figures.authorized) == (7_000, 7_000)
+
+
+async def test_what_a_human_books_about_a_line_counts_on_the_day_on_which_it_is_booked(database: Database) -> None:
+    shop = await open_shop(database)
+    await shop.settled(MARCH + 15 * DAY, line(LineType.CHARGE, 900, on=date(2026, 3, 12)))
+    async with database.transaction() as connection:
+        line_id = await connection.scalar(select(settlement_lines.c.id))
+        opening = Opening(
+            type="unexpected_settlement", livemode=False, merchant_account=shop.account, amount_minor=900,
+            currency="EUR", detail="nobody's", line_id=line_id, id="exc_1",
+        )  # fmt: skip
+        await open_exceptions(connection, [opening], MARCH + 15 * DAY)
+    sides = {"debit": f"suspense:{shop.account}", "credit": f"settlement_receivable:{shop.account}"}
+    about = {"line_id": line_id, "exception_id": "exc_1", "created_at": datetime.fromisoformat("2026-04-02T12:00:00Z")}
+    await write(database, transfer(900, code="exception_settled", **sides, **about))
+
+    march = await only(database, replace(ALL, last=date(2026, 3, 31)))
+    april = await only(database, replace(ALL, first=date(2026, 4, 1)))
+
+    assert (march.figures.adjusted, april.figures.adjusted) == (0, -900)
 
 
 async def test_what_was_added_up_once_says_what_every_fact_says_in_every_grouping(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Where one word more or less of Stripe's decides: whether it acted, on what, and how much of it."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from adapters.stripe.wire import Error, PaymentIntent
 from normalization.money import EXPONENT, Currency, Money
 from normalization.outcome import Approved, Declined
 from tests.adapters.stripe.asking import authorization, capture, purchase, refund, void
+from tests.adapters.stripe.conftest import Connect
 from tests.adapters.stripe.pretend import Pretend, intent, listing, refuses, says
 from tests.adapters.stripe.pretend import refund as stripe_refund
 
@@ -187,3 +189,24 @@ def test_stripes_units_are_isos_but_for_three() -> None:
     unlike = {currency: digits for currency, digits in STRIPE_EXPONENT.items() if digits != EXPONENT[currency]}
 
     assert unlike == {Currency.ISK: 2, Currency.UGX: 2, Currency.MGA: 0}
+
+
+async def test_who_may_have_acted_and_is_not_reached_any_more_leaves_the_outcome_unknown(connect: Connect) -> None:
+    body = msgspec.json.encode(intent())
+    yes = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+
+    async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(yes)
+        await writer.drain()
+        while b"att_2" not in await reader.read(65_536):
+            pass
+        server.close()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(answer_once, "127.0.0.1", 0)
+    adapter = connect(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    assert (await adapter.authorize(purchase())).outcome == Approved()
+
+    with pytest.raises(OutcomeUnknownError):
+        await adapter.authorize(purchase(operation_id="att_2"))

@@ -79,6 +79,12 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
                 when="What stood in suspense for an attempt that was passed over was undone.",
             ),
             Code(
+                name="surplus_counted",
+                debit=_HELD,
+                credit=_SALES,
+                when="What a capture took beyond what was left counts after all, since another capture failed.",
+            ),
+            Code(
                 name="dispute_taken",
                 debit=_CONTESTED,
                 credit=_OWED,

@@ -36,8 +36,17 @@ def capture_reversed(before: Payment, after: Payment, operation: OperationState,
     """Book that *told*, which had been taken, was not."""
     owed, held = receivable(operation.merchant_account), suspense(operation.merchant_account)
     minor = sold(before) - sold(after)
+    beyond = before.beyond_minor - after.beyond_minor
     own = _book(SALES, owed, minor, told, "capture_reversal")
-    return own + _book(held, owed, told.minor - minor, told, "capture_reversal")
+    rest = _book(held, owed, told.minor - minor - beyond, told, "capture_reversal")
+    return own + rest + _book(held, owed, beyond, told, "surplus_reversal")
+
+
+def counted(before: Payment, after: Payment, operation: OperationState) -> tuple[Booking, ...]:
+    """Book that what had been taken beyond what was left counts after all."""
+    minor = sold(after) - sold(before)
+    held, told = suspense(operation.merchant_account), Money(minor, after.currency)
+    return _book(held, SALES, minor, told, "surplus_counted")
 
 
 def refunded(before: Payment, after: Payment, operation: OperationState, told: Money) -> tuple[Booking, ...]:

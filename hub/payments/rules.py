@@ -19,7 +19,7 @@ from hub.payments.states import (
     Transition,
 )
 from hub.payments.transitions import kept, may
-from hub.payments.undoing import cleared, failed, refused_event, release, undo
+from hub.payments.undoing import asked_of, cleared, failed, refused_event, release, undo
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Money, written
 from normalization.outcome import (
@@ -125,12 +125,14 @@ def _approve_attempt(payment: Payment, operation: OperationState, told: Money) -
     purchase = operation.kind is Operation.PURCHASE
     authorized = max(payment.authorized_minor, min(told.minor, asked))
     room = authorized - books.taken(payment) - payment.capturing_minor
-    taken = min(told.minor, room) if purchase else 0
+    own = min(told.minor, asked)
+    taken = max(0, min(own, room)) if purchase else 0
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
     approved = replace(
         payment,
         status=Status.CAPTURED if purchase or payment.captured_minor else Status.AUTHORIZED,
         authorized_minor=authorized,
+        beyond_minor=payment.beyond_minor + (own - taken if purchase else 0),
         captured_minor=payment.captured_minor + taken,
         capture_closed=payment.capture_closed or purchase,
         processor_reference=operation.processor_reference,
@@ -226,12 +228,12 @@ def _capture(payment: Payment, operation: OperationState, told: Money) -> Transi
     if not freed.authorized_minor:  # Told before its authorization, which it proves.
         freed = replace(freed, authorized_minor=freed.amount_minor)
     room = freed.authorized_minor - books.taken(freed) - freed.capturing_minor
-    if not operation.external:
-        room = min(room, operation.money.minor)
-    fits = max(0, min(told.minor, room))
+    own = asked_of(operation, told)
+    fits = max(0, min(own, room))
     captured = replace(
         freed,
         status=Status.CAPTURED,
+        beyond_minor=freed.beyond_minor + own - fits,
         captured_minor=freed.captured_minor + fits,
         capture_closed=payment.capture_closed or operation.final,
         decline=None,

@@ -48,6 +48,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     `attempt_id` is the attempt that stands, None where a rule refused the payment; earlier ones were passed over.
     `version` guards every write.
     `lost_minor` of `captured_minor` failed after all, and stands there only since it was given back, or is being.
+    `beyond_minor` was taken by captures for which there was no room beside it; it counts as soon as there is.
     `capture_closed`: a final capture was asked for or made. `routing`, `metadata` and `facts` are JSON. `ruleset` and
     `rule` stand in `routing` too.
     """
@@ -82,6 +83,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     capturing_minor: int = 0
     captured_minor: int = 0
     lost_minor: int = 0
+    beyond_minor: int = 0
     refunding_minor: int = 0
     refunded_minor: int = 0
     refunded_externally_minor: int = 0

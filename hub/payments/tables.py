@@ -43,6 +43,7 @@ payments = Table(
     Column("capturing_minor", BigInteger, nullable=False),
     Column("captured_minor", BigInteger, nullable=False),
     Column("lost_minor", BigInteger, nullable=False, server_default="0"),
+    Column("beyond_minor", BigInteger, nullable=False, server_default="0"),
     Column("refunding_minor", BigInteger, nullable=False),
     Column("refunded_minor", BigInteger, nullable=False),
     Column("refunded_externally_minor", BigInteger, nullable=False),

@@ -111,14 +111,18 @@ def _passed_over(payment: Payment, operation: OperationState, told: Money) -> Tr
 
 def _reverse_capture(payment: Payment, operation: OperationState, told: Money) -> Transition:
     """The money was not taken after all. What was given back of it meanwhile is our loss until a human looks."""
-    standing = max(0, books.taken(payment) - told.minor)
+    own = asked_of(operation, told)
+    beyond = min(own, payment.beyond_minor)
+    standing = max(0, books.taken(payment) - (own - beyond))
     left = max(standing, payment.refunded_minor + payment.refunding_minor)
     undone = replace(operation, status=OperationStatus.REVERSED)
-    restored = _reopened(replace(payment, lost_minor=left - standing), undone, left)
+    restored = replace(payment, beyond_minor=payment.beyond_minor - beyond, lost_minor=left - standing)
+    if beyond < own or not (left or restored.beyond_minor):  # Else other captures hold all that the payment shows.
+        restored = _reopened(restored, undone, left)
     bookings = books.capture_reversed(payment, restored, operation, told)
     why = "failed after success"
     if beyond := told.minor - (books.sold(payment) - books.sold(restored)):
-        why += f"; {written(beyond, told.currency)} of it is not in sales: given back already, or more than was asked"
+        why += f"; {written(beyond, told.currency)} of it is not in sales: given back already, or never counted"
     if payment.refunding_minor > standing:
         why += f"; {written(payment.refunding_minor, payment.currency)} is being given back"
     events = ("payment.capture_failed",) + (("payment.failed",) if restored.status is Status.FAILED else ())
@@ -139,12 +143,36 @@ def _reopened(payment: Payment, operation: OperationState, left: int) -> Payment
     return replace(payment, status=status, captured_minor=left, capture_closed=closed)
 
 
+def asked_of(operation: OperationState, told: Money) -> int:
+    """Say what of *told* was wanted: what others did is what they wanted, ours no more than was asked."""
+    return told.minor if operation.external else min(told.minor, operation.money.minor)
+
+
+def counted(decided: Transition) -> Transition:
+    """Count what was taken beyond what was left as soon as there is room for it, since another capture failed."""
+    payment = decided.payment
+    room = payment.authorized_minor - books.taken(payment) - payment.capturing_minor
+    minor = min(payment.beyond_minor, room)
+    if minor <= 0:
+        return decided
+    restored = replace(
+        payment,
+        captured_minor=payment.captured_minor + minor,
+        beyond_minor=payment.beyond_minor - minor,
+        capture_closed=True,
+    )
+    bookings = (*decided.bookings, *books.counted(payment, restored, decided.operation))
+    told = () if "payment.captured" in decided.events else ("payment.captured",)
+    return replace(decided, payment=restored, bookings=bookings, events=(*decided.events, *told))
+
+
 def cleared(decided: Transition) -> Transition:
     """Take what failed of a capture out of the payment's amounts as soon as nothing of it is given back any more.
 
     It stayed among them for a refund; where that failed too, or another capture pays for it, nothing is lost. The
     books had it taken back when it failed.
     """
+    decided = counted(decided)
     payment = decided.payment
     idle = payment.captured_minor - payment.refunded_minor - payment.refunding_minor
     minor = min(payment.lost_minor, idle)

@@ -12,7 +12,7 @@ from hub.database import Instant, open_database
 from hub.payments.tables import payments
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-NEW = {"ruleset", "rule", "lost_minor"}
+NEW = {"ruleset", "rule", "lost_minor", "beyond_minor"}
 TOLD = {"pay_1": b'{"ruleset":"rs_1","version":3,"rule":"eu-cards"}', "pay_2": b'{"ruleset":null,"rule":null}'}
 
 

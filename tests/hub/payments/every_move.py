@@ -33,7 +33,10 @@ PAYMENTS: Final[dict[str, dict[str, Any]]] = {
     | {"status": Status.CAPTURED, "captured_minor": 400, "capturing_minor": 400},
     "4.00 of it paid, the last 6.00 on its way": _HELD
     | {"status": Status.CAPTURED, "captured_minor": 400, "capturing_minor": 600, "capture_closed": True},
+    "10.00 on its way, 4.00 taken by others": _HELD
+    | {"status": Status.CAPTURED, "capturing_minor": 1000, "beyond_minor": 400, "capture_closed": True},
     "paid": _PAID,
+    "paid, and 4.00 more taken by others": _PAID | {"beyond_minor": 400},
     "paid, 3.00 going back": _PAID | {"refunding_minor": 300},
     "paid, 3.00 given back": _PAID | {"refunded_minor": 300},
     "paid, 3.00 given back by others": _PAID | {"refunded_externally_minor": 300},
@@ -67,8 +70,17 @@ OURS: Final[dict[Operation, Cases]] = {
         _UNDONE: ("failed",),
     },
     Operation.CAPTURE: {
-        _UNDER_WAY: ("held, 4.00 on its way", "4.00 of it paid, 4.00 on its way"),
-        _DONE: ("4.00 of it paid", "4.00 of it paid, 4.00 on its way", "paid, 3.00 given back"),
+        _UNDER_WAY: (
+            "held, 4.00 on its way",
+            "4.00 of it paid, 4.00 on its way",
+            "10.00 on its way, 4.00 taken by others",
+        ),
+        _DONE: (
+            "4.00 of it paid",
+            "4.00 of it paid, 4.00 on its way",
+            "paid, 3.00 given back",
+            "paid, and 4.00 more taken by others",
+        ),
         _UNDONE: ("held", "canceled"),
     },
     Operation.VOID: {
@@ -94,7 +106,12 @@ OTHERS: Final[dict[Operation, Cases]] = {
             "canceled",
             "failed",
         ),
-        _DONE: ("4.00 of it paid", "4.00 of it paid, 4.00 on its way", "paid"),
+        _DONE: (
+            "4.00 of it paid",
+            "4.00 of it paid, 4.00 on its way",
+            "paid",
+            "paid, and 4.00 more taken by others",
+        ),
     },
     Operation.VOID: {
         _UNDER_WAY[:1]: (

@@ -97,6 +97,18 @@ async def test_a_line_that_came_before_what_it_settles_was_known_is_taken_out_of
 
 
 @together
+async def test_a_line_that_another_account_settled_is_tied_to_nothing_of_ours_by_looking_again(quiet: House) -> None:
+    ours, theirs = await open_case(quiet), await open_case(quiet)
+    e1 = await ours.charged("e1", 10_000)
+    (wrong,) = (await theirs.settle(line("s1", "charge", 10_000, **{TAG: e1}))).exceptions
+
+    await settle_waiting(quiet.hub.parts.shell)
+
+    assert [(one["id"], one["type"]) for one in await theirs.exceptions()] == [(wrong["id"], "wrong_merchant_account")]
+    assert (await ours.postings())["settlement_receivable", "USD"] == 10_000
+
+
+@together
 async def test_a_fee_that_is_told_in_a_later_report_joins_the_match_of_its_charge(quiet: House) -> None:
     case = await open_case(quiet)
     e1 = await case.charged("e1", 10_000, fee=320)

@@ -210,3 +210,17 @@ async def test_who_may_have_acted_and_is_not_reached_any_more_leaves_the_outcome
 
     with pytest.raises(OutcomeUnknownError):
         await adapter.authorize(purchase(operation_id="att_2"))
+
+
+async def test_the_next_page_begins_after_the_last_one_of_the_page_before(
+    adapter: StripeAdapter, stripe: Pretend
+) -> None:
+    others = [intent(id=f"pi_{n}", metadata={}) for n in (8, 9)]
+    stripe.will(says(200, listing(*others, more=True)), says(200, listing(intent())))
+    assert await adapter.inquire(purchase()) is not None
+
+    refunds = [stripe_refund(id=f"re_{n}", metadata={}) for n in (8, 9)]
+    stripe.will(says(200, listing(*refunds, more=True)), says(200, listing(stripe_refund())))
+    assert await adapter.inquire(refund()) is not None
+
+    assert [asked.query.get("starting_after") for asked in stripe.asked] == [None, "pi_9", None, "re_9"]

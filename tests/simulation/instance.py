@@ -171,7 +171,8 @@ class Instance:
 
         Not the whole process: everything else in it would only end for want of time.
         """
-        _pace().frozen_until_s = self.world.loop.time() + LEASE_S + self.world.random.random() * FROZEN_S
+        until_s = self.world.loop.time() + LEASE_S + self.world.random.random() * FROZEN_S
+        _pace().frozen_until_s = max(_pace().frozen_until_s, until_s)  # Who stands still already goes on no sooner.
 
     def stands_still_s(self) -> float:
         """For how long the running request stands still yet."""

@@ -15,7 +15,7 @@ _UNTOLD: Final = frozenset({Fault.DROPPED, Fault.DELAYED})
 _BECAUSE: Final[dict[str, frozenset[Fault]]] = {
     "approved_after_failure": frozenset({Fault.LATE_YES}),
     "approved_after_cancel": UNKNOWN | CRASH | frozenset({Fault.PENDING}),
-    "amount_mismatch": frozenset({Fault.PARTLY, Fault.BEYOND}),
+    "amount_mismatch": frozenset({Fault.PARTLY, Fault.BEYOND, Fault.BY_HAND}),
     "double_charge_after_failover": frozenset({Fault.LATE_YES}),
     "unknown_outcome_settled": _UNTOLD,
     "pending_overdue": _UNTOLD,

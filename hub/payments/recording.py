@@ -17,7 +17,7 @@ from hub import declines_unknown, metrics
 from hub.database import CommitUnknownError, ConflictError, is_lost
 from hub.idempotency.store import Answer
 from hub.pan import mask, may_hold_card_number
-from hub.payments import rules, saving, store
+from hub.payments import by_hand, rules, saving, store
 from hub.payments.answers import (
     CREATED,
     OK,
@@ -203,6 +203,7 @@ async def change(
         if not opens and _nothing_new(held, transition):
             await store.keep(shell.database, held.operation, evidence)
             return _recorded(held)
+        transition = await patiently(partial(by_hand.told, shell.database, transition))
         payment = replace(transition.payment, version=held.payment.version + 1, updated_at=at)
         transition = replace(transition, payment=payment)
         recorded = _recorded(held.now(transition))
@@ -225,8 +226,7 @@ async def change(
             )
         except (ConflictError, CommitUnknownError) as failure:
             # A lost connection may have committed: what is read then tells, and a second application changes nothing.
-            read_again = partial(_again, shell, held, failure, fenced=fenced, opens=opens)
-            held = await patiently(read_again)
+            held = await patiently(partial(_again, shell, held, failure, fenced=fenced, opens=opens))
             opens = opens and held.operation.status is OperationStatus.SENDING
             continue
         _count(shell, transition, source)

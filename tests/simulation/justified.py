@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _UNTOLD: Final = frozenset({Fault.DROPPED, Fault.DELAYED})
 _BECAUSE: Final[dict[str, frozenset[Fault]]] = {
     "approved_after_failure": frozenset({Fault.LATE_YES}),
-    "approved_after_cancel": UNKNOWN | CRASH | frozenset({Fault.PENDING}),
+    "approved_after_cancel": UNKNOWN | CRASH | frozenset({Fault.PENDING, Fault.BY_HAND}),
     "amount_mismatch": frozenset({Fault.PARTLY, Fault.BEYOND, Fault.BY_HAND}),
     "double_charge_after_failover": frozenset({Fault.LATE_YES}),
     "unknown_outcome_settled": _UNTOLD,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 
-from normalization.outcome import Approved, Declined, Operation
+from normalization.outcome import Approved, Operation
 from tests.simulation import justified
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def violations(world: "World") -> list[str]:
     told = [f"3: {count} payments stand for payment {life}" for life, count in counted.items() if count > 1]
     excused, told_back, books = justified.asking(world), _told_back(world), _books(world)
     opened, charges = _exceptions(world), _charges(world)
+    refused = {row[0] for row in world.store.rows("SELECT object_id FROM events WHERE type = 'payment.cancel_failed'")}
     for payment in shown:
         life = world.life_of(payment.reference)
         made = charges.pop(life, [])
@@ -69,7 +70,7 @@ def violations(world: "World") -> list[str]:
             told += _booked(payment, standing, passed, books[payment.id], back)
             told += _demanded(payment, standing, opened[payment.id])
             if life in world.watch.wished:
-                told += _wish(payment, standing, opened[payment.id])
+                told += _wish(payment, standing, opened[payment.id], refused=payment.id in refused)
     told += [
         f"outcome: payment {life} was charged and is not known"
         for life, made in charges.items()
@@ -145,13 +146,10 @@ def _demanded(payment: Shown, standing: "Charge | None", opened: set[str]) -> li
     return []
 
 
-def _wish(payment: Shown, standing: "Charge | None", opened: set[str]) -> list[str]:
-    """A cancel that was accepted ends in one, or with what could not be canceled any more being told."""
+def _wish(payment: Shown, standing: "Charge | None", opened: set[str], *, refused: bool) -> list[str]:
+    """A cancel that was accepted ends in one, or with its being *refused* or too late being told."""
     if standing is None or not standing.takes_money:
         return []
-    refused = any(
-        entry.kind is Operation.VOID and isinstance(entry.outcome, Declined) for entry in standing.follow_ups.values()
-    )
     by_hand = any(
         entry.kind is Operation.CAPTURE and entry.operation_id is None for entry in standing.follow_ups.values()
     )

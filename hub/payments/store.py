@@ -411,7 +411,7 @@ _BY_REFERENCE: Final = Query(
         operations.c.merchant_account == bindparam("merchant_account"),
         operations.c.processor_reference == bindparam("processor_reference"),
     )
-    .order_by(operations.c.id)
+    .order_by(operations.c.external.desc(), operations.c.id)  # Ours come back with our tag.
 )
 _DUE: Final = Query(
     select(operations)
@@ -456,7 +456,7 @@ async def find_operation(database: Database, operation_id: str) -> OperationStat
 
 
 async def by_processor_reference(database: Database, merchant_account: str, reference: str) -> list[OperationState]:
-    """Read an account's operations that the processor knows by *reference*."""
+    """Read an account's operations that the processor knows by *reference*, first those made by other hands."""
     values = {"merchant_account": merchant_account, "processor_reference": reference}
     return [to_operation(row) for row in await database.fetch(_BY_REFERENCE, values)]
 

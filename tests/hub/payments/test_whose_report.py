@@ -127,3 +127,22 @@ async def test_a_refund_by_others_that_failed_counts_nothing_when_its_success_is
     await told(shell, report(Operation.REFUND, minor=100, processor_reference="re_1"))
 
     assert (await held(shell)).payment.refunded_externally_minor == 0
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_what_others_captured_is_theirs_again_though_our_refused_capture_bears_its_name_too(shell: Shell) -> None:
+    """Where captures have no name of their own, a refusal of ours is told under the name of the payment."""
+    await begun(shell, Operation.CAPTURE, "cap_1", capturing_minor=400)
+    theirs = report(Operation.CAPTURE, minor=1000, processor_reference="psp_1")
+    await told(shell, theirs)
+    no = report(Operation.CAPTURE, Declined(NO_FUNDS.decline), processor_reference="psp_1", tag="cap_1")
+    await record(shell, await held(shell, "cap_1"), no, "answer")
+
+    made = await told(shell, theirs)
+
+    assert {(one.external, one.status) for one in made} == {
+        (True, OperationStatus.APPROVED),
+        (False, OperationStatus.DECLINED),
+    }
+    now = (await held(shell)).payment
+    assert (now.captured_minor, now.beyond_minor) == (1000, 0)

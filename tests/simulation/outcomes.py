@@ -153,7 +153,8 @@ def _wish(payment: Shown, standing: "Charge | None", opened: set[str], *, refuse
     by_hand = any(
         entry.kind is Operation.CAPTURE and entry.operation_id is None for entry in standing.follow_ups.values()
     )
-    if refused or by_hand or (standing.captured and opened & {"approved_after_cancel", "approved_after_failure"}):
+    late = "approved_after_failure" in opened  # What it was to cancel had been told to have failed.
+    if refused or by_hand or late or (standing.captured and "approved_after_cancel" in opened):
         return []
     return [f"cancel: {payment} was to be canceled, which was accepted and forgotten"]
 

@@ -18,14 +18,7 @@ from hub.database import CommitUnknownError, ConflictError, is_lost
 from hub.idempotency.store import Answer
 from hub.pan import mask, may_hold_card_number
 from hub.payments import by_hand, rules, saving, store
-from hub.payments.answers import (
-    CREATED,
-    OK,
-    charge_status,
-    follow_up_status,
-    payment_body,
-    refund_body,
-)
+from hub.payments.answers import CREATED, OK, charge_status, follow_up_status, payment_body, refund_body
 from hub.payments.changes import Change, Evidence, Expected
 from hub.payments.figuring import ended
 from hub.payments.retrying import hear
@@ -450,7 +443,10 @@ def _speaks_of(operation: OperationState, report: Report) -> bool:
     if operation.kind in OPENING:
         # A purchase on an account that captures by our call is completed by its capture's report.
         return report.kind in OPENING or (operation.kind is Operation.PURCHASE and report.kind is Operation.CAPTURE)
-    return operation.kind is report.kind
+    # Without our tag and under the payment's own name, what succeeded is no request of ours that was refused.
+    nameless = report.tag is None and report.processor_reference == report.parent_reference
+    refused = operation.status is OperationStatus.DECLINED and isinstance(report.outcome, Approved)
+    return operation.kind is report.kind and not (nameless and refused)
 
 
 async def _by_reference(shell: Shell, merchant_account: str, reference: str | None) -> Sequence[OperationState]:

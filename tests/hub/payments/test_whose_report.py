@@ -9,7 +9,7 @@ from hub.payments import store
 from hub.payments.recording import record, record_delivered
 from hub.payments.shell import Shell
 from hub.payments.states import OperationState, OperationStatus
-from normalization.outcome import Declined, Operation, Report
+from normalization.outcome import Declined, Operation, Report, Reversed
 from tests.hub.payments.bare import bare, follow_up, held, sent
 from tests.hub.payments.making import NO_FUNDS, operation, report
 from tests.hub.payments.test_sql_apart import opened
@@ -146,3 +146,33 @@ async def test_what_others_captured_is_theirs_again_though_our_refused_capture_b
     }
     now = (await held(shell)).payment
     assert (now.captured_minor, now.beyond_minor) == (1000, 0)
+
+    undone = await told(shell, replace(theirs, outcome=Reversed(NO_FUNDS.decline)))
+
+    assert [one.status for one in undone if one.external] == [OperationStatus.REVERSED]
+    assert (await held(shell)).payment.captured_minor == 0
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_what_others_captured_is_theirs_though_it_is_heard_of_after_our_refusal(shell: Shell) -> None:
+    await begun(shell, Operation.CAPTURE, "cap_1", capturing_minor=400)
+    no = report(Operation.CAPTURE, Declined(NO_FUNDS.decline), processor_reference="psp_1", tag="cap_1")
+    await record(shell, await held(shell, "cap_1"), no, "answer")
+
+    made = await told(shell, report(Operation.CAPTURE, minor=1000, processor_reference="psp_1"))
+
+    assert {(one.external, one.status) for one in made} == {
+        (True, OperationStatus.APPROVED),
+        (False, OperationStatus.DECLINED),
+    }
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_our_capture_that_was_refused_and_succeeds_late_under_its_own_name_is_ours(shell: Shell) -> None:
+    await begun(shell, Operation.CAPTURE, "cap_1", capturing_minor=400)
+    no = report(Operation.CAPTURE, Declined(NO_FUNDS.decline), processor_reference="psp_2", tag="cap_1")
+    await record(shell, await held(shell, "cap_1"), no, "answer")
+
+    made = await told(shell, report(Operation.CAPTURE, minor=400, processor_reference="psp_2"))
+
+    assert [(one.id, one.status) for one in made] == [("cap_1", OperationStatus.APPROVED)]

@@ -1,11 +1,11 @@
-"""All SQL that opens and closes exceptions; the caller owns the transaction."""
+"""All SQL that opens and closes exceptions, or adds up what settled them; the caller owns the transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import RowMapping, bindparam, insert, select, update
+from sqlalchemy import RowMapping, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from hub.exceptions.opening import OPEN, RESOLVED, Opening, open_rows, told_by
 from hub.exceptions.showing import Resolution
 from hub.exceptions.tables import exception_history
 from hub.ids import new_id
+from hub.ledger.tables import transfers
 from hub.settlement.tables import exceptions
 
 HUB: Final = "hub"
@@ -62,6 +63,22 @@ async def close(
             await _write_closed(connection, rows, Resolution(how=how, reason=reason), at)
         closed += len(rows)
     return closed
+
+
+async def booked_by_hand(connection: AsyncConnection, payment_id: str, account: str, currency: str) -> int:
+    """Add up, in minor units, what transfers that settled exceptions of a payment took out of a ledger *account*."""
+    table = transfers.c
+    moved = func.sum(case((table.debit == account, table.amount_minor), else_=-table.amount_minor))
+    booked = (
+        select(func.coalesce(moved, 0))
+        .join_from(transfers, exceptions, exceptions.c.id == table.exception_id)
+        .where(
+            exceptions.c.payment_id == payment_id,
+            table.currency == currency,
+            or_(table.debit == account, table.credit == account),
+        )
+    )
+    return int(await connection.scalar(booked) or 0)
 
 
 async def _inserted(connection: AsyncConnection, row: Mapping[str, Any]) -> bool:

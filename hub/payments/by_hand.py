@@ -3,13 +3,11 @@
 from typing import Final
 
 from msgspec.structs import replace
-from sqlalchemy import case, func, or_, select
 
 from hub.database import Database
+from hub.exceptions import store
 from hub.ledger.chart import suspense
-from hub.ledger.tables import transfers
 from hub.payments.states import Transition
-from hub.settlement.tables import exceptions
 from normalization.money import written
 
 BY_ITSELF: Final = frozenset({"refund_covered", "surplus_counted"})
@@ -21,22 +19,12 @@ async def told(database: Database, transition: Transition) -> Transition:
     cleared = [booking for booking in transition.bookings if booking.code in BY_ITSELF]
     if not cleared:
         return transition
-    held, table = suspense(transition.operation.merchant_account), transfers.c
-    moved = func.sum(case((table.debit == held, table.amount_minor), else_=-table.amount_minor))
-    booked = (
-        select(func.coalesce(moved, 0))
-        .join_from(transfers, exceptions, exceptions.c.id == table.exception_id)
-        .where(
-            exceptions.c.payment_id == transition.payment.id,
-            table.currency == transition.payment.currency,
-            or_(table.debit == held, table.credit == held),
-        )
-    )
+    payment, held = transition.payment, suspense(transition.operation.merchant_account)
     async with database.reading() as connection:
-        by_hand = int(await connection.scalar(booked) or 0)
-    if not by_hand:
+        booked = await store.booked_by_hand(connection, payment.id, held, payment.currency)
+    if not booked:
         return transition
     minor = sum(booking.money.minor for booking in cleared)
-    now, before = written(minor, transition.payment.currency), written(abs(by_hand), transition.payment.currency)
+    now, before = written(minor, payment.currency), written(abs(booked), payment.currency)
     why = f"{now} in suspense found its place, where a human had booked {before} before; open that exception again"
     return replace(transition, exceptions=(*transition.exceptions, ("amount_mismatch", why)))

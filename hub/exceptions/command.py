@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.database import Database, open_database
+from hub.database import Database
 from hub.exceptions import lists
 from hub.exceptions.lists import Filter
 from hub.exceptions.opening import OPEN
 from hub.exceptions.showing import ExceptionShown, exception_body, shown_at
 from hub.exceptions.types import TYPES
-from hub.merchants.named import account_named, livemode_of, names_of_accounts
+from hub.merchants.named import account_named, livemode_of, read_here
 from hub.reporting.table import here
-from hub.serving import CannotServeError, checked_settings, run_async
+from hub.serving import CannotServeError
 from normalization.money import written
 
 AT_ONCE: Final = 500
@@ -59,17 +59,8 @@ def list_here(asked: Asked) -> int:
         CannotServeError: for an account or a type that is not there, and where both modes have accounts and none is
             named.
     """
-    settings = checked_settings()
     _check_type(asked.filters.get("type"))
-
-    async def read() -> tuple[Found, Mapping[str, str]]:
-        database = await open_database(settings.database_url)
-        try:
-            return await _found(database, asked, datetime.now(UTC)), await names_of_accounts(database)
-        finally:
-            await database.close()
-
-    found, names = run_async(read())
+    found, names = read_here(lambda database: _found(database, asked, datetime.now(UTC)))
     if asked.as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
     else:

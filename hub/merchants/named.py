@@ -1,12 +1,29 @@
 """The merchant accounts and the mode that a command's options name."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from sqlalchemy import RowMapping
 
-from hub.database import Database
+from hub.database import Database, open_database
 from hub.merchants import store
-from hub.serving import CannotServeError
+from hub.serving import CannotServeError, checked_settings, run_async
+
+T = TypeVar("T")
+
+
+def read_here(read: Callable[[Database], Awaitable[T]]) -> tuple[T, Mapping[str, str]]:
+    """Run *read* on the database that the settings name; beside it, what accounts are called, by their ids."""
+    settings = checked_settings()
+
+    async def both() -> tuple[T, Mapping[str, str]]:
+        database = await open_database(settings.database_url)
+        try:
+            return await read(database), await names_of_accounts(database)
+        finally:
+            await database.close()
+
+    return run_async(both())
 
 
 async def account_named(database: Database, named: str) -> RowMapping:

@@ -1,7 +1,7 @@
 """What `hub reconcile` and `hub statement` do."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.database import Database, open_database
-from hub.merchants.named import account_named, livemode_of, names_of_accounts
+from hub.merchants.named import account_named, livemode_of, read_here
 from hub.reporting import showing, statement_showing
 from hub.reporting.formats import as_csv
 from hub.reporting.grouping import WAYS, GroupBy, Row
@@ -46,16 +46,7 @@ def reconcile_here(asked: Asked) -> int:
         CannotServeError: for an account that is not there, where both modes have accounts and none is named, and
             for too many rows.
     """
-    settings = checked_settings()
-
-    async def read() -> tuple[Reconciliation, list[str], Mapping[str, str]]:
-        database = await open_database(settings.database_url)
-        try:
-            return *await _reconciled(database, asked), await names_of_accounts(database)
-        finally:
-            await database.close()
-
-    body, findings, names = run_async(read())
+    (body, findings), names = read_here(lambda database: _reconciled(database, asked))
     if asked.form == "json":
         told = msgspec.json.encode({**msgspec.to_builtins(body), "findings": findings})
         sys.stdout.write(msgspec.json.format(told, indent=2).decode() + "\n")

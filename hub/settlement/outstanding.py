@@ -10,10 +10,9 @@ from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
 
-from hub.database import Database, open_database
-from hub.merchants.named import account_named, livemode_of, names_of_accounts
+from hub.database import Database
+from hub.merchants.named import account_named, livemode_of, read_here
 from hub.reporting.table import here
-from hub.serving import checked_settings, run_async
 from hub.settlement.owing import Due, Wanted, owed_by_day
 from normalization.money import in_whole_units
 
@@ -43,16 +42,7 @@ def owed_here(asked: Asked) -> int:
     Raises:
         CannotServeError: for an account that is not there, and where both modes have accounts and none is named.
     """
-    settings = checked_settings()
-
-    async def read() -> tuple[Owed, Mapping[str, str]]:
-        database = await open_database(settings.database_url)
-        try:
-            return await _owed(database, asked), await names_of_accounts(database)
-        finally:
-            await database.close()
-
-    owed, names = run_async(read())
+    owed, names = read_here(lambda database: _owed(database, asked))
     if asked.as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(owed), indent=2).decode() + "\n")
     else:

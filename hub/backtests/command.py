@@ -15,6 +15,7 @@ from hub.backtests.results import FlowBody, GroupBody, ResultBody
 from hub.backtests.routes import BacktestBody, backtest_body, new_row
 from hub.backtests.service import LEASE_S, LostError, today, work_at
 from hub.serving import CannotServeError, checked_settings, run_async, stop_on_signals
+from normalization.money import in_whole_units
 
 GROUPS_SHOWN: Final = 20
 """Groups in the table, those that would move most first; --json has all."""
@@ -119,7 +120,7 @@ def _moves(result: ResultBody, names: dict[str, str]) -> Table:
     table = Table(title="What would move", title_justify="left")
     for name in ("currency", "country", "from", "to"):
         table.add_column(name)
-    for name in ("payments", "amount, minor", "approved", "expected", "95%", "paid, minor", "would cost"):
+    for name in ("payments", "amount", "approved", "expected", "95%", "paid", "would cost"):
         table.add_column(name, justify="right")
     for group in result.groups[:GROUPS_SHOWN]:
         for flow in group.flows:
@@ -139,22 +140,28 @@ def _cells(group: GroupBody, flow: FlowBody, names: dict[str, str]) -> tuple[str
         _name(flow.from_, names),
         flow.why if flow.to is None and flow.why else _name(flow.to, names),
         f"{flow.payments:,}",
-        f"{flow.amount_minor:,}",
+        in_whole_units(flow.amount_minor, group.currency),
         f"{flow.approved:,}",
         "" if told is None else f"{told.expected:,.0f}",
         sure,
-        f"{flow.paid_minor:,}" if flow.costed else "",
-        f"{flow.cost_minor:,}" if flow.costed else "",
+        in_whole_units(flow.paid_minor, group.currency) if flow.costed else "",
+        in_whole_units(flow.cost_minor, group.currency) if flow.costed else "",
     )
 
 
 def _accounts(result: ResultBody, names: dict[str, str]) -> Table:
     table = Table("account", "currency", title="Merchant accounts", title_justify="left")
-    for name in ("payments before", "after", "amount before, minor", "after"):
+    for name in ("payments before", "after", "amount before", "after"):
         table.add_column(name, justify="right")
     for one in result.accounts:
-        figures = (one.payments_before, one.payments_after, one.amount_before_minor, one.amount_after_minor)
-        table.add_row(_name(one.merchant_account, names), one.currency, *(f"{figure:,}" for figure in figures))
+        table.add_row(
+            _name(one.merchant_account, names),
+            one.currency,
+            f"{one.payments_before:,}",
+            f"{one.payments_after:,}",
+            in_whole_units(one.amount_before_minor, one.currency),
+            in_whole_units(one.amount_after_minor, one.currency),
+        )
     return table
 
 

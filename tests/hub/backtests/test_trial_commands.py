@@ -31,6 +31,7 @@ async def test_a_plan_and_a_backtest_are_told_in_tables_and_as_json(database_url
         assert (table.returncode, "adyen-eu" in table.stdout, "token" in table.stdout) == (0, True, True), table.stderr
         assert msgspec.json.decode(planned.stdout)["routing"]["ruleset"] == tried
         assert (moves.returncode, "no evidence" in moves.stdout) == (0, True), moves.stderr
+        assert "99.98" in moves.stdout  # Two of 49.99 EUR, in whole units as everywhere that people read.
         assert msgspec.json.decode(result.stdout)["result"]["moved"] == 2
         assert [row["status"] for row in await rows(made, "SELECT status FROM backtests")] == ["done", "done"]
 

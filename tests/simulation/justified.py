@@ -34,6 +34,8 @@ _WITHOUT_NETS: Final = frozenset({"unknown_outcome_settled", "pending_overdue", 
 """With a net taken away there is more that only a report, or a human, can tell."""
 _SETTLED_TWICE: Final = frozenset({"duplicate_settlement", "amount_mismatch"})
 """What is told where a report has a line once too often."""
+_OF_NOBODY: Final = frozenset({"unexpected_refund", "unexpected_settlement"})
+"""What is told of such a line that came before what it is about: only one of the two can be settled later."""
 _OPEN_QUESTION: Final = frozenset({
     "pending_overdue", "outcome_unknown", "unexpected_refund", "unexpected_settlement", "failed_but_settled",
 })  # fmt: skip
@@ -43,13 +45,15 @@ _OPEN_QUESTION: Final = frozenset({
 def unjustified(world: "World") -> list[str]:
     """Say which open exceptions nothing explains."""
     rows = world.store.rows(
-        "SELECT x.type, p.reference FROM exceptions x LEFT JOIN payments p ON p.id = x.payment_id"
-        " WHERE x.status = 'open'"
+        "SELECT x.type, p.reference, l.key FROM exceptions x LEFT JOIN payments p ON p.id = x.payment_id"
+        " LEFT JOIN settlement_lines l ON l.id = x.line_id WHERE x.status = 'open'"
     )
     whole = world.options.webhooks and world.options.inquiry and world.options.replay
     told = []
-    for type_, reference in rows:
+    for type_, reference, line in rows:
         if type_ == "settlement_import_failed" or (type_ in _WITHOUT_NETS and not whole):
+            continue
+        if type_ in _OF_NOBODY and reference is None and line in world.told_twice:
             continue
         life = world.plan_of(reference) if reference else None
         if type_ in _SETTLED_TWICE and life is not None and life.number in world.settled_twice:

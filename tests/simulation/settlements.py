@@ -84,6 +84,7 @@ class Office:
                 net += one.minor - fee
                 self._world.settled_twice.add(entry.life)
                 self._world.reported.add(f"{key}-twice")
+                self._world.told_twice |= {key, f"{key}-twice"}
                 table.writerow((f"{key}-twice", *row[1:]))
             rows.append(row)
         for row in self._world.random.sample(earlier, min(OVERLAP, len(earlier))):

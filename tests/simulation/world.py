@@ -84,6 +84,7 @@ class World:
         self.heard: list[tuple[str, Notice]] = []
         self.reported: set[str] = set()
         self.settled_twice: set[int] = set()
+        self.told_twice: set[str] = set()
         self.ruled_out: set[str] = set()
         self._pending: dict[int, list[Strike]] = {life.number: list(life.strikes) for life in plan.lives}
         self._visits: Counter[tuple[int, str]] = Counter()

@@ -69,6 +69,15 @@ def asking(world: "World") -> frozenset[str]:
     return frozenset(payment for payment, type_ in rows if type_ in _OPEN_QUESTION)
 
 
+def by_report_alone(world: "World") -> frozenset[str]:
+    """List the attempts that were passed over and of whose money only a line of a report tells: it is in suspense."""
+    rows = world.store.rows(
+        "SELECT l.operation_id FROM exceptions x JOIN settlement_lines l ON l.id = x.line_id"
+        " WHERE x.status = 'open' AND x.type = 'double_charge_after_failover'"
+    )
+    return frozenset(operation for (operation,) in rows)
+
+
 def _explains(life: "Life", type_: str, *, cut_off: bool) -> bool:
     """Whether a fault of *life* explains it, or that a request of it was *cut_off* as its process was killed."""
     because, only = _BECAUSE.get(type_, frozenset()), _ONLY_AT.get(type_)

@@ -56,7 +56,7 @@ def violations(world: "World") -> list[str]:
     counted = Counter(world.life_of(payment.reference) for payment in shown)
     told = [f"3: {count} payments stand for payment {life}" for life, count in counted.items() if count > 1]
     excused, told_back, books = justified.asking(world), _told_back(world), _books(world)
-    opened, charges = _exceptions(world), _charges(world)
+    opened, charges, unheard = _exceptions(world), _charges(world), justified.by_report_alone(world)
     refused = {row[0] for row in world.store.rows("SELECT object_id FROM events WHERE type = 'payment.cancel_failed'")}
     for payment in shown:
         life = world.life_of(payment.reference)
@@ -67,7 +67,8 @@ def violations(world: "World") -> list[str]:
         if payment.id not in excused:
             back = told_back[payment.id, 0], told_back[payment.id, 1]
             told += _amounts(payment, standing, back)
-            told += _booked(payment, standing, passed, books[payment.id], back)
+            heard = [charge for charge in passed if charge.operation_id not in unheard]
+            told += _booked(payment, standing, heard, books[payment.id], back)
             told += _demanded(payment, standing, opened[payment.id])
             if life in world.watch.wished:
                 told += _wish(payment, standing, opened[payment.id], refused=payment.id in refused)

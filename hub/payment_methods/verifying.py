@@ -22,6 +22,7 @@ from hub.database import ConflictError
 from hub.idempotency.service import Reply, look_up
 from hub.idempotency.store import STORE_ANSWER, Answer, Key, answer_values
 from hub.ids import new_id
+from hub.masking import masked
 from hub.payment_methods import detachments, store, verifications
 from hub.payment_methods.choosing import Asked, choose
 from hub.payment_methods.rules import merge_facts
@@ -197,6 +198,7 @@ def _values(shell: Shell, waiting: Waiting, told: Verification | Failure) -> dic
         return final | {"status": "declined", "decline": msgspec.json.encode(REFUSED_BY_US)}
     said: dict[str, Any] = {}
     if isinstance(told, Verification):
+        told = masked(told)
         said = {"processor_reference": told.processor_reference, "avs": told.avs, "cvc": told.cvc}
         if isinstance(told.outcome, Approved):
             return final | said | {"status": "approved"}

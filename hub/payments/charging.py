@@ -17,6 +17,7 @@ from hub.database import CommitUnknownError, ConflictError
 from hub.errors import FieldError, ProblemError
 from hub.idempotency.service import Reply, look_up, settle
 from hub.idempotency.store import Answer, Key, find_key
+from hub.masking import masked
 from hub.payment_methods.service import unknown_customer
 from hub.payment_methods.store import Means
 from hub.payments import rules, store
@@ -268,7 +269,7 @@ async def _call(shell: Shell, wanted: Charge, held: Held) -> tuple[Report | Fail
     told = await ask(connected.adapter.authorize(request), left_s)
     seconds = max(0.0, (shell.clock() - began).total_seconds())
     metrics.OPERATION_SECONDS.labels(held.operation.kind, held.operation.processor).observe(seconds)
-    return told, round(seconds * 1000)
+    return (masked(told) if isinstance(told, Report) else told), round(seconds * 1000)
 
 
 def _left_s(shell: Shell, wanted: Charge) -> float:

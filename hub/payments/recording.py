@@ -16,6 +16,7 @@ from adapters.contract import OPERATION_PREFIX
 from hub import declines_unknown, metrics
 from hub.database import CommitUnknownError, ConflictError, is_lost
 from hub.idempotency.store import Answer
+from hub.masking import masked
 from hub.pan import mask, may_hold_card_number
 from hub.payments import by_hand, rules, saving, store
 from hub.payments.answers import CREATED, OK, charge_status, follow_up_status, payment_body, refund_body
@@ -101,6 +102,7 @@ async def record(
     shell: Shell, held: Held, report: Report, source: str, latency_ms: int | None = None, *, opens: bool = False
 ) -> Recorded:
     """Commit everything that *report* changes; of two writers the slower one decides anew on what it then reads."""
+    report = masked(report)
     if report.tags:
         # An answer says again what was sent in the same moment.
         ours = compared(held.payment, held.operation, held.operations, report) if source != "answer" else {}
@@ -146,10 +148,10 @@ def evidence_of(report: Report) -> bytes:
     said = msgspec.json.encode(report)
     if not may_hold_card_number(said):
         return said
-    masked, found = mask(said.decode())
+    shown, found = mask(said.decode())
     if found:
         metrics.MASKED.inc(found)
-    return masked.encode()
+    return shown.encode()
 
 
 async def record_failure(shell: Shell, held: Held, failure: Failure, latency_ms: int) -> Recorded:

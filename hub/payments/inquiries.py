@@ -113,10 +113,11 @@ async def _ask(shell: Shell, held: Held, capabilities: Capabilities) -> None:
     kind: type[Authorize | FollowUp] = Authorize if held.operation.kind in OPENING else FollowUp
     request = msgspec.json.decode(held.operation.request, type=kind)
     request = replace(request, processor_reference=held.operation.processor_reference)
+    asked_at = shell.clock()  # Not when it was answered: the processor looked somewhere between the two.
     told = await ask(connected.adapter.inquire(request), shell.settings.request_ms / 1000)
     if isinstance(told, Report):
         await record(shell, held, told, "inquiry")
-    elif told is None and shell.clock() - held.operation.started_at > capabilities.lookup_grace:
+    elif told is None and asked_at - held.operation.started_at > capabilities.lookup_grace:
         said = b'{"inquiry":"not found"}'
         await change(shell, held, lambda now: rules.not_sent(now.payment, now.operation), "inquiry", said, fenced=True)
     # That a question found no answer opens no circuit: the request may be the trouble.

@@ -1,7 +1,7 @@
 """How an outcome that nobody knows is asked about: the very request that was sent, and no silence is taken for a no."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -38,6 +38,17 @@ class Asked(Struct):
         return self.answer
 
 
+class AnswersLate(Asked):
+    """An adapter whose answers take an hour."""
+
+    now: datetime = NOW
+
+    async def inquire(self, request: Authorize) -> Report | None:
+        """Answer in an hour."""
+        self.now += timedelta(hours=1)
+        return await super().inquire(request)
+
+
 @pytest.fixture
 async def shell(sqlite_url: str) -> AsyncIterator[Shell]:
     async with bare(sqlite_url) as made:
@@ -67,6 +78,18 @@ async def test_not_found_is_no_answer_within_the_processors_lag(shell: Shell) ->
 async def test_not_found_after_it_means_that_nothing_happened(shell: Shell) -> None:
     assert await asked_about(shell, Asked(None), after=GRACE + timedelta(seconds=1)) is OperationStatus.NOT_SENT
     assert (await held(shell)).payment.status is Status.FAILED
+
+
+async def test_not_found_is_as_old_as_its_question_however_late_it_is_heard(shell: Shell) -> None:
+    adapter = AnswersLate()
+    at = replace(with_adapter(shell, adapter, LOOKUP), clock=lambda: adapter.now)
+    await record_failure(at, await sent(at, lease_s=0.0), Failure.UNKNOWN, 1)
+
+    await inquire(at, (await held(at)).operation)
+    between = (await held(at)).operation.status
+    await inquire(at, (await held(at)).operation)
+
+    assert (between, (await held(at)).operation.status) == (OperationStatus.UNKNOWN, OperationStatus.NOT_SENT)
 
 
 @pytest.mark.parametrize("failure", [OutcomeUnknownError("stripe", "silent"), NotSentError("stripe", "refused")])

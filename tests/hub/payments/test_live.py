@@ -1,0 +1,294 @@
+"""What moves real money is live in every row, and is found again in its own mode: all other tests are in test mode."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+from msgspec import Struct, field
+from msgspec.structs import replace
+from sqlalchemy import select
+
+from adapters.contract import Authorize, FollowUp
+from adapters.errors import OutcomeUnknownError
+from hub.access.rules import ROLES, Caller, Role
+from hub.database import metadata
+from hub.errors import ProblemError
+from hub.idempotency.service import Reply
+from hub.idempotency.store import Key
+from hub.ids import new_id
+from hub.merchants.service import Directory
+from hub.payments import asking
+from hub.payments.asked import CaptureRequest, PaymentRequest, RefundRequest
+from hub.payments.charging import charge
+from hub.payments.follow_ups import Wish, capture, carry_out, refund
+from hub.payments.inquiries import inquire, resolve_now
+from hub.payments.jobs import cancel_due
+from hub.payments.opening import Charge
+from hub.payments.recording import record_delivered
+from hub.payments.shell import Shell
+from hub.payments.states import OperationState, OperationStatus, Status
+from hub.payments.store import find_operation, find_payment, operations_of
+from hub.payments.tables import operations, payments
+from hub.retries.rules import Print
+from normalization.declines import Decline, DeclineCode
+from normalization.money import Currency
+from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Report
+from routing.account_index import AccountIndex
+from routing.plan import Snapshot
+from tests.hub.payments.bare import Account, bare
+from tests.hub.payments.making import report
+from tests.hub.retries.test_store import method
+from tests.routing.samples import account, ruleset
+
+LIVE = Caller(key_id="key_1", principal="ada", role=Role.ADMIN, scopes=ROLES[Role.ADMIN], livemode=True)
+STOPPED = Declined(
+    Decline(code=DeclineCode.INVALID_CARD_NUMBER, processor_code="14", network="visa", network_code="14")
+)
+CHALLENGE = ActionRequired(method="GET", url="https://bank.example/challenge", continuation="")
+SILENCE = OutcomeUnknownError("stripe", "silence")
+
+
+class Bank(Struct):
+    """An adapter of a live account, that says what a test wants of everything that it is asked."""
+
+    says: Outcome | Exception = Approved()
+    asked: list[str] = field(default_factory=list)
+
+    async def authorize(self, request: Authorize) -> Report:
+        """Charge."""
+        return self._say(request)
+
+    async def follow_up(self, request: FollowUp) -> Report:
+        """Capture, void or refund."""
+        return self._say(request)
+
+    async def inquire(self, request: Authorize | FollowUp) -> Report:
+        """Say what became of it."""
+        return self._say(request)
+
+    async def cancel_by_reference(self, request: Authorize) -> None:
+        """Cancel it."""
+        self.asked.append(request.operation_id)
+
+    def _say(self, request: Authorize | FollowUp) -> Report:
+        self.asked.append(request.operation_id)
+        if isinstance(self.says, Exception):
+            raise self.says
+        name = f"psp_{request.operation_id}"
+        said = report(request.operation, self.says, request.money.minor, tag=request.operation_id, livemode=True)
+        return replace(said, processor_reference=name)
+
+
+class Live(Account, frozen=True):
+    """A directory of one live account and no other; rules may refuse what comes."""
+
+    refuses: bool = False
+
+    def routing(self, *, livemode: bool) -> Snapshot:
+        """Give the account to live payments alone."""
+        rules = (
+            ruleset({"name": "never", "when": {"fact": "amount", "gte": 1}, "refuse": "blocked_by_risk_rule"})
+            if self.refuses
+            else None
+        )
+        return Snapshot(accounts=AccountIndex([account(livemode=True)] if livemode else ()), ruleset=rules)
+
+    def shares_tokens(self, _account_id: str) -> bool:
+        """Keep to itself what it stores."""
+        return False
+
+
+@pytest.fixture
+def bank() -> Bank:
+    return Bank()
+
+
+@pytest.fixture
+async def shell(sqlite_url: str, bank: Bank) -> AsyncIterator[Shell]:
+    """At the end of each test no row of any table may be of the other mode."""
+    async with bare(sqlite_url) as made:
+        yield replace(made, directory=cast("Directory", Live(bank)))
+        async with made.database.reading() as connection:
+            for table in (one for one in metadata.sorted_tables if "livemode" in one.c):
+                modes = (await connection.execute(select(table.c.livemode).distinct())).scalars().all()
+                assert modes in ([], [True]), table.name
+
+
+@pytest.fixture
+async def card(shell: Shell) -> str:
+    return await method(shell.database, Print("stripe", "ma_1", "fp_1"), livemode=True)
+
+
+def wanted(shell: Shell, card: str, key: str, **changes: Any) -> Charge:
+    asked: dict[str, Any] = {"amount": 1000, "currency": Currency.EUR, "reference": key, "payment_method": card}
+    made = new_id("pay_")
+    return Charge(
+        request=PaymentRequest(**asked | changes),
+        caller=LIVE,
+        key=Key(key=key, fingerprint=b"asked", location=f"/v1/payments/{made}"),
+        payment_id=made,
+        request_id="req_1",
+        began_at=shell.clock(),
+    )
+
+
+def wish(kind: Operation, payment_id: str, key: str) -> Wish:
+    known = Key(key=key, fingerprint=b"asked", location=f"/v1/payments/{payment_id}")
+    return Wish(kind=kind, payment_id=payment_id, caller=LIVE, key=known, request_id="req_1", reserve=asking.cancel)
+
+
+async def charged(shell: Shell, card: str, key: str = "once", **changes: Any) -> str:
+    """The id of a live payment of 10.00 EUR."""
+    asked = wanted(shell, card, key, **changes)
+    await charge(shell, asked)
+    return asked.payment_id
+
+
+async def status_of(shell: Shell, payment_id: str) -> Status:
+    found = await find_payment(shell.database, livemode=True, payment_id=payment_id)
+    assert found is not None
+    return found.status
+
+
+async def attempt_of(shell: Shell, payment_id: str) -> OperationState:
+    (attempt, *_) = await operations_of(shell.database, payment_id)
+    return attempt
+
+
+def answer(reply: Reply) -> tuple[int, bytes, bool]:
+    return reply.status, reply.body, reply.replayed
+
+
+@pytest.mark.parametrize("capture_", ["automatic", "manual"])
+async def test_a_key_charges_once_and_answers_the_same(shell: Shell, bank: Bank, card: str, capture_: str) -> None:
+    first = await charge(shell, wanted(shell, card, "once", capture=capture_))
+
+    again = await charge(shell, wanted(shell, card, "once", capture=capture_))
+
+    assert (answer(again), len(bank.asked)) == ((201, first.body, True), 1)
+    assert b'"livemode":true' in first.body
+
+
+async def test_a_key_answers_the_same_although_what_is_remembered_would_do(shell: Shell, bank: Bank, card: str) -> None:
+    await charged(shell, card, "before")
+    first = await charge(shell, wanted(shell, card, "once"))
+
+    again = await charge(shell, wanted(shell, card, "once"))
+
+    assert (answer(again), len(bank.asked)) == ((201, first.body, True), 2)
+
+
+async def test_a_reference_is_charged_once(shell: Shell, bank: Bank, card: str) -> None:
+    paid = await charged(shell, card, "once", reference="invoice-1")
+
+    with pytest.raises(ProblemError) as refused:
+        await charge(shell, wanted(shell, card, "other", reference="invoice-1"))
+
+    assert (refused.value.code, refused.value.extra, len(bank.asked)) == ("duplicate_reference", {"payment": paid}, 1)
+
+
+async def test_what_the_network_forbids_is_not_sent_again(shell: Shell, bank: Bank, card: str) -> None:
+    bank.says = STOPPED
+    paid = await charged(shell, card)
+
+    with pytest.raises(ProblemError) as refused:
+        await charge(shell, wanted(shell, card, "other"))
+
+    assert (refused.value.code, len(bank.asked)) == ("retry_not_permitted", 1)
+    assert await status_of(shell, paid) is Status.FAILED
+    overridden = await charged(shell, card, "again", override_retry_rules=True)
+    assert await status_of(shell, overridden) is Status.FAILED
+
+
+async def test_what_a_rule_refuses_is_kept_and_answered_the_same(shell: Shell, bank: Bank, card: str) -> None:
+    strict = replace(shell, directory=cast("Directory", Live(bank, refuses=True)))
+    first = await charge(strict, wanted(shell, card, "once"))
+
+    again = await charge(strict, wanted(shell, card, "once"))
+
+    assert (answer(again), bank.asked) == ((201, first.body, True), [])
+
+
+async def test_a_refund_is_made_once(shell: Shell, bank: Bank, card: str) -> None:
+    paid = await charged(shell, card)
+    half = RefundRequest(amount=600)
+    first = await refund(shell, wish(Operation.REFUND, paid, "back"), half)
+
+    again = await refund(shell, wish(Operation.REFUND, paid, "back"), half)
+
+    assert (answer(again), len(bank.asked)) == ((201, first.body, True), 2)
+    with pytest.raises(ProblemError, match="400 is left"):
+        await refund(shell, wish(Operation.REFUND, paid, "more"), half)
+
+
+async def test_a_capture_is_made_once(shell: Shell, bank: Bank, card: str) -> None:
+    paid = await charged(shell, card, capture="manual")
+    first = await capture(shell, wish(Operation.CAPTURE, paid, "take"), CaptureRequest())
+
+    again = await capture(shell, wish(Operation.CAPTURE, paid, "take"), CaptureRequest())
+
+    assert (answer(again), len(bank.asked)) == ((200, first.body, True), 2)
+    assert await status_of(shell, paid) is Status.CAPTURED
+
+
+async def test_a_cancel_is_made_once(shell: Shell, bank: Bank, card: str) -> None:
+    paid = await charged(shell, card, capture="manual")
+    first = await carry_out(shell, wish(Operation.VOID, paid, "stop"))
+
+    again = await carry_out(shell, wish(Operation.VOID, paid, "stop"))
+
+    assert (answer(again), len(bank.asked)) == ((200, first.body, True), 2)
+    assert await status_of(shell, paid) is Status.CANCELED
+
+
+async def test_what_is_not_known_is_found_out(shell: Shell, bank: Bank, card: str) -> None:
+    bank.says = SILENCE
+    paid = await charged(shell, card)
+    assert await status_of(shell, paid) is Status.PROCESSING
+    bank.says = Approved()
+
+    await resolve_now(shell, [await attempt_of(shell, paid)])
+
+    assert await status_of(shell, paid) is Status.CAPTURED
+
+
+async def test_a_cancel_of_what_is_not_known_comes_true(shell: Shell, bank: Bank, card: str) -> None:
+    bank.says = SILENCE
+    paid = await charged(shell, card, capture="manual")
+    accepted = await carry_out(shell, wish(Operation.VOID, paid, "stop"))
+    bank.says = Approved()
+    attempt = await find_operation(shell.database, (await attempt_of(shell, paid)).id)
+    assert attempt is not None
+    told = report(Operation.AUTHORIZE, minor=1000, tag=attempt.id, livemode=True)
+
+    await record_delivered(shell, "ma_1", told, "webhook")
+    await cancel_due(shell)
+
+    assert (accepted.status, await status_of(shell, paid)) == (202, Status.CANCELED)
+
+
+async def test_a_challenge_that_nobody_answered_ends(shell: Shell, bank: Bank, card: str) -> None:
+    bank.says = CHALLENGE
+    paid = await charged(shell, card, return_url="https://shop.example/done")
+    later = replace(shell, clock=lambda: shell.clock() + 2 * shell.settings.challenge_expiry)
+    async with shell.database.transaction() as connection:
+        await connection.execute(operations.update().values(lease_until=operations.c.started_at))
+    bank.says = STOPPED
+
+    await inquire(later, await attempt_of(shell, paid))
+
+    assert await status_of(shell, paid) is Status.FAILED
+
+
+async def test_what_other_hands_gave_back_is_counted_once(shell: Shell, card: str) -> None:
+    paid = await charged(shell, card)
+    parent = (await attempt_of(shell, paid)).processor_reference
+    told = report(Operation.REFUND, minor=300, processor_reference="re_1", parent_reference=parent, livemode=True)
+
+    for _ in range(2):
+        await record_delivered(shell, "ma_1", told, "webhook")
+
+    async with shell.database.reading() as connection:
+        assert await connection.scalar(select(payments.c.refunded_externally_minor)) == 300
+    made = [one for one in await operations_of(shell.database, paid) if one.external]
+    assert [(one.status, one.livemode) for one in made] == [(OperationStatus.APPROVED, True)]

@@ -1,6 +1,7 @@
 """How a payment or refund is found again when its answer was lost.
 
-Lists are immediate at Stripe, search is not: a list's silence counts, search's never does.
+Lists are immediate at Stripe, search is not: a list's silence counts, search's never does. But a list is narrowed by
+time, and ours may have been wrong: what a list does not have, search is asked for before it counts as never made.
 Source: https://docs.stripe.com/api/payment_intents/list, https://docs.stripe.com/search#data-freshness.
 """
 
@@ -60,9 +61,12 @@ async def payment_intent_of(client: Client, request: Authorize) -> PaymentIntent
             if intent.metadata.get(OPERATION) == request.operation_id:
                 return intent
         if not page.has_more or not page.data:
-            return None
+            return await _searched(client, request.operation_id)
         parameters["starting_after"] = page.data[-1].id
-    return await _searched(client, request.operation_id)
+    found = await _searched(client, request.operation_id)
+    if found is None:
+        raise _too_many()
+    return found
 
 
 async def refund_of(client: Client, request: FollowUp) -> Refund | None:
@@ -86,14 +90,12 @@ async def refund_of(client: Client, request: FollowUp) -> Refund | None:
     raise _too_many()
 
 
-async def _searched(client: Client, operation_id: str) -> PaymentIntent:
+async def _searched(client: Client, operation_id: str) -> PaymentIntent | None:
+    """Ask search for the tag, of whatever time; None where it does not know it, or is not there for the account."""
     query = f"metadata['{OPERATION}']:'{operation_id}'"
-    parameters: dict[str, object] = {"query": query, "limit": 1, "expand": ["data.latest_charge"]}
-    found = decode(_body(await client.ask(f"{PATH}/search", parameters)), PaymentIntentList)
-    for intent in found.data:
-        if intent.metadata.get(OPERATION) == operation_id:
-            return intent
-    raise _too_many()
+    answer = await client.ask(f"{PATH}/search", {"query": query, "limit": 1, "expand": ["data.latest_charge"]})
+    found = decode(answer.body, PaymentIntentList).data if answer.error is None else []
+    return next((intent for intent in found if intent.metadata.get(OPERATION) == operation_id), None)
 
 
 def _body(answer: Answer) -> bytes:

@@ -138,6 +138,11 @@ class Book:
         for row in self.sql.execute(sql, (kind, account, self._seq(kind, before), *values)):
             yield _body(row[0])
 
+    def mentioning(self, kind: str, account: str, text: str) -> list[Body]:
+        """List an account's objects of a kind with *text* somewhere in them, newest first."""
+        sql = "SELECT body FROM objects WHERE kind = ? AND account = ? AND instr(body, ?) > 0 ORDER BY seq DESC"
+        return [_body(row[0]) for row in self.sql.execute(sql, (kind, account, text.encode()))]
+
     def since(self, kind: str, account: str, id: str, *, parent: str | None = None) -> Iterator[Body]:
         """Go through an account's objects of a kind that were made after the one of that *id*, oldest first."""
         under, values = ("", ()) if parent is None else (" AND parent = ?", (parent,))

@@ -25,6 +25,7 @@ from hub.sandbox.stripe import (
     reading,
     refunds,
     report_runs,
+    searching,
     setups,
     webhook_endpoints,
 )
@@ -95,6 +96,7 @@ def routes(sandbox: Sandbox) -> list[web.RouteDef]:
         web.get("/v1/reporting/report_runs", desk.reports),
         web.get("/v1/reporting/report_runs/{id}", desk.report),
         web.get("/v1/files/{id}/contents", desk.content),
+        web.get("/v1/{things}/search", desk.searched),
         web.get("/v1/{things}", desk.listed),
         web.post("/v1/{things}", desk.made),
         web.get("/v1/{things}/{id}", desk.one),
@@ -118,6 +120,12 @@ class _Desk:
         if kind == balances.KIND:
             return await self._answer(request, lambda call: balances.page(call, request.path))
         return await self._answer(request, lambda call: reading.page(call, kind, request.path, filters))
+
+    async def searched(self, request: web.Request) -> web.StreamResponse:
+        kind, _ = READ.get(request.match_info["things"], ("", ()))
+        if kind not in searching.KINDS:
+            return await self.unknown(request)
+        return await self._answer(request, lambda call: searching.found(call, kind, request.path))
 
     async def one(self, request: web.Request) -> web.StreamResponse:
         things, id = request.match_info["things"], request.match_info["id"]

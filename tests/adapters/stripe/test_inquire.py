@@ -60,6 +60,29 @@ class TestOfAnOpening:
 
         assert await adapter.inquire(purchase()) is None
 
+    async def test_made_at_another_time_than_our_clock_told_is_found_by_search(
+        self, adapter: StripeAdapter, stripe: Pretend
+    ) -> None:
+        stripe.will(says(200, listing(OTHER)), says(200, listing(intent())))
+
+        report = await adapter.inquire(purchase())
+
+        assert report
+        assert (report.outcome, stripe.asked[-1].path) == (Approved(), "/v1/payment_intents/search")
+
+    async def test_is_not_there_either_where_an_account_has_no_search(
+        self, adapter: StripeAdapter, stripe: Pretend
+    ) -> None:
+        stripe.will(says(200, listing(OTHER)), refuses(400))
+
+        assert await adapter.inquire(purchase()) is None
+
+    async def test_is_not_known_while_search_does_not_answer(self, adapter: StripeAdapter, stripe: Pretend) -> None:
+        stripe.will(says(200, listing(OTHER)), refuses(500, type="api_error"))
+
+        with pytest.raises(OutcomeUnknownError):
+            await adapter.inquire(purchase())
+
     async def test_with_too_many_to_look_through_asks_search(self, adapter: StripeAdapter, stripe: Pretend) -> None:
         pages = [says(200, listing(OTHER, more=True))] * PAGES_MAX
         stripe.will(*pages, says(200, listing(intent())))
@@ -233,4 +256,4 @@ class TestCancelByReference:
 
         await adapter.cancel_by_reference(purchase())
 
-        assert len(stripe.asked) == 1
+        assert {asked.method for asked in stripe.asked} == {"GET"}

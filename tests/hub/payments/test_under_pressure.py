@@ -22,6 +22,8 @@ from tests.hub.payments.gates import Gate, gate
 
 PATIENT = replace(QUICK, connect_ms=10_000, answer_ms=40_000, request_ms=45_000)
 MANY = 25
+DAY_US = 86_400_000_000
+"""A day as SQLite keeps it."""
 
 
 @asynccontextmanager
@@ -105,6 +107,31 @@ async def test_a_clock_that_jumps_takes_a_charge_under_way_from_nobody(
         assert (answer.status_code, answer.json()["status"]) == (201, "captured"), answer.text
         assert answer.json()["attempts"][0]["latency_ms"] >= 0
         assert (await charge(made, "adyen-eu")).json()["status"] == "captured"
+        await agrees(made)
+
+
+@pytest.mark.fault_case(id="OPS-01")
+@pytest.mark.parametrize("off", [timedelta(minutes=10), timedelta(minutes=-20)], ids=str)
+async def test_what_was_charged_by_a_wrong_clock_is_found_and_not_charged_again(
+    off: timedelta, sqlite_url: str, tmp_path: Path
+) -> None:
+    clock = Clock()
+    clock.ahead = off
+    async with house(sqlite_url, tmp_path, with_worker=False, clock=clock) as made:
+        await made.control("stripe", "POST", "webhooks", {"mode": "drop"})
+        await made.fault("stripe", "silent_after", "purchase")
+        lost = await charge(made, "stripe-eu", reference="once")
+        assert lost.status_code == 202
+        async with made.hub.parts.database.transaction() as connection:
+            await connection.execute(text("UPDATE operations SET due_at = started_at - :day"), {"day": DAY_US})
+
+        clock.ahead = off + timedelta(minutes=6)  # By now "not found" would be the word that it never arrived.
+        assert await inquire_due(made.hub.parts.shell) == 1
+
+        again = await charge(made, "stripe-eu", reference="once")
+        assert (again.status_code, again.json()["code"]) == (409, "duplicate_reference")
+        assert (await shown(made, lost.json()["id"]))["status"] == "captured"
+        assert await made.charges("stripe") == 1
         await agrees(made)
 
 

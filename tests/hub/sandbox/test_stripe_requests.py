@@ -108,6 +108,18 @@ class TestReading:
         assert [intent.id for intent in found.data] == [theirs.id]
         assert later.data == []
 
+    async def test_search_finds_by_metadata_whatever_the_time(self, merchant: Shop) -> None:
+        meant = await merchant.pay(metadata={"order": "first"})
+        await merchant.pay(metadata={"order": "first too"})
+
+        found = await merchant.api.v1.payment_intents.search_async({"query": "metadata['order']:'first'"})
+
+        assert [intent.id for intent in found.data] == [meant.id]
+
+    async def test_search_refuses_a_query_that_it_does_not_understand(self, merchant: Shop) -> None:
+        with pytest.raises(stripe.InvalidRequestError, match="Invalid query"):
+            await merchant.api.v1.payment_intents.search_async({"query": "amount>1000"})
+
     async def test_another_account_sees_nothing(self, merchant: Shop) -> None:
         intent = await merchant.pay()
         other = merchant.with_key("sk_test_other")

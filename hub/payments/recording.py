@@ -101,7 +101,11 @@ _NEW_TO_A_CHALLENGE: Final = frozenset({OperationStatus.SENDING, OperationStatus
 async def record(
     shell: Shell, held: Held, report: Report, source: str, latency_ms: int | None = None, *, opens: bool = False
 ) -> Recorded:
-    """Commit everything that *report* changes; of two writers the slower one decides anew on what it then reads."""
+    """Commit everything that *report* changes; of two writers the slower one decides anew on what it then reads.
+
+    Raises:
+        ConflictError: when it is the hub's own word, by *source*, and somebody else took the operation meanwhile.
+    """
     report = masked(report)
     if report.tags:
         # An answer says again what was sent in the same moment.
@@ -109,10 +113,8 @@ async def record(
         report = replace(report, tags=ours)
     if saving.brings_more(report):
         held = await _with_method(shell, held, report)
-    heard, told = None, report
-    if isinstance(report.outcome, Declined):
-        heard = await patiently(partial(hear, shell, held.payment, held.operation, report))
-        told = heard.report if heard is not None else report
+    heard = await patiently(partial(hear, shell, held.payment, held.operation, report))
+    told = heard.report if heard is not None else report
 
     def decide(now: Held) -> Transition:
         operation = now.operation
@@ -122,8 +124,8 @@ async def record(
             operation = _with_challenge(shell, operation, report.outcome)
         return rules.apply(now.payment, operation, told)
 
-    counted = heard.counted if heard is not None else None
-    return await change(shell, held, decide, source, evidence_of(report), opens=opens, counted=counted)
+    counted, by_us = heard.counted if heard is not None else None, source == "hub"
+    return await change(shell, held, decide, source, evidence_of(report), fenced=by_us, opens=opens, counted=counted)
 
 
 async def _with_method(shell: Shell, held: Held, report: Report) -> Held:

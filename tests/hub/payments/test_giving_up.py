@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from adapters.contract import Authorize, Complete, Inquiry
 from adapters.errors import OutcomeUnknownError
+from hub.database import ConflictError
 from hub.payments import rules, store
 from hub.payments.challenges import complete
 from hub.payments.inquiries import expire
@@ -91,6 +92,19 @@ async def test_a_challenge_whose_completion_was_begun_may_have_been_approved(she
     await expire(shell, waiting, REPLAYED)
 
     assert (await held(shell)).operation.status is OperationStatus.UNKNOWN
+
+
+async def test_who_lost_a_challenge_to_another_while_it_was_cancelled_does_not_end_it(shell: Shell) -> None:
+    """The payer came back meanwhile: what is being brought to the processor may be approved."""
+    waiting = await challenged(shell)
+    await store.claim(shell.database, waiting.operation, due_s=60.0, lease_s=0.0)
+    ours = await held(shell)
+    await store.claim(shell.database, ours.operation, due_s=60.0, lease_s=60.0)
+
+    with pytest.raises(ConflictError):
+        await expire(shell, ours, REPLAYED)
+
+    assert (await held(shell)).payment.status is Status.REQUIRES_ACTION
 
 
 async def test_a_challenge_that_could_not_be_cancelled_is_left_as_it_is(shell: Shell) -> None:

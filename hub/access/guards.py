@@ -77,7 +77,7 @@ def _refuse_card_number(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Addresses are logged by whatever stands before the hub, so a card number there is told at once."""
     query: bytes = connection.scope["query_string"]
     path: str = connection.scope["path"]
-    if query and (found := find_card_number(dict(parse_qsl(query.decode("latin-1"))))) is not None:
+    if (found := _parameter_with_card_number(query)) is not None:
         field = found
     elif may_hold_card_number(path.encode()) and any(
         find_card_number(part) is not None for part in path.split("/") if not _OUR_ID.fullmatch(part)
@@ -87,6 +87,12 @@ def _refuse_card_number(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         return
     error = FieldError(field, "holds what looks like a card number; send a token instead")
     raise ProblemError("card_data_refused", "a card number was sent; nothing of it was kept", errors=[error])
+
+
+def _parameter_with_card_number(query: bytes) -> str | None:
+    """Look at each by itself, since a name may come twice, and at names without a value too."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else []
+    return next(filter(None, (find_card_number({name: value}) for name, value in pairs)), None)
 
 
 def _refuse_unknown_parameters(connection: ASGIConnection[Any, Any, Any, Any]) -> None:

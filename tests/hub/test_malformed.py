@@ -278,6 +278,20 @@ class TestAddress:
         assert "4242" not in answer.text
 
     @pytest.mark.fault_case(id="PAN-01")
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [(f"reference={CARD}&reference=a", "reference"), (CARD, "(a key)"), (f"{CARD}=", "(a key)")],
+        ids=["before another of the same name", "as a name alone", "as a name without a value"],
+    )
+    async def test_a_card_number_in_a_query_is_found_wherever_it_stands(
+        self, home: House, query: str, field: str
+    ) -> None:
+        answer = await home.hub.client.get(f"/v1/payments?{query}")
+
+        assert told(answer) == (422, "card_data_refused", field)
+        assert "4242" not in answer.text
+
+    @pytest.mark.fault_case(id="PAN-01")
     @pytest.mark.parametrize("path", [f"/v1/payments/{CARD}", f"/v1/payments/{CARD}/capture", f"/v1/refunds/{CARD}"])
     async def test_a_card_number_in_a_path_is_refused_and_not_repeated(self, home: House, path: str) -> None:
         sent = home.hub.post(path, {}) if path.endswith("capture") else home.hub.get(path)

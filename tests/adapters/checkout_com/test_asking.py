@@ -141,6 +141,19 @@ class TestAnInquiryAboutAPayment:
         assert isinstance(report.outcome, Declined)
         assert report.outcome.decline.code is DeclineCode.EXPIRED_CARD
 
+    async def test_takes_the_reason_from_what_opened_the_payment_and_from_nothing_that_came_after(
+        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom
+    ) -> None:
+        voided = {"id": "act_2", "type": "Void", "approved": False, "response_code": "20003"}
+        why = {"id": "act_1", "type": "Authorization", "approved": False, "response_code": "20054"}
+        checkout.will_answer(listed(paid("Declined", reference="att_1")), Answer([voided, why]))
+
+        report = await adapter.inquire(purchase())
+
+        assert report is not None
+        assert isinstance(report.outcome, Declined)
+        assert report.outcome.decline.code is DeclineCode.EXPIRED_CARD
+
     @pytest.mark.parametrize(
         ("status", "authorize", "buy"),
         [
@@ -207,6 +220,16 @@ class TestAnInquiryAboutAFollowUp:
         assert report is not None
         assert (report.outcome, report.processor_reference, report.money) == (outcome, "act_1", request.money)
 
+    async def test_tells_the_amount_that_was_captured_and_not_the_one_that_was_asked_for(
+        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom
+    ) -> None:
+        checkout.will_answer(acted(action(capture(), approved=True, amount=400)))
+
+        report = await adapter.inquire(capture())
+
+        assert report is not None
+        assert report.money == Money(400, Currency.EUR)
+
     async def test_tells_why_it_was_refused(self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom) -> None:
         checkout.will_answer(acted(action(refund(), approved=False, response_code="50003")))
 
@@ -268,6 +291,16 @@ class TestACancelByReference:
         checkout.will_answer(answer)
 
         await adapter.cancel_by_reference(authorization())
+
+        assert len(checkout.sent) == 1
+
+    async def test_voids_nothing_that_bears_another_reference(
+        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom
+    ) -> None:
+        checkout.will_answer(listed(paid(reference="att_2")), accepted())
+
+        with pytest.raises(OutcomeUnknownError):
+            await adapter.cancel_by_reference(authorization())
 
         assert len(checkout.sent) == 1
 

@@ -84,6 +84,15 @@ class TestWhatIsSent:
         source = {"type": "token", "token": "tok_1", "billing_address": {"zip": "1"}, "store_for_future_use": True}
         assert checkout.sent[0].body["source"] == source
 
+    async def test_no_card_is_kept_of_a_payer_who_is_absent(
+        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom
+    ) -> None:
+        checkout.will_answer(paid())
+
+        await adapter.authorize(purchase(token=None, data={"token": "tok_1"}, save=True, payer_present=False))
+
+        assert checkout.sent[0].body["source"] == {"type": "token", "token": "tok_1"}
+
     @pytest.mark.parametrize(
         ("facts", "kind", "initiated"),
         [
@@ -264,6 +273,13 @@ class TestTheAnswer:
             expires_at=NOON + timedelta(minutes=15),
         )
 
+    async def test_what_waits_for_nobody_is_no_refusal_although_no_challenge_may_be(
+        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom
+    ) -> None:
+        checkout.will_answer(paid("Pending"))
+
+        assert (await adapter.authorize(purchase(return_url=None))).outcome == Pending()
+
     async def test_a_challenge_that_may_not_be_is_a_refusal(
         self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom
     ) -> None:
@@ -284,8 +300,12 @@ class TestTheAnswer:
             Answer({"id": "pay_1", "status": "Authorized", "approved": True, "response_code": "20005"}, status=201),
             Answer({"id": "pay_1", "status": "Captured", "approved": False}, status=201),
             Answer(b"", status=409),
-            refused("processing_error"),
+            refused("amount_invalid", status=409),
+            refused("amount_invalid", status=502),
+            *(refused(one) for one in ("processing_error", "service_unavailable", "issuer_network_unavailable")),
+            refused("amount_invalid", "processing_error"),
             Answer(b"", status=404),
+            Answer(b"<p>nothing here", status=404, headers={"Cko-Request-Id": "1"}),
         ],
         ids=lambda answer: str(answer.body)[:40],
     )

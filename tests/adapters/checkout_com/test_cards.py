@@ -118,10 +118,11 @@ class TestAVerification:
         assert isinstance(told.outcome, Declined)
         assert told.outcome.decline.code is DeclineCode.TOKEN_INVALID
 
-    async def test_answered_like_a_payment_is_unknown(
-        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom
+    @pytest.mark.parametrize("answer", [paid("Authorized"), paid("Card Verified", approved=False)])
+    async def test_answered_like_a_payment_or_without_approval_is_unknown(
+        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom, answer: Answer
     ) -> None:
-        checkout.will_answer(paid("Authorized"))
+        checkout.will_answer(answer)
 
         with pytest.raises(OutcomeUnknownError):
             await adapter.verify(CHECK)

@@ -106,8 +106,24 @@ def test_parts_of_a_penny_are_carried_until_they_are_one() -> None:
     assert totals(lines) == {("0001CFJU", Currency.GBP): 4998}
 
 
-def test_a_fee_of_no_capture_is_one_of_the_account() -> None:
-    told = all_of([fee("Authorization Fixed Fee", "-0.08", **{"Action Type": "Authorization"})])[0]
+def test_parts_of_a_penny_are_carried_within_their_payout() -> None:
+    lines = all_of([fee("Scheme Variable Fee", "-0.006", **{"Payout ID": payout}) for payout in ("one", "two", "one")])
+
+    assert [one.fee_minor for one in lines] == [0, 0, 1]
+
+
+def test_two_fees_of_one_kind_are_two_lines_where_their_details_differ() -> None:
+    rows = [CAPTURED | fee("Scheme Fixed Fee", "-0.04") | {"Fee Detail": detail} for detail in ("clearing", "use")]
+    report = open_report(list(rows[0]))
+
+    keys = [told.key for row in rows if isinstance(told := report.read(list(row.values())), SettlementLine)]
+
+    assert keys == ["act_1:Scheme Fixed Fee:clearing", "act_1:Scheme Fixed Fee:use"]
+
+
+@pytest.mark.parametrize("change", [{"Action Type": "Authorization"}, {"Payment ID": ""}], ids=["action", "payment"])
+def test_a_fee_of_no_capture_is_one_of_the_account(change: dict[str, str]) -> None:
+    told = all_of([fee("Authorization Fixed Fee", "-0.08", **change)])[0]
 
     assert (told.type, told.gross_minor, told.fee_minor, told.net_minor) == (LineType.FEE, -8, 0, -8)
 

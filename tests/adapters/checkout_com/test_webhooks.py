@@ -21,7 +21,7 @@ SANDBOX = "https://vkuhvk4v.api.sandbox.checkout.com/payments/pay_1"
 LIVE = "https://vkuhvk4v.api.checkout.com/payments/pay_1"
 
 
-def event(type: str, link: str = SANDBOX, **data: Any) -> bytes:
+def event(type: str, link: str = SANDBOX, *, itself: str = SANDBOX, **data: Any) -> bytes:
     facts = {
         "id": "pay_1",
         "action_id": "act_1",
@@ -32,7 +32,12 @@ def event(type: str, link: str = SANDBOX, **data: Any) -> bytes:
         "response_code": "10000",
         "metadata": {"hub_operation": "authorize"},
     }
-    told = {"id": "evt_1", "type": type, "data": facts | data, "_links": {"payment": {"href": link}}}
+    told = {
+        "id": "evt_1",
+        "type": type,
+        "data": facts | data,
+        "_links": {"payment": {"href": link}, "self": {"href": itself}},
+    }
     return msgspec.json.encode(told)
 
 
@@ -78,13 +83,28 @@ class TestOpening:
             msgspec.structs.replace(signed(event("payment_approved")), headers={"cko-signature": "\u00e9"}),
             msgspec.structs.replace(signed(event("payment_approved")), body=event("payment_captured")),
             signed(event("payment_approved", processing_channel_id="pc_another")),
+            signed(event("payment_approved", processing_channel_id=["pc_shop"])),
             signed(event("payment_approved", LIVE)),
+            signed(event("payment_approved", itself=LIVE)),
             signed(event("payment_approved", id=5)),
             signed(b"[]"),
             signed(b"{}"),
             signed(b"[" * 50_000),
         ],
-        ids=["key", "missing", "not_ascii", "body", "channel", "mode", "subject", "list", "object", "deep"],
+        ids=[
+            "key",
+            "missing",
+            "not_ascii",
+            "body",
+            "channel",
+            "odd_channel",
+            "mode",
+            "own_mode",
+            "subject",
+            "list",
+            "object",
+            "deep",
+        ],
     )
     def test_what_does_not_verify_is_rejected(self, adapter: CheckoutComAdapter, told: Webhook) -> None:
         with pytest.raises(WebhookRejectedError):
@@ -103,9 +123,15 @@ class TestOpening:
         )
         live = CheckoutComAdapter(credentials, transport, livemode=True)
 
-        assert live.open_webhook(signed(event("payment_approved", LIVE)))[0].livemode
-        with pytest.raises(WebhookRejectedError):
-            live.open_webhook(signed(event("payment_approved", SANDBOX)))
+        assert live.open_webhook(signed(event("payment_approved", LIVE, itself=LIVE)))[0].livemode
+        for link in (SANDBOX, "https://api.checkout.com.example/payments/pay_1"):
+            with pytest.raises(WebhookRejectedError):
+                live.open_webhook(signed(event("payment_approved", link, itself=LIVE)))
+
+    def test_what_is_told_of_something_else_is_about_its_payment(self, adapter: CheckoutComAdapter) -> None:
+        (delivery,) = adapter.open_webhook(signed(event("dispute_received", id="dsp_1", payment_id="pay_1")))
+
+        assert delivery.subject == "pay_1"
 
     def test_an_event_without_an_id_is_known_by_what_it_tells(self, adapter: CheckoutComAdapter) -> None:
         told = msgspec.json.decode(event("payment_authentication_failed"))
@@ -134,6 +160,11 @@ class TestReading:
             (Operation.PURCHASE, "att_1", Approved()),
         ]
         assert then.processor_reference == "pay_1"
+
+    def test_a_capture_of_its_own_is_not_the_purchases_result(self, adapter: CheckoutComAdapter) -> None:
+        told = only(adapter, event("payment_captured", reference="cap_1", metadata={"hub_operation": "purchase"}))
+
+        assert (told.kind, told.tag, told.processor_reference) == (Operation.CAPTURE, "cap_1", "act_1")
 
     def test_a_purchase_whose_capture_is_refused_is_refused(self, adapter: CheckoutComAdapter) -> None:
         body = event("payment_capture_declined", metadata={"hub_operation": "purchase"}, response_code="20091")

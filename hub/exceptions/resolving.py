@@ -14,18 +14,21 @@ from hub.access.store import AUDIT, audit_row
 from hub.approvals.rules import passes
 from hub.errors import FieldError, ProblemError
 from hub.events.tables import events
+from hub.exceptions import store
 from hub.exceptions.lists import one
 from hub.exceptions.opening import OPEN, RESOLVED, told_by
 from hub.exceptions.rules import REOPENED, Posting, posting_errors
 from hub.exceptions.showing import ExceptionBody, Resolution, exception_body
 from hub.exceptions.store import history_row
 from hub.exceptions.tables import exception_history
+from hub.ledger.chart import suspense
 from hub.ledger.tables import transfers
 from hub.payments.rows import booking_values
 from hub.payments.states import Booking
+from hub.payments.tables import payments
 from hub.settlement.tables import exceptions, settlement_lines
 from hub.settlement.taking_back import posted_back
-from normalization.money import Currency, Money
+from normalization.money import Currency, Money, written
 
 SETTLED: Final = "exception_settled"
 """Why money moved: the code of the transfer."""
@@ -91,6 +94,8 @@ async def resolve(connection: AsyncConnection, author: Author, exception_id: str
     if posting is not None and await _is_restated(connection, row["line_id"]):
         errors = [FieldError("transfer", "moves what its line has posted, and another line stands in its place now")]
         raise ProblemError("validation_failed", "the transfer cannot be booked", errors=errors)
+    if posting is not None:
+        await _must_fit(connection, row, posting)
     booked = None if posting is None else await _book(connection, author, row, posting, SETTLED)
     how = "reason" if posting is None else "transfer"
     resolution = Resolution(how=how, reason=settling.reason, transfer=booked)
@@ -163,6 +168,28 @@ def check(row: Mapping[Any, Any], settling: Settling) -> None:
         return
     if errors := posting_errors(posting, row["merchant_account"], row["amount_minor"]):
         raise ProblemError("validation_failed", "the transfer cannot be booked", errors=errors)
+
+
+async def _must_fit(connection: AsyncConnection, row: Mapping[Any, Any], posting: Posting) -> None:
+    """Refuse a transfer that clears suspense of what has found its place by itself, while its exception stayed open.
+
+    What a settlement line left there is looked at with its line.
+
+    Raises:
+        ProblemError: validation_failed.
+    """
+    held, payment = suspense(row["merchant_account"]), row["payment_id"]
+    if held not in {posting.debit, posting.credit} or payment is None or row["line_id"] or row["expected_id"]:
+        return
+    # Whoever records something of the payment at this moment looks again at what people have booked.
+    await connection.execute(update(payments).where(payments.c.id == payment).values(version=payments.c.version + 1))
+    stood = await store.stands(connection, payment, held, row["currency"])
+    after = stood.left_minor + (posting.amount_minor if posting.debit == held else -posting.amount_minor)
+    if not stood.cleared or abs(after) + abs(stood.left_minor - after) == abs(stood.left_minor):
+        return
+    left = written(abs(stood.left_minor), row["currency"])
+    told = f"takes from suspense what has found its place by itself since; {left} of this payment is left there"
+    raise ProblemError("validation_failed", "the transfer cannot be booked", errors=[FieldError("transfer", told)])
 
 
 async def _is_restated(connection: AsyncConnection, line_id: str | None) -> bool:

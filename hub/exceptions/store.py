@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import RowMapping, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_nothing
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -63,6 +64,24 @@ async def close(
             await _write_closed(connection, rows, Resolution(how=how, reason=reason), at)
         closed += len(rows)
     return closed
+
+
+class Stood(Struct, frozen=True):
+    """What a payment has in an account, debits positive; *cleared*: the hub has put some there and taken some back."""
+
+    left_minor: int
+    cleared: bool
+
+
+async def stands(connection: AsyncConnection, payment_id: str, account: str, currency: str) -> Stood:
+    """Add up what is booked of a payment in a ledger *account*."""
+    table = transfers.c
+    ours = func.coalesce(func.sum(case((table.exception_id.is_(None), 1), else_=0)), 0)
+    sums = func.coalesce(func.sum(table.amount_minor), 0), ours
+    of = table.payment_id == payment_id, table.currency == currency
+    debits = (await connection.execute(select(*sums).where(*of, table.debit == account))).one()
+    credits_ = (await connection.execute(select(*sums).where(*of, table.credit == account))).one()
+    return Stood(int(debits[0]) - int(credits_[0]), cleared=bool(debits[1] and credits_[1]))
 
 
 async def booked_by_hand(connection: AsyncConnection, payment_id: str, account: str, currency: str) -> int:

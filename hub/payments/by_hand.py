@@ -11,15 +11,21 @@ from hub.payments.states import Transition
 from normalization.money import written
 
 BY_ITSELF: Final = frozenset({"refund_covered", "surplus_counted"})
-"""Codes of bookings that clear suspense by no word of its own, so that no exception tells of them."""
+"""Codes of bookings that clear suspense by no word of its own, so that no exception tells of them.
+
+Nor does one tell of what is given back of an attempt that was passed over: suspense held it from the beginning.
+"""
 
 
 async def told(database: Database, transition: Transition) -> Transition:
     """Add an exception where *transition* clears suspense that a human's transfer had cleared before."""
-    cleared = [booking for booking in transition.bookings if booking.code in BY_ITSELF]
+    payment, held = transition.payment, suspense(transition.operation.merchant_account)
+    silent = not transition.exceptions
+    cleared = [
+        one for one in transition.bookings if one.code in BY_ITSELF or (silent and held in {one.debit, one.credit})
+    ]
     if not cleared:
         return transition
-    payment, held = transition.payment, suspense(transition.operation.merchant_account)
     async with database.reading() as connection:
         booked = await store.booked_by_hand(connection, payment.id, held, payment.currency)
     if not booked:

@@ -83,7 +83,7 @@ def _waiting() -> Select[Any]:
 
 
 def _hopeful(account: str, after: str) -> Select[Any]:
-    """Ask for those for whose operation something is expected and not settled."""
+    """Ask for those for whose operation something is expected and not settled; an attempt stands for its captures."""
     open_ = and_(
         _expected.merchant_account == account,
         ~exists().where(settlement_matches.c.expected_id == _expected.id),
@@ -94,13 +94,18 @@ def _hopeful(account: str, after: str) -> Select[Any]:
         operations.c.processor_reference == _lines.processor_reference,
         _expected.operation_id == operations.c.id,
     )
+    followed = and_(
+        operations.c.payment_id == _lines.payment_id,
+        operations.c.attempt_id == _lines.operation_id,
+        _expected.operation_id == operations.c.id,
+    )
     return (
         _waiting()
         .with_only_columns(_lines.id)
         .where(
             _lines.merchant_account == account,
             _lines.id > after,
-            or_(exists().where(open_, named), exists().where(open_, referred)),
+            or_(*(exists().where(open_, found) for found in (named, referred, followed))),
         )
         .limit(AT_ONCE)
     )

@@ -95,12 +95,12 @@ class Books(Struct):
     async def captured(self, minor: int, of: int, currency: str = "USD", fee: int | None = None) -> Held:
         """Commit a payment that was authorized for *of* and of which *minor* was captured."""
         held = await self.tell(await self.sent(of, currency, Operation.AUTHORIZE), Approved())
-        capture = await self._follow_up(held, Operation.CAPTURE, minor, capturing_minor=minor)
+        capture = await self.asked(held, Operation.CAPTURE, minor, capturing_minor=minor)
         return await self.tell(capture, Approved(), wanted("charge", minor, currency, fee))
 
     async def refunded(self, held: Held, minor: int, fee: int | None = None, outcome: Outcome | None = None) -> Held:
         """Commit a refund of *minor*, which must leave again unless it is still to be decided."""
-        opened = await self._follow_up(held, Operation.REFUND, minor, refunding_minor=minor)
+        opened = await self.asked(held, Operation.REFUND, minor, refunding_minor=minor)
         told = outcome or Approved()
         lines = (wanted("refund", -minor, held.payment.currency, fee),) if isinstance(told, Approved) else ()
         done = await self.tell(opened, told, *lines)
@@ -114,7 +114,7 @@ class Books(Struct):
     async def canceled(self, minor: int, currency: str = "USD") -> Held:
         """Commit a payment that was authorized and voided."""
         held = await self.tell(await self.sent(minor, currency, Operation.AUTHORIZE), Approved())
-        await self.tell(await self._follow_up(held, Operation.VOID, minor, canceling=True), Approved())
+        await self.tell(await self.asked(held, Operation.VOID, minor, canceling=True), Approved())
         return held
 
     async def passed_over(self, held: Held, other: "Books") -> Held:
@@ -161,7 +161,8 @@ class Books(Struct):
                 await connection.execute(insert(transfers), [booked])
         return str(row["id"])
 
-    async def _follow_up(self, held: Held, kind: Operation, minor: int, **reserved: Any) -> Held:
+    async def asked(self, held: Held, kind: Operation, minor: int, **reserved: Any) -> Held:
+        """Commit a capture, refund or void that is on its way to the processor."""
         own = held.operation
         ids: dict[str, Any] = {
             "payment_id": own.payment_id,

@@ -3,13 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from msgspec.structs import replace
 
 from hub.ledger.store import Wanted as Transfers
 from hub.ledger.store import transfers_before
-from hub.payments.recording import record_delivered
-from normalization.money import Currency, Money
-from normalization.outcome import Approved, Operation, Pending, Report
+from normalization.outcome import Approved
 from tests.hub.exceptions.cabinet import resolve
 from tests.hub.house import House
 from tests.hub.settlement.books import wanted
@@ -427,30 +424,3 @@ async def test_rc_57_a_currency_that_only_one_side_has_is_nothing_on_the_other(q
 
     assert off == {"USD": 0, "EUR": 200, "DKK": -200}
     assert types == {"EUR": "balance_over", "DKK": "balance_short"}
-
-
-async def test_what_a_human_wrote_off_and_a_late_capture_covers_is_told_to_a_human(quiet: House) -> None:
-    """Suspense had paid for the refund of a charge that nobody knew of yet; it must not be cleared twice in silence."""
-    case = await open_case(quiet)
-    shell, held = quiet.hub.parts.shell, f"suspense:{case.account}"
-    sent = await case.books.tell(await case.books.sent(10_000), Pending(), reference="pi_by_hand")
-    said = Report(
-        kind=Operation.REFUND,
-        tag=None,
-        processor_reference="re_by_hand",
-        parent_reference="pi_by_hand",
-        money=Money(4_000, Currency.USD),
-        livemode=False,
-        outcome=Approved(),
-    )
-    await record_delivered(shell, case.account, said, "webhook")
-    (early,) = await case.exceptions()
-    await resolve(quiet.hub, early["id"], debit="write_offs", credit=held, amount=4_000)
-
-    charged = replace(said, kind=Operation.PURCHASE, tag=sent.operation.id, processor_reference="pi_by_hand")
-    await record_delivered(shell, case.account, replace(charged, money=sent.operation.money), "webhook")
-
-    (found,) = await case.exceptions()
-    assert (await case.postings())["suspense", "USD"] == -4_000
-    assert (found["type"], found["payment"]) == ("amount_mismatch", sent.payment.id)
-    assert "where a human had booked 40.00 USD before" in found["detail"]

@@ -16,7 +16,7 @@ from hub.settlement.retrying import settle_waiting
 from hub.settlement.values import Terms as SettledBy
 from hub.webhooks.notices import note_notice
 from normalization.money import Currency, Money
-from normalization.outcome import Approved
+from normalization.outcome import Approved, Operation
 from tests.hub.exceptions.cabinet import resolve
 from tests.hub.house import House
 from tests.hub.settlement.books import DUE, wanted
@@ -94,6 +94,27 @@ async def test_a_line_that_came_before_what_it_settles_was_known_is_taken_out_of
         ("disputes_receivable", "USD"): 10_000,
         ("sales", "USD"): -10_000,
     }
+
+
+@together
+async def test_a_line_of_an_attempt_is_taken_out_of_suspense_when_the_capture_that_it_settles_is_known(
+    quiet: House,
+) -> None:
+    """Of several captures of one PaymentIntent, Stripe's report names none."""
+    case = await open_case(quiet)
+    held = await case.books.tell(
+        await case.books.sent(10_000, kind=Operation.AUTHORIZE), Approved(), reference="pi_several"
+    )
+    capture = await case.books.asked(held, Operation.CAPTURE, 4_000, capturing_minor=4_000)
+    of = {TAG: held.operation.id, "payment_intent_id": "pi_several"}
+    early = await case.settle(line("s1", "charge", 4_000, **of))
+    await case.books.tell(capture, Approved(), wanted("charge", 4_000, "USD"))
+
+    await settle_waiting(case.made.hub.parts.shell)
+
+    assert early.types == ["unexpected_settlement"]
+    assert await case.exceptions() == []
+    assert await case.postings() == {("bank_clearing", "USD"): 4_000, ("sales", "USD"): -4_000}
 
 
 @together

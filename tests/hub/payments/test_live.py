@@ -1,42 +1,49 @@
 """What moves real money is live in every row, and is found again in its own mode: all other tests are in test mode."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from fractions import Fraction
 from typing import Any, cast
 
 import pytest
 from msgspec import Struct, field
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
-from adapters.contract import Authorize, FollowUp
+from adapters.contract import Authorize, FollowUp, Inquiry
 from adapters.errors import OutcomeUnknownError
 from hub.access.rules import ROLES, Caller, Role
 from hub.database import metadata
 from hub.errors import ProblemError
+from hub.figures.board import FigureBoard
 from hub.idempotency.service import Reply
 from hub.idempotency.store import Key
 from hub.ids import new_id
 from hub.merchants.service import Directory
+from hub.payment_methods.tables import customers
 from hub.payments import asking
-from hub.payments.asked import CaptureRequest, PaymentRequest, RefundRequest
+from hub.payments.asked import CaptureRequest, OneTimeData, PaymentRequest, RefundRequest
 from hub.payments.charging import charge
 from hub.payments.follow_ups import Wish, capture, carry_out, refund
 from hub.payments.inquiries import inquire, resolve_now
 from hub.payments.jobs import cancel_due
 from hub.payments.opening import Charge
-from hub.payments.recording import record_delivered
+from hub.payments.planning import allowed
+from hub.payments.recording import record_delivered, settlement_terms
 from hub.payments.shell import Shell
 from hub.payments.states import OperationState, OperationStatus, Status
-from hub.payments.store import find_operation, find_payment, operations_of
+from hub.payments.store import claim, find_operation, find_payment, operations_of
 from hub.payments.tables import operations, payments
-from hub.retries.rules import Print
+from hub.retries.rules import Advised, Print
 from normalization.declines import Decline, DeclineCode
-from normalization.money import Currency
+from normalization.money import Currency, Money
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Report
+from normalization.tokens import ProcessorToken
 from routing.account_index import AccountIndex
-from routing.plan import Snapshot
-from tests.hub.payments.bare import Account, bare
-from tests.hub.payments.making import report
+from routing.choosing import Figures
+from routing.plan import CompiledRuleSet, Snapshot
+from tests.hub.payments.bare import ONCE, Account, bare
+from tests.hub.payments.making import eur, operation, report
+from tests.hub.payments.test_canceled_in_doubt import meanwhile
 from tests.hub.retries.test_store import method
 from tests.routing.samples import account, ruleset
 
@@ -44,6 +51,10 @@ LIVE = Caller(key_id="key_1", principal="ada", role=Role.ADMIN, scopes=ROLES[Rol
 STOPPED = Declined(
     Decline(code=DeclineCode.INVALID_CARD_NUMBER, processor_code="14", network="visa", network_code="14")
 )
+REFUSED = Declined(Decline(code=DeclineCode.DO_NOT_HONOR, processor_code="05", network="mastercard", network_code="05"))
+MASTERCARD_DECLINES = 10
+LIVE_FIGURES = 7
+NEVER: dict[str, Any] = {"when": {"fact": "amount", "gte": 1}, "refuse": "blocked_by_risk_rule"}
 CHALLENGE = ActionRequired(method="GET", url="https://bank.example/challenge", continuation="")
 SILENCE = OutcomeUnknownError("stripe", "silence")
 
@@ -53,9 +64,13 @@ class Bank(Struct):
 
     says: Outcome | Exception = Approved()
     asked: list[str] = field(default_factory=list)
+    before: Callable[[Authorize], Awaitable[None]] | None = None
+    stored: ProcessorToken | None = None
 
     async def authorize(self, request: Authorize) -> Report:
-        """Charge."""
+        """Charge; what happens *before* it is answered is a test's matter."""
+        if self.before is not None:
+            await self.before(request)
         return self._say(request)
 
     async def follow_up(self, request: FollowUp) -> Report:
@@ -76,7 +91,7 @@ class Bank(Struct):
             raise self.says
         name = f"psp_{request.operation_id}"
         said = report(request.operation, self.says, request.money.minor, tag=request.operation_id, livemode=True)
-        return replace(said, processor_reference=name)
+        return replace(said, processor_reference=name, stored=self.stored)
 
 
 class Live(Account, frozen=True):
@@ -86,16 +101,35 @@ class Live(Account, frozen=True):
 
     def routing(self, *, livemode: bool) -> Snapshot:
         """Give the account to live payments alone."""
-        rules = (
-            ruleset({"name": "never", "when": {"fact": "amount", "gte": 1}, "refuse": "blocked_by_risk_rule"})
-            if self.refuses
-            else None
-        )
+        rules = ruleset({"name": "never", **NEVER}) if self.refuses else None
         return Snapshot(accounts=AccountIndex([account(livemode=True)] if livemode else ()), ruleset=rules)
 
     def shares_tokens(self, _account_id: str) -> bool:
         """Keep to itself what it stores."""
         return False
+
+
+class Rated(Live, frozen=True):
+    """A directory that has rules for live payments alone."""
+
+    rules: CompiledRuleSet | None = None
+
+    def routing(self, *, livemode: bool) -> Snapshot:
+        """Give the rules."""
+        return Snapshot(ruleset=self.rules if livemode else None)
+
+
+class Board(Struct, frozen=True):
+    """Figures of both modes."""
+
+    def figures(self, *, livemode: bool) -> Figures:
+        """Give those of a mode."""
+        return Figures(version=LIVE_FIGURES if livemode else 1)
+
+    def limits_reached(self, _snapshot: Snapshot, _money: Money, *, livemode: bool) -> frozenset[str]:
+        """Give what is used up, which is nothing."""
+        assert livemode
+        return frozenset()
 
 
 @pytest.fixture
@@ -209,6 +243,65 @@ async def test_what_a_rule_refuses_is_kept_and_answered_the_same(shell: Shell, b
     assert (answer(again), bank.asked) == ((201, first.body, True), [])
 
 
+async def test_what_a_network_allows_is_counted_from_all_declines_before(shell: Shell, bank: Bank, card: str) -> None:
+    bank.says = REFUSED
+    for n in range(MASTERCARD_DECLINES - 1):
+        await charged(shell, card, f"before-{n}")
+
+    last = await find_payment(shell.database, livemode=True, payment_id=await charged(shell, card, "last"))
+
+    assert last is not None
+    assert isinstance(last.decline, Advised)
+    assert last.decline.retry is not None
+    assert last.decline.retry.rule == "mastercard_declines"
+
+
+async def test_a_card_is_kept_for_its_customer(shell: Shell, bank: Bank) -> None:
+    row = {"id": "cus_1", "livemode": True, "person": "{}", "created_at": shell.clock()}
+    async with shell.database.transaction() as connection:
+        await connection.execute(insert(customers), row)
+    bank.stored = ProcessorToken(processor="stripe", token="pm_kept", customer_reference="cus_there")
+    data = OneTimeData(processor="stripe", data={"payment_method": "pm_once"})
+    saving = {"payment_method_data": data, "customer": "cus_1", "save_payment_method": True}
+
+    asked = wanted(shell, "", "once", **saving | {"payment_method": None})
+    reply = await charge(shell, asked)
+
+    found = await find_payment(shell.database, livemode=True, payment_id=asked.payment_id)
+    assert found is not None
+    assert found.payment_method is not None
+    assert found.payment_method.encode() in reply.body
+    bank.stored = None
+    assert await status_of(shell, await charged(shell, found.payment_method, "later")) is Status.CAPTURED
+
+
+def test_it_goes_by_the_figures_and_rates_of_its_own_mode(shell: Shell) -> None:
+    at = replace(shell, figures=cast("FigureBoard", Board()))
+
+    assert allowed(at, LIVE, eur(1000)).figures.version == LIVE_FIGURES
+    rates = {Currency.EUR: Fraction(1)}
+    by_rule = replace(ruleset({"name": "never", **NEVER}), rates=rates)
+    told = replace(shell, directory=cast("Directory", Rated(None, rules=by_rule)))
+    assert settlement_terms(told, operation(livemode=True))[1] == rates
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_of_two_at_once_under_one_key_the_slower_is_answered_what_the_faster_was(
+    shell: Shell, bank: Bank, card: str, *, refuses: bool
+) -> None:
+    at = replace(shell, directory=cast("Directory", Live(bank, refuses=refuses)))
+    faster: list[Reply] = []
+
+    async def overtaken(_values: Mapping[str, Any]) -> None:
+        if not faster:
+            faster.append(await charge(at, wanted(shell, card, "once")))
+
+    slower = await charge(meanwhile(at, before=overtaken), wanted(shell, card, "once"))
+
+    assert [answer(slower)] == [(one.status, one.body, True) for one in faster]
+    assert len(bank.asked) == (not refuses)
+
+
 async def test_a_refund_is_made_once(shell: Shell, bank: Bank, card: str) -> None:
     paid = await charged(shell, card)
     half = RefundRequest(amount=600)
@@ -219,6 +312,23 @@ async def test_a_refund_is_made_once(shell: Shell, bank: Bank, card: str) -> Non
     assert (answer(again), len(bank.asked)) == ((201, first.body, True), 2)
     with pytest.raises(ProblemError, match="400 is left"):
         await refund(shell, wish(Operation.REFUND, paid, "more"), half)
+
+
+async def test_of_two_refunds_at_once_under_one_key_the_slower_is_answered_what_the_faster_was(
+    shell: Shell, bank: Bank, card: str
+) -> None:
+    paid = await charged(shell, card)
+    back = wish(Operation.REFUND, paid, "back")
+    faster: list[Reply] = []
+
+    async def overtaken(_values: Mapping[str, Any]) -> None:
+        if not faster:
+            faster.append(await refund(shell, back, RefundRequest(amount=300)))
+
+    slower = await refund(meanwhile(shell, before=overtaken), back, RefundRequest(amount=300))
+
+    assert [answer(slower)] == [(one.status, one.body, True) for one in faster]
+    assert len(bank.asked) == 2
 
 
 async def test_a_capture_is_made_once(shell: Shell, bank: Bank, card: str) -> None:
@@ -252,6 +362,29 @@ async def test_what_is_not_known_is_found_out(shell: Shell, bank: Bank, card: st
     assert await status_of(shell, paid) is Status.CAPTURED
 
 
+async def test_what_is_not_known_is_found_out_on_the_way_to_its_capture(shell: Shell, bank: Bank, card: str) -> None:
+    bank.says = SILENCE
+    paid = await charged(shell, card, capture="manual")
+    bank.says = Approved()
+
+    reply = await capture(shell, wish(Operation.CAPTURE, paid, "take"), CaptureRequest())
+
+    assert (reply.status, await status_of(shell, paid)) == (200, Status.CAPTURED)
+
+
+async def test_a_webhook_that_overtakes_the_answer_answers_the_key(shell: Shell, bank: Bank, card: str) -> None:
+    async def overtaken(request: Authorize) -> None:
+        told = report(Operation.PURCHASE, minor=1000, tag=request.operation_id, livemode=True)
+        assert await record_delivered(shell, "ma_1", told, "webhook") is not None
+
+    bank.before = overtaken
+    first = await charge(shell, wanted(shell, card, "once"))
+
+    again = await charge(shell, wanted(shell, card, "once"))
+
+    assert (first.status, answer(again)) == (201, (201, first.body, True))
+
+
 async def test_a_cancel_of_what_is_not_known_comes_true(shell: Shell, bank: Bank, card: str) -> None:
     bank.says = SILENCE
     paid = await charged(shell, card, capture="manual")
@@ -267,6 +400,19 @@ async def test_a_cancel_of_what_is_not_known_comes_true(shell: Shell, bank: Bank
     assert (accepted.status, await status_of(shell, paid)) == (202, Status.CANCELED)
 
 
+async def test_a_cancel_while_the_payers_answer_may_be_on_its_way_is_a_wish(
+    shell: Shell, bank: Bank, card: str
+) -> None:
+    at = replace(shell, directory=cast("Directory", Live(bank, replace(ONCE, inquiry=Inquiry.REPLAY))))
+    bank.says = CHALLENGE
+    paid = await charged(at, card, return_url="https://shop.example/done")
+    await claim(at.database, await attempt_of(at, paid), due_s=60.0, lease_s=0.0)
+
+    reply = await carry_out(at, wish(Operation.VOID, paid, "stop"))
+
+    assert (reply.status, await status_of(at, paid)) == (202, Status.PROCESSING)
+
+
 async def test_a_challenge_that_nobody_answered_ends(shell: Shell, bank: Bank, card: str) -> None:
     bank.says = CHALLENGE
     paid = await charged(shell, card, return_url="https://shop.example/done")
@@ -278,6 +424,22 @@ async def test_a_challenge_that_nobody_answered_ends(shell: Shell, bank: Bank, c
     await inquire(later, await attempt_of(shell, paid))
 
     assert await status_of(shell, paid) is Status.FAILED
+
+
+async def test_what_other_hands_gave_back_and_is_told_twice_at_once_is_counted_once(shell: Shell, card: str) -> None:
+    paid = await charged(shell, card)
+    parent = (await attempt_of(shell, paid)).processor_reference
+    told = report(Operation.REFUND, minor=300, processor_reference="re_1", parent_reference=parent, livemode=True)
+    faster: list[object] = []
+
+    async def overtaken(_values: Mapping[str, Any]) -> None:
+        if not faster:
+            faster.append(await record_delivered(shell, "ma_1", told, "webhook"))
+
+    await record_delivered(meanwhile(shell, before=overtaken), "ma_1", told, "webhook")
+
+    async with shell.database.reading() as connection:
+        assert await connection.scalar(select(payments.c.refunded_externally_minor)) == 300
 
 
 async def test_what_other_hands_gave_back_is_counted_once(shell: Shell, card: str) -> None:

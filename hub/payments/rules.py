@@ -282,10 +282,10 @@ def _refund(payment: Payment, operation: OperationState, told: Money) -> Transit
 def _void(payment: Payment, operation: OperationState, reason: str | None) -> Transition:
     operation = replace(operation, status=OperationStatus.APPROVED, decline=None)
     freed = replace(payment, canceling=False)
-    if payment.captured_minor:
+    if taken := payment.captured_minor + payment.beyond_minor:
         if operation.external:
             return Transition(freed, operation)  # The rest of a partial capture was given back.
-        why = f"canceled although {written(payment.captured_minor, payment.currency)} was captured"
+        why = f"canceled although {written(taken, payment.currency)} was captured"
         return Transition(freed, operation, exceptions=(("void_not_cleared", why),))
     if payment.status in _ENDED:
         return Transition(freed, operation)

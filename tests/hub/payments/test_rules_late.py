@@ -57,3 +57,15 @@ def test_what_was_told_as_done_meanwhile_was_not_refused() -> None:
     done = operation(Operation.REFUND, 300, status=OperationStatus.APPROVED)
 
     assert rules.refused(paid, done, rules.REFUSED_BY_US) == Transition(paid, done)
+
+
+def test_the_rest_that_other_hands_let_go_beside_a_capture_of_ours_is_no_impossible_step() -> None:
+    """They captured a part first, for which there is no room while ours is under way."""
+    asked = payment(status=Status.AUTHORIZED, authorized_minor=1000, capturing_minor=1000, capture="manual")
+    theirs = operation(Operation.CAPTURE, 400, id="cap_theirs", external=True)
+    taken = rules.apply(asked, theirs, report(Operation.CAPTURE, minor=400)).payment
+
+    told = rules.apply(taken, operation(Operation.VOID, external=True), report(Operation.VOID))
+
+    assert (told.operation.status, told.payment.status) == (OperationStatus.APPROVED, Status.CAPTURED)
+    assert told.exceptions == ()

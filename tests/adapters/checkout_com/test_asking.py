@@ -119,10 +119,11 @@ class TestAnInquiryAboutAPayment:
 
         assert await adapter.inquire(authorization()) is None
 
-    async def test_takes_the_payment_that_holds_money_before_one_that_was_refused(
-        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom
+    @pytest.mark.parametrize("status", ["Authorized", "Captured", "Voided"])
+    async def test_takes_the_payment_that_holds_or_held_money_before_one_that_was_refused(
+        self, adapter: CheckoutComAdapter, checkout: ScriptedCheckoutCom, status: str
     ) -> None:
-        checkout.will_answer(listed(paid("Declined", reference="att_1"), paid(reference="att_1", id="pay_0")))
+        checkout.will_answer(listed(paid("Declined", reference="att_1"), paid(status, reference="att_1", id="pay_0")))
 
         report = await adapter.inquire(authorization())
 

@@ -11,18 +11,20 @@ from sqlalchemy import text, update
 
 from adapters.contract import Authorize, Complete, FollowUp, Inquiry
 from hub.access.rules import ROLES, Caller, Role
-from hub.database import Database, Unit
+from hub.database import CommitUnknownError, Database, Unit
 from hub.errors import ProblemError
 from hub.idempotency.service import Reply
 from hub.payments import asking, store
 from hub.payments.challenges import complete
 from hub.payments.follow_ups import Wish, carry_out
 from hub.payments.jobs import cancel_due
-from hub.payments.recording import Held, record
+from hub.payments.recording import Held, record, record_failure
 from hub.payments.shell import Shell
 from hub.payments.states import OperationStatus, Status
 from hub.payments.tables import payments
+from hub.settings import Settings
 from normalization.outcome import ActionRequired, Approved, Operation, Outcome, Report
+from routing.failover import Failure
 from tests.hub.payments.bare import KEY, ONCE, bare, held, sent, with_adapter
 from tests.hub.payments.faulty import Clock
 from tests.hub.payments.making import NO_FUNDS, report
@@ -222,14 +224,63 @@ async def test_a_processor_that_can_be_asked_says_itself_whether_it_is_canceled(
     assert (asked.asked, await exceptions(shell)) == (("void",), [])
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(milliseconds=Settings().request_ms)], ids=str)
 async def test_an_answer_that_stood_still_until_another_could_take_it_is_not_brought(
-    shell: Shell, processor: Processor
+    shell: Shell, processor: Processor, ahead: timedelta
 ) -> None:
     waiting, clock = await challenged(shell), Clock()
 
     async def stands_still(_values: Mapping[str, Any]) -> None:
-        clock.ahead = timedelta(hours=1)
+        clock.ahead = ahead
 
     left = await complete(replace(meanwhile(shell, after=stands_still), clock=clock), waiting.payment, {})
 
     assert (processor.asked, left.payment.status) == ((), Status.REQUIRES_ACTION)
+
+
+async def wished(shell: Shell, minor: int = 1000) -> None:
+    """A payment that was to be canceled while nobody knew what had come of it, and turned out to be held."""
+    charge = await sent(shell, kind=Operation.AUTHORIZE)
+    await record_failure(shell, charge, Failure.UNKNOWN, 1)
+    async with shell.database.transaction() as connection:
+        await connection.execute(update(payments).values(canceling=True))
+    await record(shell, await held(shell), report(Operation.AUTHORIZE, minor=minor), "webhook")
+
+
+async def test_what_was_held_and_no_more_is_given_back(shell: Shell) -> None:
+    await wished(shell, minor=900)
+
+    await cancel_due(shell)
+
+    made = await store.operations_of(shell.database, "pay_1")
+    assert [one.money.minor for one in made if one.kind is Operation.VOID] == [900]
+
+
+async def test_who_comes_too_late_to_carry_out_a_wish_leaves_it_to_the_next_round(
+    shell: Shell, processor: Processor
+) -> None:
+    await wished(shell)
+
+    async def changes(_values: Mapping[str, Any]) -> None:
+        async with shell.database.transaction() as connection:
+            await connection.execute(update(payments).values(version=payments.c.version + 1))
+
+    assert await cancel_due(meanwhile(shell, before=changes)) == 0
+    between = processor.asked
+    assert await cancel_due(shell) == 1
+
+    assert (between, processor.asked) == ((), ("void",))
+    assert (await stands(shell))[0] is Status.CANCELED
+
+
+async def test_a_wish_whose_commit_was_cut_is_answered_from_what_stands(shell: Shell) -> None:
+    await record_failure(shell, await sent(shell), Failure.UNKNOWN, 1)
+
+    async def cut(values: Mapping[str, Any]) -> None:
+        if "k_key" in values:
+            raise CommitUnknownError
+
+    reply = await carry_out(meanwhile(shell, after=cut), CANCEL)
+
+    assert (reply.status, reply.replayed) == (202, True)
+    assert (await stands(shell))[:2] == (Status.PROCESSING, True)

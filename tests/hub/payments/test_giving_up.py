@@ -1,11 +1,13 @@
 """What never ends by itself becomes a human's, and what may have been approved is not called refused."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from adapters.contract import Authorize, Complete, Inquiry
 from adapters.errors import OutcomeUnknownError
@@ -17,7 +19,7 @@ from hub.payments.recording import Held, record
 from hub.payments.shell import Shell
 from hub.payments.states import OperationStatus, Status
 from hub.payments.steps import Step, next_step
-from hub.payments.tables import payments
+from hub.payments.tables import operations, payments
 from normalization.outcome import ActionRequired, Operation, Report
 from tests.hub.payments.bare import ONCE, bare, held, sent, with_adapter
 from tests.hub.payments.making import operation, payment, report
@@ -42,6 +44,26 @@ class Cancels(Struct):
         """Cancel it."""
         if not self.answers:
             raise OutcomeUnknownError("stripe", f"{request.operation_id}: no answer")
+
+
+class Dies(Cancels):
+    """An adapter whose process ends before there is an answer."""
+
+    async def complete(self, _request: Complete) -> Report:
+        """Die."""
+        raise asyncio.CancelledError
+
+
+class TakenOver(Struct):
+    """An adapter that does not answer until another has taken the operation."""
+
+    shell: Shell
+
+    async def complete(self, _request: Complete) -> Report:
+        """Let another take it."""
+        async with self.shell.database.transaction() as connection:
+            await connection.execute(update(operations).values(fence=operations.c.fence + 1))
+        raise OutcomeUnknownError("stripe", "silence")
 
 
 @pytest.fixture
@@ -128,3 +150,61 @@ async def test_a_payer_who_comes_back_completes_a_payment_that_nobody_cancels(ca
 
     assert adapter.completed == (not canceled)
     assert (await held(at)).payment.status is (Status.REQUIRES_ACTION if canceled else Status.CAPTURED)
+
+
+async def test_a_challenge_that_is_told_again_stays_as_it_was(shell: Shell) -> None:
+    before = await challenged(shell)
+
+    again = replace(WAITING, url="https://bank.example/other", expires_at=shell.clock() + timedelta(days=9))
+    await record(shell, before, report(Operation.PURCHASE, again), "inquiry")
+
+    now = await held(shell)
+    assert (now.operation, now.payment) == (before.operation, before.payment)
+
+
+async def test_a_challenge_is_looked_at_when_it_expires_at_its_processor(shell: Shell) -> None:
+    soon = replace(WAITING, expires_at=shell.clock() + timedelta(minutes=5))
+
+    await record(shell, await sent(shell), report(Operation.PURCHASE, soon), "answer")
+
+    assert (await held(shell)).operation.action_expires_at == soon.expires_at
+    assert 200 < await due_in_s(shell) <= 300
+
+
+async def test_who_brings_an_answer_and_dies_is_followed_when_the_lease_is_over(shell: Shell) -> None:
+    dying = with_adapter(shell, Dies())
+    await challenged(dying)
+
+    with pytest.raises(asyncio.CancelledError):
+        await complete(dying, (await held(dying)).payment, {})
+
+    assert await due_in_s(shell) <= shell.lease_s
+
+
+async def test_while_somebody_brings_the_answer_nobody_else_does(shell: Shell) -> None:
+    adapter = Cancels()
+    at = with_adapter(shell, adapter)
+    waiting = await challenged(at)
+    await store.claim(at.database, waiting.operation, due_s=60.0, lease_s=60.0)
+
+    left = await complete(at, waiting.payment, {})
+
+    assert (adapter.completed, left.payment.status) == (0, Status.REQUIRES_ACTION)
+
+
+async def test_who_heard_nothing_and_lost_it_to_another_says_what_stands(shell: Shell) -> None:
+    at = with_adapter(shell, TakenOver(shell))
+
+    left = await complete(at, (await challenged(at)).payment, {})
+
+    assert left.operation.status is OperationStatus.REQUIRES_ACTION
+    assert (await held(at)).operation.status is OperationStatus.REQUIRES_ACTION
+
+
+async def due_in_s(shell: Shell) -> float:
+    """When the job looks at the attempt next, by the database's clock."""
+    async with shell.database.reading() as connection:
+        now = await shell.database.now(connection)
+        due_at = await connection.scalar(select(operations.c.due_at))
+    assert due_at is not None
+    return float((due_at - now).total_seconds())

@@ -310,8 +310,23 @@ async def test_a_refund_is_made_once(shell: Shell, bank: Bank, card: str) -> Non
     again = await refund(shell, wish(Operation.REFUND, paid, "back"), half)
 
     assert (answer(again), len(bank.asked)) == ((201, first.body, True), 2)
+    assert first.location == again.location == f"/v1/refunds/{bank.asked[-1]}"
     with pytest.raises(ProblemError, match="400 is left"):
         await refund(shell, wish(Operation.REFUND, paid, "more"), half)
+
+
+async def test_a_refund_that_is_not_known_is_found_out_on_the_way_to_the_next(
+    shell: Shell, bank: Bank, card: str
+) -> None:
+    paid = await charged(shell, card)
+    bank.says = SILENCE
+    lost = await refund(shell, wish(Operation.REFUND, paid, "back"), RefundRequest(amount=600))
+    bank.says = Approved()
+
+    await refund(shell, wish(Operation.REFUND, paid, "rest"), RefundRequest())
+
+    made = [(one.money.minor, one.status) for one in (await operations_of(shell.database, paid))[1:]]
+    assert (lost.status, made) == (202, [(600, OperationStatus.APPROVED), (400, OperationStatus.APPROVED)])
 
 
 async def test_of_two_refunds_at_once_under_one_key_the_slower_is_answered_what_the_faster_was(

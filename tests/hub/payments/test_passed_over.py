@@ -9,14 +9,18 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 from sqlalchemy import select
 
-from adapters.contract import Authorize, Inquiry
+from adapters.contract import Authorize, FollowUp, Inquiry
 from adapters.errors import NotSentError, OutcomeUnknownError
 from hub.idempotency.store import Key
 from hub.ids import new_id
 from hub.merchants.service import Directory
-from hub.payments.asked import PaymentRequest
+from hub.payments import asking
+from hub.payments.asked import PaymentRequest, RefundRequest
 from hub.payments.charging import charge
+from hub.payments.follow_ups import Wish, carry_out, refund
+from hub.payments.jobs import cancel_due
 from hub.payments.opening import Charge
+from hub.payments.recording import record_delivered
 from hub.payments.shell import Shell
 from hub.payments.states import OperationStatus
 from hub.payments.store import operations_of
@@ -24,7 +28,7 @@ from hub.payments.tables import operations, reports
 from hub.retries.rules import Print
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Currency
-from normalization.outcome import Approved, Declined, Operation, Outcome, Report
+from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Report
 from routing.account_index import AccountIndex
 from routing.health import FAILED_IN_A_ROW
 from routing.plan import Snapshot
@@ -36,6 +40,7 @@ from tests.routing.samples import account
 
 DOWN = Declined(Decline(code=DeclineCode.ISSUER_UNAVAILABLE, processor_code="91"))
 CARD, SHOWN = "4242424242424242", b"424242******4242"
+SILENCE = OutcomeUnknownError("adyen", "silence")
 NOBODY_THERE = NotSentError("stripe", "refused")
 REPLAY = replace(ONCE, inquiry=Inquiry.REPLAY)
 
@@ -46,6 +51,7 @@ class Bank(Struct):
     says: Outcome | Exception = Approved()
     asked: list[Authorize] = field(default_factory=list)
     cancelled: list[tuple[str, str | None]] = field(default_factory=list)
+    followed: list[FollowUp] = field(default_factory=list)
     cancels: bool = True
 
     async def authorize(self, request: Authorize) -> Report:
@@ -54,7 +60,18 @@ class Bank(Struct):
         if isinstance(self.says, Exception):
             raise self.says
         name = f"pi_{len(self.asked)}"
-        return replace(report(Operation.PURCHASE, self.says, 1000, tag=request.operation_id), processor_reference=name)
+        return report(request.operation, self.says, 1000, tag=request.operation_id, processor_reference=name)
+
+    async def follow_up(self, request: FollowUp) -> Report:
+        """Capture, void or refund."""
+        self.followed.append(request)
+        return report(request.operation, minor=request.money.minor, tag=request.operation_id)
+
+    async def inquire(self, request: Authorize) -> Report:
+        """Say what became of it, where that is known."""
+        if isinstance(self.says, Exception):
+            raise self.says
+        return report(request.operation, self.says, 1000, tag=request.operation_id, processor_reference="pi_1")
 
     async def cancel_by_reference(self, request: Authorize) -> None:
         """Cancel it, unless it does not answer."""
@@ -72,6 +89,10 @@ class Two(Struct, frozen=True):
         """Give the account, if it is there still."""
         found = self.accounts[account_id]
         return found.connected(account_id)
+
+    async def find(self, account_id: str) -> Account | None:
+        """Give the account, if it is there still."""
+        return self.connected(account_id)
 
     def routing(self, *, livemode: bool) -> Snapshot:
         """Give both of them to routing, the first one first."""
@@ -105,10 +126,15 @@ def with_two(shell: Shell, one: Account, other: Account) -> Shell:
     return replace(shell, directory=cast("Directory", Two({"ma_1": one, "ma_2": other})))
 
 
-async def wanted(shell: Shell) -> Charge:
+def wish(kind: Operation, payment_id: str) -> Wish:
+    key = Key(key=new_id("key_"), fingerprint=b"asked", location=f"/v1/payments/{payment_id}")
+    return Wish(kind=kind, payment_id=payment_id, caller=ADMIN, key=key, request_id="req_1", reserve=asking.cancel)
+
+
+async def wanted(shell: Shell, **changes: Any) -> Charge:
     """A charge of a card that both processors know."""
     card = await method(shell.database, Print("stripe", "", "fp_1"), Print("adyen", "", "fp_1"))
-    asked: dict[str, Any] = {"amount": 1000, "currency": Currency.EUR, "reference": new_id("invoice-")}
+    asked: dict[str, Any] = {"amount": 1000, "currency": Currency.EUR, "reference": new_id("invoice-")} | changes
     made = new_id("pay_")
     return Charge(
         request=PaymentRequest(payment_method=card, **asked),
@@ -190,3 +216,56 @@ async def test_accounts_that_cannot_be_reached_are_kept_away_from_although_other
         assert await charged(shell) == [("ma_1", OperationStatus.NOT_SENT), ("ma_2", OperationStatus.APPROVED)]
 
     assert await charged(shell) == [("ma_2", OperationStatus.APPROVED)]
+
+
+async def test_what_follows_goes_to_the_account_that_took_over(shell: Shell, first: Bank, second: Bank) -> None:
+    asked = await wanted(shell)
+    await charge(shell, asked)
+
+    await refund(shell, wish(Operation.REFUND, asked.payment_id), RefundRequest(amount=400))
+
+    assert [(one.operation, one.parent_reference) for one in second.followed] == [(Operation.REFUND, "pi_1")]
+    assert first.followed == []
+
+
+async def test_so_does_a_cancel_that_had_to_wait(shell: Shell, first: Bank, second: Bank) -> None:
+    second.says = SILENCE
+    asked = await wanted(shell, capture="manual")
+    await charge(shell, asked)
+    second.says = Approved()
+    await carry_out(shell, wish(Operation.VOID, asked.payment_id))  # Which finds out first what came of it.
+
+    assert ([one.operation for one in second.followed], first.followed) == ([Operation.VOID], [])
+    assert [one.merchant_account for one in await operations_of(shell.database, asked.payment_id)] == [
+        "ma_1",
+        "ma_2",
+        "ma_2",
+    ]
+
+
+async def test_a_wish_to_cancel_is_carried_out_there_too(shell: Shell, first: Bank, second: Bank) -> None:
+    second.says = SILENCE
+    asked = await wanted(shell, capture="manual")
+    await charge(shell, asked)
+    await carry_out(shell, wish(Operation.VOID, asked.payment_id))
+    told = report(Operation.AUTHORIZE, minor=1000, tag=second.asked[0].operation_id, processor_reference="pi_1")
+    assert await record_delivered(shell, "ma_2", told, "webhook") is not None
+    second.says = Approved()
+
+    await cancel_due(shell)
+
+    assert ([one.parent_reference for one in second.followed], first.followed) == (["pi_1"], [])
+
+
+async def test_a_cancel_stops_the_challenge_of_the_account_that_took_over(
+    opened: Shell, first: Bank, second: Bank
+) -> None:
+    second.says = ActionRequired(method="GET", url="https://bank.example/challenge", continuation="")
+    shell = with_two(opened, Account(first), Account(second, REPLAY))
+    asked = await wanted(shell, return_url="https://shop.example/done")
+    await charge(shell, asked)
+    await asyncio.gather(*shell.running)
+
+    await carry_out(shell, wish(Operation.VOID, asked.payment_id))
+
+    assert [name for name, _ in second.cancelled] == [second.asked[0].operation_id]

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from hub.payments import store
 from hub.payments.recording import record, record_delivered
 from hub.payments.shell import Shell
 from hub.payments.states import OperationState, OperationStatus
-from normalization.outcome import Declined, Operation, Report, Reversed
+from hub.payments.tables import reports
+from normalization.outcome import Declined, Operation, Pending, Report, Reversed
 from tests.hub.payments.bare import bare, follow_up, held, sent
-from tests.hub.payments.making import NO_FUNDS, operation, report
+from tests.hub.payments.making import NO_FUNDS, eur, operation, report
 from tests.hub.payments.test_sql_apart import opened
 
 
@@ -176,3 +178,106 @@ async def test_our_capture_that_was_refused_and_succeeds_late_under_its_own_name
     made = await told(shell, report(Operation.CAPTURE, minor=400, processor_reference="psp_2"))
 
     assert [(one.id, one.status) for one in made] == [("cap_1", OperationStatus.APPROVED)]
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_what_comes_undone_is_what_bears_the_name_and_is_of_that_kind(shell: Shell) -> None:
+    await told(shell, report(Operation.CAPTURE, minor=400, processor_reference="psp_2"))
+    await told(shell, report(Operation.REFUND, minor=100, processor_reference="psp_2"))
+
+    undone = report(Operation.REFUND, Reversed(NO_FUNDS.decline), 100, processor_reference="psp_2")
+    made = await told(shell, undone)
+
+    assert {one.kind: one.status for one in made} == {
+        Operation.CAPTURE: OperationStatus.APPROVED,
+        Operation.REFUND: OperationStatus.REVERSED,
+    }
+    now = (await held(shell)).payment
+    assert (now.captured_minor, now.refunded_externally_minor) == (400, 0)
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_a_refund_by_others_may_bear_the_tag_of_the_charge_and_no_other_name_of_ours(shell: Shell) -> None:
+    await told(shell, report(Operation.CAPTURE, minor=400, processor_reference="psp_2"))
+    said = report(Operation.REFUND, minor=100, tag="att_1", processor_reference="re_1")
+
+    assert await record_delivered(shell, "ma_1", said, "webhook") is not None
+
+    assert (await held(shell)).payment.refunded_externally_minor == 100
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_what_is_told_under_the_name_of_the_charge_alone_belongs_to_it(shell: Shell) -> None:
+    said = report(Operation.CAPTURE, minor=400, processor_reference="psp_1")
+
+    assert await record_delivered(shell, "ma_1", said, "webhook") is not None
+
+    assert (await held(shell)).payment.captured_minor == 400
+
+
+async def test_a_charge_by_others_is_none_of_ours_whatever_it_follows(shell: Shell) -> None:
+    await sent(shell, processor_reference="psp_1")
+    said = report(Operation.PURCHASE, minor=1000, processor_reference="psp_2", parent_reference="psp_1")
+
+    assert await record_delivered(shell, "ma_1", said, "webhook") is None
+
+    assert (await held(shell)).operation.status is OperationStatus.SENDING
+
+
+async def test_what_is_captured_again_waits_for_a_capture_that_failed_and_no_refund_is_one(shell: Shell) -> None:
+    await record(shell, await sent(shell), report(Operation.PURCHASE, minor=1000), "answer")
+    await told(shell, report(Operation.REFUND, minor=300, processor_reference="re_1"))
+    await told(shell, report(Operation.REFUND, Reversed(NO_FUNDS.decline), 300, processor_reference="re_1"))
+    again = report(Operation.CAPTURE, minor=1000, processor_reference="psp_2", parent_reference="psp_1")
+
+    assert await record_delivered(shell, "ma_1", replace(again, reason="recaptured"), "webhook") is None
+
+    now = (await held(shell)).payment
+    assert (now.captured_minor, now.beyond_minor) == (1000, 0)
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_our_capture_that_was_refused_and_succeeds_late_under_our_tag_is_ours(shell: Shell) -> None:
+    await begun(shell, Operation.CAPTURE, "cap_1", capturing_minor=400)
+    no = report(Operation.CAPTURE, Declined(NO_FUNDS.decline), processor_reference="psp_1", tag="cap_1")
+    await record(shell, await held(shell, "cap_1"), no, "answer")
+
+    made = await told(shell, report(Operation.CAPTURE, minor=400, processor_reference="psp_1", tag="cap_1"))
+
+    assert [(one.id, one.status) for one in made] == [("cap_1", OperationStatus.APPROVED)]
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_our_void_that_bears_the_name_of_the_payment_is_ours_without_our_tag(shell: Shell) -> None:
+    await begun(shell, Operation.VOID, "can_1", canceling=True)
+    waits = report(Operation.VOID, Pending(), processor_reference="psp_1", tag="can_1")
+    await record(shell, await held(shell, "can_1"), waits, "answer")
+
+    (void,) = await told(shell, report(Operation.VOID, processor_reference="psp_1"))
+
+    assert (void.id, void.status) == ("can_1", OperationStatus.APPROVED)
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_a_refund_by_others_that_failed_and_has_no_name_is_kept_as_said_only(shell: Shell) -> None:
+    await told(shell, report(Operation.CAPTURE, minor=400, processor_reference="psp_2"))
+
+    made = await told(shell, report(Operation.REFUND, NO_FUNDS, processor_reference=None))
+
+    assert [(one.kind, one.money) for one in made] == [(Operation.CAPTURE, eur(400))]
+    assert await kept(shell) == ["answer", "webhook", "webhook"]
+
+
+@pytest.mark.usefixtures("authorized")
+async def test_what_is_told_again_is_kept_again_and_changes_nothing(shell: Shell) -> None:
+    for _ in range(2):
+        await told(shell, report(Operation.CAPTURE, minor=400, processor_reference="psp_2"))
+
+    assert (await held(shell)).payment.captured_minor == 400
+    assert await kept(shell) == ["answer", "webhook", "webhook"]
+
+
+async def kept(shell: Shell) -> list[str]:
+    """Who told something, once for each time."""
+    async with shell.database.reading() as connection:
+        return [*(await connection.execute(select(reports.c.source).order_by(reports.c.id))).scalars()]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -55,6 +56,8 @@ async def test_a_refund_beyond_it_is_made_when_another_person_agrees(desk: Hub, 
     agreed = (await decide(desk, home, one)).json()
 
     assert (agreed["status"], agreed["decided_by"], agreed["amount"]) == ("carried_out", "bea", 4999)
+    asked_at, expires_at = (datetime.fromisoformat(agreed[name]) for name in ("created_at", "expires_at"))
+    assert expires_at - asked_at == desk.parts.shell.settings.approval_expiry
     assert await refunded(desk, payment) == 4999
     made = (await desk.get(f"/v1/refunds/{agreed['result']}")).json()
     assert (made["payment"], made["amount"]) == (payment["id"], 4999)
@@ -276,12 +279,13 @@ async def test_a_ruleset_of_live_mode_decides_when_another_person_agrees(desk: H
     path = f"/v1/routing/rulesets/{ruleset['id']}"
     assert refused(await desk.post(f"{path}/activate", {}, headers=live)) == (422, "validation_failed")
 
-    one = await waiting(await desk.post(f"{path}/activate", {"reason": "first rules"}, headers=live))
+    wanted = {"reason": "first rules", "rollout_percent": 25}
+    one = await waiting(await desk.post(f"{path}/activate", wanted, headers=live))
 
     assert not (await desk.client.get(path, headers=live)).json()["active"]
     agreed = (await decide(desk, home, one, livemode=True)).json()
     assert (agreed["status"], agreed["result"]) == ("carried_out", ruleset["id"])
-    assert (await desk.client.get(path, headers=live)).json()["active"]
+    assert (await desk.client.get(path, headers=live)).json()["rollout_percent"] == 25
 
 
 async def test_approvals_are_listed_by_status_kind_and_object_in_pages(desk: Hub, home: House) -> None:

@@ -1,12 +1,15 @@
 """What needs a second person, and who may be that."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from hub.access.rules import ROLES, Caller, Role
-from hub.approvals.rules import ApprovalStatus, Judged, Kind, passes, refusal
+from hub.approvals.changes import change_waits
+from hub.approvals.rules import ApprovalLimits, ApprovalStatus, Judged, Kind, passes, refusal
+from hub.payments.shell import Shell
 from normalization.money import Currency
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -53,6 +56,44 @@ def test_who_may_not_do_it_alone_may_not_approve_it() -> None:
     assert refused(asked(), caller(role=Role.FINANCE)) == "forbidden"
     assert refused(asked(kind=Kind.EXCEPTION), caller(role=Role.FINANCE)) is None
     assert refused(asked(), caller(refund_max={"EUR": 899})) == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("kind", "who"),
+    [
+        (Kind.REFUND, {Role.ADMIN}),
+        (Kind.EXCEPTION, {Role.ADMIN, Role.FINANCE}),
+        (Kind.RULESET, {Role.ADMIN, Role.OPERATOR}),
+        (Kind.CREDENTIALS, {Role.ADMIN, Role.OPERATOR}),
+    ],
+)
+@pytest.mark.parametrize("approving", [True, False])
+def test_who_may_decide_on_approvals_decides_on_those_of_his_own_job(
+    kind: Kind,
+    who: set[Role],
+    approving: bool,  # noqa: FBT001 - the case
+) -> None:
+    deciding = [role for role in Role if "approvals:write" in ROLES[role]]
+
+    assert {role for role in deciding if refused(asked(kind=kind), caller(role=role), approving=approving) is None} == (
+        who
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "waits"),
+    [
+        ({"credentials": {}}, True),
+        ({"credentials": {}, "name": "new"}, True),
+        ({"name": "new"}, False),
+    ],
+)
+def test_new_credentials_wait_whatever_is_changed_with_them(changes: dict[str, Any], *, waits: bool) -> None:
+    def shell(limits: ApprovalLimits) -> Shell:
+        return cast("Shell", SimpleNamespace(settings=SimpleNamespace(approvals=limits)))
+
+    assert change_waits(shell(ApprovalLimits(credentials=True)), changes) is waits
+    assert not change_waits(shell(ApprovalLimits()), changes)
 
 
 @pytest.mark.parametrize(

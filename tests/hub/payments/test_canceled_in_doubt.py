@@ -21,7 +21,7 @@ from hub.payments.jobs import cancel_due
 from hub.payments.recording import Held, record, record_failure
 from hub.payments.shell import Shell
 from hub.payments.states import OperationStatus, Status
-from hub.payments.tables import payments
+from hub.payments.tables import operations, payments
 from hub.settings import Settings
 from normalization.outcome import ActionRequired, Approved, Operation, Outcome, Report
 from routing.failover import Failure
@@ -284,3 +284,33 @@ async def test_a_wish_whose_commit_was_cut_is_answered_from_what_stands(shell: S
 
     assert (reply.status, reply.replayed) == (202, True)
     assert (await stands(shell))[:2] == (Status.PROCESSING, True)
+
+
+async def test_what_another_took_while_we_stood_still_is_not_made_unknown(shell: Shell, processor: Processor) -> None:
+    await taken(shell, await challenged(shell), lease_s=0.0)
+
+    async def takes(values: Mapping[str, Any]) -> None:
+        if "fence_read" in values:
+            async with shell.database.transaction() as connection:
+                await connection.execute(update(operations).values(fence=operations.c.fence + 1))
+
+    with pytest.raises(ProblemError, match="being brought"):
+        await carry_out(meanwhile(shell, after=takes), CANCEL)
+
+    assert (await stands(shell), processor.asked) == (
+        (Status.REQUIRES_ACTION, False, OperationStatus.REQUIRES_ACTION),
+        (),
+    )
+
+
+async def test_a_wish_waits_while_the_answer_is_being_brought(shell: Shell, processor: Processor) -> None:
+    await taken(shell, await challenged(shell), lease_s=60.0)
+    async with shell.database.transaction() as connection:
+        await connection.execute(update(payments).values(canceling=True))
+
+    assert await cancel_due(shell) == 0
+
+    assert (await stands(shell), processor.asked) == (
+        (Status.REQUIRES_ACTION, True, OperationStatus.REQUIRES_ACTION),
+        (),
+    )

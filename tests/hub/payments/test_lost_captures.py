@@ -135,3 +135,36 @@ def test_what_a_failed_refund_makes_of_its_payment_is_told_of_the_payment() -> N
         ("payment.capture_failed", bought.id, bought.id),
         ("payment.failed", bought.id, bought.id),
     ]
+
+
+def test_a_capture_of_ours_leaves_what_others_took_beyond_it() -> None:
+    doubled = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, beyond_minor=400)
+    ours = operation(Operation.CAPTURE, status=OperationStatus.APPROVED)
+
+    undone = rules.apply(doubled, ours, report(Operation.CAPTURE, UNDONE, 1000))
+
+    now = undone.payment
+    assert (now.status, now.captured_minor, now.beyond_minor, now.lost_minor) == (Status.CAPTURED, 400, 0, 0)
+    assert sum(b.money.minor for b in undone.bookings if b.debit == "sales") == 600
+
+
+def test_what_others_took_beyond_what_is_on_its_way_leaves_the_payment_authorized() -> None:
+    taken = payment(
+        status=Status.CAPTURED, authorized_minor=1000, capturing_minor=1000, beyond_minor=400, capture="manual"
+    )
+    theirs = operation(Operation.CAPTURE, 400, status=OperationStatus.APPROVED, external=True)
+
+    undone = rules.apply(taken, theirs, report(Operation.CAPTURE, UNDONE, 400))
+
+    now = undone.payment
+    assert (now.status, now.captured_minor, now.beyond_minor) == (Status.AUTHORIZED, 0, 0)
+
+
+def test_no_more_comes_back_to_a_refund_than_was_given() -> None:
+    paid = payment(status=Status.CAPTURED, authorized_minor=1000, captured_minor=1000, refunded_minor=300)
+    refund = operation(Operation.REFUND, 300, status=OperationStatus.APPROVED)
+
+    undone = rules.apply(paid, refund, report(Operation.REFUND, UNDONE, 500))
+
+    assert undone.payment.refunded_minor == 0
+    assert sum(b.money.minor for b in undone.bookings) == 500

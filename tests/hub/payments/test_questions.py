@@ -1,16 +1,17 @@
 """What goes out with a question about a charge, and what its end does to the operation and to the account."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 from sqlalchemy import select, text
 
 from adapters.contract import Authorize, Inquiry
 from adapters.errors import OutcomeUnknownError
-from hub.payments.inquiries import inquire
+from hub.payments.inquiries import inquire, resolve_now
 from hub.payments.shell import Shell
 from hub.payments.states import OperationState, OperationStatus
 from hub.payments.tables import operations
@@ -43,6 +44,28 @@ class Processor(Struct):
 
     async def cancel_by_reference(self, request: Authorize) -> None:
         self.cancelled.append(request)
+
+
+class Leased(Struct):
+    """An adapter that looks for how long the operation is in hand while it is asked."""
+
+    shell: Shell
+    leased_s: float = 0.0
+
+    async def inquire(self, _request: Authorize) -> None:
+        self.leased_s = await leased_s(self.shell)
+
+
+class Waits(Struct):
+    """An adapter that answers when a test wants."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def inquire(self, _request: Authorize) -> Report:
+        self.begun.set()
+        await self.goes_on.wait()
+        return report(Operation.PURCHASE, minor=1000)
 
 
 @pytest.fixture
@@ -148,3 +171,56 @@ async def test_questions_without_an_answer_keep_no_payment_from_the_account(
         await inquire(silent, (await held(shell)).operation)
 
     assert shell.health.open_circuits() == frozenset()
+
+
+async def test_the_next_question_comes_ever_later(shell: Shell, processor: Callable[..., Processor]) -> None:
+    silent = with_adapter(shell, processor(OutcomeUnknownError("stripe", "silence")), REPLAY)
+    await lost(shell)
+    found = []
+
+    for _ in range(2):
+        await inquire(silent, (await held(shell)).operation)
+        found.append(await due_in_s(shell))
+
+    assert [10 < found[0] <= 15, 45 < found[1] <= 60] == [True, True], found
+
+
+async def test_whoever_asks_has_it_in_hand_for_as_long_as_an_answer_may_take(shell: Shell) -> None:
+    asked = Leased(shell)
+
+    await inquire(with_adapter(shell, asked), await lost(shell))
+
+    assert asked.leased_s > shell.settings.request_ms / 1000
+
+
+async def test_a_reader_who_goes_away_takes_no_answer_along(shell: Shell) -> None:
+    asked = Waits()
+    at = with_adapter(shell, asked)
+    reader = asyncio.create_task(resolve_now(at, [await lost(shell)]))
+    await asked.begun.wait()
+
+    reader.cancel()
+    asked.goes_on.set()
+    await asyncio.gather(*at.running)
+
+    assert (await held(shell)).operation.status is OperationStatus.APPROVED
+
+
+@pytest.mark.parametrize("after", [timedelta(minutes=16), timedelta(days=8)], ids=str)
+async def test_who_reads_ends_nothing(after: timedelta, shell: Shell, processor: Callable[..., Processor]) -> None:
+    asked = processor(OutcomeUnknownError("stripe", "silence"))
+    late = with_adapter(replace(shell, clock=lambda: NOW + after), asked, REPLAY)
+
+    await resolve_now(late, [await lost(shell)])
+
+    assert (asked.asked, asked.cancelled) == ([], [])
+    assert (await held(shell)).operation.status is OperationStatus.UNKNOWN
+
+
+async def due_in_s(shell: Shell) -> float:
+    """When the job asks next, by the database's clock."""
+    async with shell.database.reading() as connection:
+        now = await shell.database.now(connection)
+        due_at = await connection.scalar(select(operations.c.due_at))
+    assert due_at is not None
+    return float((due_at - now).total_seconds())

@@ -32,6 +32,8 @@ from normalization.outcome import Approved, Declined, Operation, Outcome, Report
 from normalization.tokens import ProcessorToken
 
 ITEMS_MAX: Final = 100
+DONE_OR_NOT: Final = ("true", "false")
+"""All that `success` says; what it does not say is neither a yes nor a no."""
 NO_REFERENCE: Final = (None, "", "null")
 """What stands where a reference is missing; Adyen has been seen to write the word null."""
 
@@ -120,11 +122,15 @@ def read_delivery(delivery: Delivery, credentials: AdyenCredentials) -> list[Tol
 
     Raises:
         ValueError: when its amount cannot be expressed in the hub's money.
-        UnclearDeliveryError: when it was a cancel or a refund that is not ours, and nothing signed says which.
+        UnclearDeliveryError: when it was a cancel or a refund that is not ours, and nothing signed says which; or when
+            it does not say whether it was done.
     """
     if token_webhooks.is_of_tokens(delivery):
         return [*token_webhooks.read(delivery)]
     item = msgspec.json.decode(delivery.body, type=Item)
+    if item.success not in DONE_OR_NOT:
+        what = f"{item.event_code} of {item.psp_reference}"
+        raise UnclearDeliveryError(PROCESSOR, f"{what} says neither yes nor no; look at it there")
     if item.event_code == "RECURRING_CONTRACT":
         return _stored(item, livemode=delivery.livemode)
     if item.event_code == "REPORT_AVAILABLE":

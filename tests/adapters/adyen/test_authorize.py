@@ -130,6 +130,7 @@ async def test_accepted_and_told_later_is_pending(adyen: ScriptedAdyen, adapter:
     [
         {"resultCode": "SomethingNew"},
         {"resultCode": "AuthenticationFinished"},
+        {"resultCode": "AuthenticationNotRequired"},
         {"resultCode": "PartiallyAuthorised"},
         {"resultCode": "Authorised", "pspReference": None},
         {"resultCode": "Authorised", "merchantReference": "att_other"},

@@ -6,6 +6,7 @@ import pytest
 from Adyen.util import is_valid_hmac_notification
 
 from adapters.adyen.adapter import AdyenAdapter
+from adapters.contract import TokenNews
 from adapters.errors import UnclearDeliveryError, WebhookRejectedError
 from normalization.declines import DeclineCode
 from normalization.money import Currency, InexactAmountError, Money
@@ -128,9 +129,11 @@ def test_the_previous_key_is_good_while_keys_rotate(connect: Callable[..., Adyen
     assert len(opened(rotating, signed(item()), signed(item(), OTHER_KEY))) == 2
 
 
-def test_without_a_key_nothing_verifies(connect: Callable[..., AdyenAdapter]) -> None:
-    with pytest.raises(WebhookRejectedError):
-        opened(connect(webhook_secret=None), signed(item()))
+@pytest.mark.parametrize("secret", [None, "", "abc", "no hexadecimal digits"])
+def test_without_a_key_nothing_verifies(connect: Callable[..., AdyenAdapter], secret: str | None) -> None:
+    for key in (HMAC_KEY, ""):
+        with pytest.raises(WebhookRejectedError):
+            opened(connect(webhook_secret=secret), signed(item(), key))
 
 
 def test_user_and_password_are_checked_where_they_are_set(connect: Callable[..., AdyenAdapter]) -> None:
@@ -148,12 +151,14 @@ def test_user_and_password_are_checked_where_they_are_set(connect: Callable[...,
     [
         ("CAPTURE", "cap_1", Operation.CAPTURE, "cap_1"),
         ("CANCELLATION", "can_1", Operation.VOID, "can_1"),
+        ("CANCELLATION", "att_1:cancel", Operation.VOID, "att_1"),
         ("TECHNICAL_CANCEL", "can_1", Operation.VOID, "can_1"),
         ("TECHNICAL_CANCEL", "att_1:cancel", Operation.VOID, "att_1"),
         ("REFUND", "ref_1", Operation.REFUND, "ref_1"),
         ("REFUND", "att_1", Operation.REFUND, None),
         ("REFUND", "made in the dashboard", Operation.REFUND, None),
         ("CAPTURE", "att_1", Operation.CAPTURE, None),
+        ("CAPTURE", "att_1:details", Operation.CAPTURE, None),
         ("CANCEL_OR_REFUND", "ref_1", Operation.REFUND, "ref_1"),
         ("CANCEL_OR_REFUND", "can_1", Operation.VOID, "can_1"),
     ],
@@ -185,9 +190,26 @@ def test_the_capture_that_a_purchase_needed_is_the_purchase_s_result(adapter: Ad
     assert (report.processor_reference, report.parent_reference) == ("PSP1", None)
 
 
-def test_an_expiry_is_a_void_that_happened_by_itself(adapter: AdyenAdapter) -> None:
-    (report,) = reports_of(adapter, opened(adapter, signed(item("EXPIRE")))[0])
+@pytest.mark.parametrize("named", [{}, {"pspReference": "MOD1", "originalReference": "PSP1"}], ids=["once", "apart"])
+def test_an_expiry_is_a_void_that_happened_by_itself(adapter: AdyenAdapter, named: dict[str, str]) -> None:
+    (report,) = reports_of(adapter, opened(adapter, signed(item("EXPIRE", **named)))[0])
     assert (report.kind, report.reason, report.parent_reference) == (Operation.VOID, "expired", "PSP1")
+
+
+@pytest.mark.parametrize("success", ["true", "false"])
+def test_a_check_of_a_card_tells_of_no_money(adapter: AdyenAdapter, success: str) -> None:
+    told = signed(item(merchantReference="ver_1", amount={"value": 0, "currency": "EUR"}, success=success))
+    assert adapter.read_delivery(opened(adapter, told)[0]) == []
+
+
+@pytest.mark.parametrize(("reference", "tag"), [("att_1", "att_1"), ("null", None), ("", None)])
+def test_a_stored_card_without_a_reference_is_told_by_what_stored_it(
+    adapter: AdyenAdapter, reference: str, tag: str | None
+) -> None:
+    told = signed(item("RECURRING_CONTRACT", originalReference="PSP0", merchantReference=reference))
+    (news,) = adapter.read_delivery(opened(adapter, told)[0])
+    assert isinstance(news, TokenNews)
+    assert (news.tag, news.parent_reference, news.token.customer_reference) == (tag, "PSP0", None)
 
 
 def test_a_refusal_is_explained_by_its_reason(adapter: AdyenAdapter) -> None:
@@ -262,6 +284,13 @@ def test_a_cancel_or_refund_that_failed_moved_nothing(adapter: AdyenAdapter) -> 
     told = signed(item("CANCEL_OR_REFUND", merchantReference="elsewhere", originalReference="PSP0", success="false"))
 
     assert adapter.read_delivery(opened(adapter, told)[0]) == []
+
+
+@pytest.mark.parametrize("code", ["AUTHORISATION", "CAPTURE", "REFUND", "CAPTURE_FAILED", "CHARGEBACK"])
+def test_what_says_neither_yes_nor_no_is_for_a_human(adapter: AdyenAdapter, code: str) -> None:
+    (delivery,) = opened(adapter, signed(item(code, success="perhaps")))
+    with pytest.raises(UnclearDeliveryError, match=f"{code} of PSP1 says neither yes nor no"):
+        adapter.read_delivery(delivery)
 
 
 def test_amounts_are_read_in_adyen_s_own_unit(adapter: AdyenAdapter) -> None:

@@ -11,7 +11,7 @@ from tests.chaos.back_office import BackOffice
 from tests.chaos.board import Board, percentile, spread
 from tests.chaos.crowd import crowd
 from tests.chaos.full_disk import full_disk
-from tests.chaos.healing import Healed, heal, quiet, resolved
+from tests.chaos.healing import KNOWN_MIN, Healed, heal, quiet, resolved
 from tests.chaos.hunting import hunted
 from tests.chaos.places import AIMED
 from tests.chaos.shop import Shop
@@ -98,6 +98,8 @@ def report(board: Board, healed: Healed, found: Findings, *, kills: int, each: i
     )
     lines += [*(f"- {figure}" for figure in found.figures), ""]
     bars = {**found.bars(), "unknowns left": healed.left}
+    if kills >= KILLS and len(healed.known_s) < KNOWN_MIN:
+        bars["unknowns to resolve missing"] = [f"{len(healed.known_s)} of {KNOWN_MIN}"]
     if percentile(healed.known_s, 0.99) > RESOLVED_S_MAX:
         bars["unknowns resolved too late"] = [spread(healed.known_s)]
     if not board.reached(kills, each):

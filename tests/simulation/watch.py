@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _OPEN: Final = frozenset({"sending", "unknown", "requires_action", "pending"})
-_DECLARED: Final = frozenset({"unknown", "not_sent"})
+_DECLARED: Final = frozenset({"unknown", "not_sent", "declined"})
 """What the hub itself says of an operation, and nobody may who has lost it to another."""
 _CLOCKS_US: Final = 10_000
 _SOURCE: Final = {"challenge.call": "return", "inquiry.call": "inquiry"}

@@ -265,6 +265,15 @@ class TestCheck:
         assert "storePaymentMethod" not in body
         assert told.stored == TOKEN
 
+    async def test_of_a_stored_card_by_a_payer_who_can_come_back_is_the_payers_own(
+        self, adyen: ScriptedAdyen, adapter: AdyenAdapter
+    ) -> None:
+        adyen.will_answer(paid())
+
+        await adapter.verify(check(token=TOKEN, data=None, return_url="https://hub.example/return"))
+
+        assert adyen.sent[0].body["shopperInteraction"] == "Ecommerce"
+
     async def test_that_is_to_store_nothing_does_not(self, adyen: ScriptedAdyen, adapter: AdyenAdapter) -> None:
         adyen.will_answer(paid(additionalData=MADE))
 

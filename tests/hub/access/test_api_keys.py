@@ -81,6 +81,14 @@ async def test_an_expired_key_is_refused(hub: Periphery) -> None:
     assert (await hub.client.get("/v1/api_keys", headers=expired)).status_code == 401
 
 
+async def test_a_key_expires_at_the_instant_that_was_meant_wherever_it_was_written(hub: Periphery) -> None:
+    wanted = NEW | {"expires_at": "2099-01-01T12:00:00+14:00"}
+
+    made = (await hub.client.post("/v1/api_keys", json=wanted, headers=await hub.key(Role.ADMIN))).json()
+
+    assert datetime.fromisoformat(made["expires_at"]) == datetime(2098, 12, 31, 22, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMIN])
 async def test_no_other_role_makes_keys(hub: Periphery, role: Role) -> None:
     answer = await hub.client.post("/v1/api_keys", json=NEW, headers=await hub.key(role))

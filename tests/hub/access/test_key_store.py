@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from hub.access import store
-from hub.access.rules import Caller, Grant, Role
+from hub.access.rules import ROLES, Caller, Grant, Role
 from hub.access.service import make_key
 from hub.access.tables import audit_log
 from hub.database import Database, open_database
@@ -43,6 +44,27 @@ async def test_a_key_for_no_account_reaches_none_and_has_its_own_scopes(database
 
     assert (caller.merchant_accounts, caller.scopes) == (frozenset(), NARROW.scopes)
     assert not caller.may_use("ma_1")
+
+
+async def test_a_key_that_may_refund_no_currency_refunds_nothing(database: Database) -> None:
+    grant = replace(NARROW, refund_max={})
+    key_id, _ = await make_key(database, grant, name="one", role=None, livemode=False, by=None, at=AT)
+
+    async with database.reading() as connection:
+        row = await store.key(connection, livemode=False, key_id=key_id)
+    assert row is not None
+
+    assert not store.to_caller(row).may_refund(1, "EUR")
+
+
+async def test_a_role_is_what_it_is_in_this_version_whatever_it_was_when_the_key_was_made(database: Database) -> None:
+    key_id, _ = await make_key(database, NARROW, name="one", role=Role.SUPPORT, livemode=False, by=None, at=AT)
+
+    async with database.reading() as connection:
+        row = await store.key(connection, livemode=False, key_id=key_id)
+    assert row is not None
+
+    assert store.to_caller(row).scopes == ROLES[Role.SUPPORT]
 
 
 @pytest.mark.parametrize("livemode", [True, False])

@@ -1,6 +1,7 @@
 """Who has an operation in hand, and what somebody who had it before may still say of it."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,14 +15,15 @@ from hub.payments import rules, store
 from hub.payments.charging import reply_to
 from hub.payments.inquiries import inquire
 from hub.payments.recording import change, record, record_delivered, record_failure
+from hub.payments.saving import AnswerAwaitedError
 from hub.payments.shell import Shell, answered
 from hub.payments.states import OperationState, OperationStatus, Status
 from hub.payments.store import SPREAD_S
 from hub.payments.tables import operations
-from normalization.outcome import Operation, Pending
+from normalization.outcome import Approved, Operation, Outcome, Pending
 from routing.failover import Failure
-from tests.hub.payments.bare import KEY, bare, follow_up, held, sent
-from tests.hub.payments.making import operation, report
+from tests.hub.payments.bare import KEY, REQUEST, bare, follow_up, held, sent
+from tests.hub.payments.making import NO_FUNDS, operation, report
 
 HOUR = timedelta(hours=1)
 
@@ -161,6 +163,25 @@ async def test_a_webhook_that_comes_before_the_answer_speaks_of_what_is_being_se
     await record_delivered(shell, "ma_1", report(Operation.PURCHASE, minor=1000, tag="att_1"), "webhook")
 
     assert (await held(shell)).payment.status is Status.CAPTURED
+
+
+@pytest.mark.parametrize(
+    ("outcome", "after_s", "waits"), [(Approved(), 0, True), (Approved(), 60, False), (NO_FUNDS, 0, False)]
+)
+async def test_a_webhook_waits_for_the_answer_that_names_the_card_to_keep_and_no_longer_than_the_lease(
+    outcome: Outcome,
+    after_s: int,
+    waits: bool,  # noqa: FBT001 - the case
+    shell: Shell,
+) -> None:
+    charge = await sent(shell, request=REQUEST[:-1] + b',"save":true}')
+    at = replace(shell, clock=lambda: charge.operation.started_at + timedelta(seconds=after_s))
+    told = report(Operation.PURCHASE, outcome, 1000, tag="att_1")
+
+    with pytest.raises(AnswerAwaitedError) if waits else nullcontext():
+        await record_delivered(at, "ma_1", told, "webhook")
+
+    assert ((await held(shell)).operation.status is OperationStatus.SENDING) == waits
 
 
 async def test_a_webhook_of_one_account_says_nothing_of_anothers_operation(shell: Shell) -> None:

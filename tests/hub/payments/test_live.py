@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from adapters.contract import Authorize, FollowUp, Inquiry
 from adapters.errors import OutcomeUnknownError
 from hub.access.rules import ROLES, Caller, Role
+from hub.access.tables import audit_log
 from hub.database import metadata
 from hub.errors import ProblemError
 from hub.figures.board import FigureBoard
@@ -19,7 +20,7 @@ from hub.idempotency.service import Reply
 from hub.idempotency.store import Key
 from hub.ids import new_id
 from hub.merchants.service import Directory
-from hub.payment_methods.tables import customers
+from hub.payment_methods.tables import customers, payment_methods
 from hub.payments import asking
 from hub.payments.asked import CaptureRequest, OneTimeData, PaymentRequest, RefundRequest
 from hub.payments.charging import charge
@@ -66,6 +67,7 @@ class Bank(Struct):
     asked: list[str] = field(default_factory=list)
     before: Callable[[Authorize], Awaitable[None]] | None = None
     stored: ProcessorToken | None = None
+    network_transaction_id: str | None = None
 
     async def authorize(self, request: Authorize) -> Report:
         """Charge; what happens *before* it is answered is a test's matter."""
@@ -91,7 +93,8 @@ class Bank(Struct):
             raise self.says
         name = f"psp_{request.operation_id}"
         said = report(request.operation, self.says, request.money.minor, tag=request.operation_id, livemode=True)
-        return replace(said, processor_reference=name, stored=self.stored)
+        brought = {"stored": self.stored, "network_transaction_id": self.network_transaction_id}
+        return replace(said, processor_reference=name, **brought)
 
 
 class Live(Account, frozen=True):
@@ -232,6 +235,9 @@ async def test_what_the_network_forbids_is_not_sent_again(shell: Shell, bank: Ba
     assert await status_of(shell, paid) is Status.FAILED
     overridden = await charged(shell, card, "again", override_retry_rules=True)
     assert await status_of(shell, overridden) is Status.FAILED
+    async with shell.database.reading() as connection:
+        audited = await connection.execute(select(audit_log.c.object_id).where(audit_log.c.action.contains("override")))
+        assert audited.scalars().all() == [overridden]
 
 
 async def test_what_a_rule_refuses_is_kept_and_answered_the_same(shell: Shell, bank: Bank, card: str) -> None:
@@ -273,6 +279,37 @@ async def test_a_card_is_kept_for_its_customer(shell: Shell, bank: Bank) -> None
     assert found.payment_method.encode() in reply.body
     bank.stored = None
     assert await status_of(shell, await charged(shell, found.payment_method, "later")) is Status.CAPTURED
+
+
+async def test_a_card_that_nobody_asked_to_keep_is_not_kept(shell: Shell, bank: Bank) -> None:
+    bank.stored = ProcessorToken(processor="stripe", token="pm_kept", customer_reference="cus_there")
+    data = OneTimeData(processor="stripe", data={"payment_method": "pm_once"})
+
+    await charge(shell, wanted(shell, "", "once", payment_method_data=data, payment_method=None))
+
+    async with shell.database.reading() as connection:
+        assert (await connection.execute(select(payment_methods.c.id))).scalars().all() == []
+
+
+@pytest.mark.parametrize(("says", "kept"), [(Approved(), "nti_1"), (STOPPED, None)], ids=["approved", "declined"])
+async def test_later_charges_refer_to_one_that_was_approved(
+    shell: Shell, bank: Bank, card: str, says: Outcome, kept: str | None
+) -> None:
+    bank.says, bank.network_transaction_id = says, "nti_1"
+
+    await charged(shell, card)
+
+    async with shell.database.reading() as connection:
+        assert await connection.scalar(select(payment_methods.c.network_transaction_id)) == kept
+
+
+async def test_a_refund_that_is_refused_counts_nothing_against_the_card(shell: Shell, bank: Bank, card: str) -> None:
+    paid = await charged(shell, card)
+    bank.says = STOPPED
+    await refund(shell, wish(Operation.REFUND, paid, "back"), RefundRequest())
+    bank.says = Approved()
+
+    assert await status_of(shell, await charged(shell, card, "again")) is Status.CAPTURED
 
 
 def test_it_goes_by_the_figures_and_rates_of_its_own_mode(shell: Shell) -> None:

@@ -7,13 +7,14 @@ from typing import Any, cast
 import pytest
 from msgspec import Struct, field
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from adapters.contract import Authorize, FollowUp, Inquiry
+from adapters.contract import Authorize, FollowUp, Inquiry, Recurring
 from adapters.errors import NotSentError, OutcomeUnknownError
 from hub.idempotency.store import Key
 from hub.ids import new_id
 from hub.merchants.service import Directory
+from hub.payment_methods.tables import payment_methods
 from hub.payments import asking
 from hub.payments.asked import PaymentRequest, RefundRequest
 from hub.payments.charging import charge
@@ -25,15 +26,16 @@ from hub.payments.shell import Shell
 from hub.payments.states import OperationStatus
 from hub.payments.store import operations_of
 from hub.payments.tables import operations, reports
-from hub.retries.rules import Print
+from hub.retries.rules import Advised, Print
 from normalization.declines import Decline, DeclineCode
 from normalization.money import Currency
 from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Report
+from normalization.verdicts import Policy
 from routing.account_index import AccountIndex
 from routing.health import FAILED_IN_A_ROW
 from routing.plan import Snapshot
 from tests.hub.payments.bare import ONCE, Account, bare
-from tests.hub.payments.making import report
+from tests.hub.payments.making import NO_FUNDS, report
 from tests.hub.payments.test_standing_still import ADMIN
 from tests.hub.retries.test_store import method
 from tests.routing.samples import account
@@ -269,3 +271,43 @@ async def test_a_cancel_stops_the_challenge_of_the_account_that_took_over(
     await carry_out(shell, wish(Operation.VOID, asked.payment_id))
 
     assert [name for name, _ in second.cancelled] == [second.asked[0].operation_id]
+
+
+async def test_its_decline_keeps_what_was_advised(shell: Shell) -> None:
+    asked = await wanted(shell)
+    await charge(shell, asked)
+
+    decline = (await operations_of(shell.database, asked.payment_id))[0].decline
+
+    assert isinstance(decline, Advised)
+    assert decline.retry is not None
+
+
+@pytest.mark.parametrize(("elsewhere", "tried"), [(False, 1), (True, 2)])
+async def test_a_card_without_funds_goes_elsewhere_where_that_is_set(
+    shell: Shell, first: Bank, *, elsewhere: bool, tried: int
+) -> None:
+    first.says = NO_FUNDS
+    settings = replace(shell.settings, failover_insufficient_funds=elsewhere)
+
+    assert len(await charged(replace(shell, settings=settings))) == tried
+
+
+async def test_a_merchants_policy_keeps_a_decline_where_it_is(shell: Shell) -> None:
+    policy = Policy(no_failover=frozenset({DOWN.decline.code}))
+
+    assert len(await charged(replace(shell, settings=replace(shell.settings, decline_policy=policy)))) == 1
+
+
+@pytest.mark.parametrize("changes", [{"off_session": True}, {"recurring": Recurring.SUBSEQUENT}, {}], ids=str)
+async def test_a_later_charge_without_its_payer_refers_to_the_first_at_every_account(
+    shell: Shell, first: Bank, second: Bank, changes: dict[str, Any]
+) -> None:
+    asked = await wanted(shell, **changes)
+    async with shell.database.transaction() as connection:
+        await connection.execute(update(payment_methods).values(network_transaction_id="nti_1"))
+
+    await charge(shell, asked)
+
+    sent = [one.network_transaction_id for one in (*first.asked, *second.asked)]
+    assert sent == ["nti_1" if changes else None] * 2

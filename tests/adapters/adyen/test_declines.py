@@ -11,6 +11,11 @@ from tests.adapters.adyen.scripted import refused as error
 DOCUMENTED = {*(str(code) for code in range(47)), "50"}
 
 
+def test_words_that_begin_with_the_networks_code_are_read_by_it() -> None:
+    decline = refused_by_text("65 : SCA required", brand="mastercard")
+    assert (decline.code, decline.network_code) == (DeclineCode.AUTHENTICATION_REQUIRED, "65")
+
+
 async def test_a_refusal_keeps_every_raw_code(adyen: ScriptedAdyen, adapter: AdyenAdapter) -> None:
     facts = {"refusalReasonRaw": "51 : Insufficient funds", "merchantAdviceCode": "24 : Retry after 1 hour"}
     adyen.will_answer(paid("Refused", refusalReason="Refused", refusalReasonCode="2", additionalData=facts))

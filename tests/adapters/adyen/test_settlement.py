@@ -207,6 +207,35 @@ def test_both_reports_name_a_movement_alike_and_say_the_same_of_its_money(
     assert (told.tag, told.parent_reference, told.exchange_rate) == (detail.tag, "PSP1", detail.exchange_rate)
 
 
+MOVES = """
+Settled Refunded RefundedReversed Chargeback ChargebackReversed SecondChargeback PaidOut PaidOutReversed
+"""
+MOVES_NOTHING = """
+Received Authorised Refused Error Cancelled Expired SentForSettle SettledExternally SentForRefund RefundedExternally
+RefundFailed CaptureFailed ChargebackExternally Retried Reversed PayoutAuthorised PayoutError PayoutFailed
+PaidOutExternally
+"""
+
+
+@pytest.mark.parametrize("record", MOVES.split())
+def test_a_record_that_moves_money_says_how_much(record: str) -> None:
+    report = open_report(list(ACCOUNTED))
+
+    told = [
+        report.read(list((ACCOUNTED | {"Record Type": record, "Payable (SC)": payable}).values()))
+        for payable in ("1.00", "")
+    ]
+
+    assert isinstance(told[0], SettlementLine)
+    assert isinstance(told[1], BrokenRow)
+    assert told[1].column == "Payable (SC)"
+
+
+@pytest.mark.parametrize("record", MOVES_NOTHING.split())
+def test_a_step_of_a_payment_and_what_went_past_adyen_is_no_money_of_ours(record: str) -> None:
+    assert open_report(list(ACCOUNTED)).read(list((ACCOUNTED | {"Record Type": record}).values())) is None
+
+
 def test_of_the_accounting_report_only_what_moves_money_is_a_line() -> None:
     report = open_report(list(ACCOUNTED))
 

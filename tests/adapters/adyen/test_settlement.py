@@ -166,6 +166,14 @@ def test_a_batch_with_its_payout_adds_up() -> None:
     assert (lines[3].processor_reference, lines[3].tag) == ("TX123XT", None)
 
 
+def test_a_payout_that_our_bank_sent_back_left_our_bank() -> None:
+    text = {"Net Credit (NC)": "28.86", "Modification Reference": "TX123XT batch 7, Shop"}
+    told = line(own("BankInstructionReturned", "", **text))
+
+    assert (told.type, told.gross_minor, told.net_minor) == (LineType.PAYOUT_REVERSAL, -2886, -2886)
+    assert told.processor_reference == "TX123XT"
+
+
 def test_lines_without_a_reference_are_named_by_their_place_and_alike_the_next_time() -> None:
     row = SETTLED | own("Fee", "Transaction Fees July 2026", **{"Net Debit (NC)": "0.44"})
 
@@ -177,6 +185,13 @@ def test_lines_without_a_reference_are_named_by_their_place_and_alike_the_next_t
 
     assert len(set(first)) == 2
     assert names(open_report(list(row))) == first
+
+
+@pytest.mark.parametrize("change", [{"Batch Number": "8"}, {"Merchant Account": "Other"}, {"Type": "MiscCosts"}], ids=str)
+def test_lines_without_a_reference_are_others_in_another_batch_or_account(change: dict[str, str]) -> None:
+    fee = own("Fee", "Transaction Fees July 2026", **{"Net Debit (NC)": "0.44"})
+
+    assert line(fee | change).key != line(fee).key
 
 
 @pytest.mark.parametrize(

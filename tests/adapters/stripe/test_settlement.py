@@ -123,6 +123,20 @@ def test_a_payout_is_money_to_our_bank_in_either_report() -> None:
     assert among_lines.net_minor == totals([line()])["po_7", Currency.EUR]
 
 
+def test_a_payout_that_our_bank_sent_back_left_our_bank() -> None:
+    told = line(reporting_category="payout_reversal", gross="48.94", fee="0.00", net="48.94", source_id="po_7")
+
+    assert (told.type, told.gross_minor, told.net_minor) == (LineType.PAYOUT_REVERSAL, -4894, -4894)
+    assert (told.batch, told.processor_reference) == ("po_7", "po_7")
+
+
+@pytest.mark.parametrize("category", ["charge_failure", "partial_capture_reversal"])
+def test_a_charge_that_came_to_nothing_is_known_by_its_payment(category: str) -> None:
+    told = line(reporting_category=category, gross="-49.99", fee="0.00", net="-49.99", source_id="ch_7")
+
+    assert (told.type, told.net_minor, told.processor_reference) == (LineType.CHARGE_REVERSAL, -4999, "pi_7")
+
+
 def test_a_fee_for_an_instant_payout_is_not_what_came_to_our_bank() -> None:
     told = line(reporting_category="payout", gross="-100.00", fee="1.00", net="-101.00")
 

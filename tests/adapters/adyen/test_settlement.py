@@ -187,7 +187,9 @@ def test_lines_without_a_reference_are_named_by_their_place_and_alike_the_next_t
     assert names(open_report(list(row))) == first
 
 
-@pytest.mark.parametrize("change", [{"Batch Number": "8"}, {"Merchant Account": "Other"}, {"Type": "MiscCosts"}], ids=str)
+@pytest.mark.parametrize(
+    "change", [{"Batch Number": "8"}, {"Merchant Account": "Other"}, {"Type": "MiscCosts"}], ids=str
+)
 def test_lines_without_a_reference_are_others_in_another_batch_or_account(change: dict[str, str]) -> None:
     fee = own("Fee", "Transaction Fees July 2026", **{"Net Debit (NC)": "0.44"})
 

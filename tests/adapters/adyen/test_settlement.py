@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.abilities import DownloadsSettlements, ReadsSettlements, SettlementReport
+from adapters.adyen import settlement_fetching
 from adapters.adyen.adapter import AdyenAdapter
 from adapters.adyen.credentials import AdyenCredentials, check
 from adapters.adyen.settlement import MOVING, STEPS, TYPES
@@ -14,6 +15,7 @@ from adapters.adyen.settlement_accounting import NEEDED as ACCOUNTING
 from adapters.adyen.settlement_reports import open_report
 from adapters.contract import NoticeKind, SettlementNotice
 from adapters.errors import ConfigurationError, OutcomeUnknownError
+from adapters.transport import Transport
 from normalization.money import Currency, Money
 from normalization.settlements import BrokenRow, FeeParts, LineType, NotAReportError, SettlementLine, digest, totals
 from tests.adapters.adyen.scripted import Answer, ScriptedAdyen
@@ -379,6 +381,26 @@ async def test_the_report_password_goes_to_no_other_host(
         await downloaded(adapter.download(replace(NOTICE, location=location)))
 
     assert adyen.sent == []
+
+
+@pytest.mark.parametrize("like", ["https://{}", "http://report:pw@{}", "http://report@{}"])
+async def test_the_report_password_goes_nowhere_by_another_door_of_the_host(
+    adyen: ScriptedAdyen, connect: Connect, like: str
+) -> None:
+    place = like.format(adyen.base_url.removeprefix("http://")) + PLACE
+
+    with pytest.raises(ConfigurationError, match="not Adyen's"):
+        await downloaded(connect(report_api_key="AQE").download(replace(NOTICE, location=place)))
+
+    assert adyen.sent == []
+
+
+async def test_in_live_mode_reports_lie_at_adyen_whatever_stands_for_it_in_test_mode(transport: Transport) -> None:
+    base_url = "http://127.0.0.1:1"
+    credentials = AdyenCredentials(api_key="A", merchant_account="Shop", report_api_key="A", base_url=base_url)
+
+    with pytest.raises(ConfigurationError, match="not Adyen's"):
+        settlement_fetching.download(replace(NOTICE, location=base_url + PLACE), credentials, transport, livemode=True)
 
 
 async def test_without_report_credentials_the_message_names_them(adyen: ScriptedAdyen, connect: Connect) -> None:

@@ -61,6 +61,15 @@ def test_what_is_captured_and_given_back_is_counted_in_stripes_unit_too(unit: tu
     assert (captured["amount_to_capture"], captured["metadata"]) == (sent, {"hub_capture": "cap_1", "cap_1": sent})
 
 
+async def test_a_charge_that_a_server_before_stripe_found_too_large_has_no_outcome(
+    adapter: StripeAdapter, stripe: Pretend
+) -> None:
+    stripe.will(says(413, b"<h1>Request Entity Too Large</h1>"))
+
+    with pytest.raises(OutcomeUnknownError):
+        await adapter.authorize(purchase())
+
+
 @pytest.mark.parametrize("status", ["succeeded", "requires_capture", "processing"])
 async def test_a_refusal_beside_money_that_moves_or_is_held_is_no_outcome(
     status: str, adapter: StripeAdapter, stripe: Pretend

@@ -271,6 +271,18 @@ async def test_our_key_goes_to_no_other_host(stripe: Pretend, adapter: StripeAda
     assert stripe.asked == []
 
 
+@pytest.mark.parametrize("like", ["https://{}", "http://key:pw@{}", "http://key@{}"])
+async def test_our_key_goes_nowhere_by_another_door_of_the_host(
+    stripe: Pretend, adapter: StripeAdapter, like: str
+) -> None:
+    place = like.format(stripe.url.removeprefix("http://"))
+
+    with pytest.raises(ConfigurationError, match="not Stripe's"):
+        await downloaded(adapter.download(notice(location=f"{place}/v1/files/file_1/contents")))
+
+    assert stripe.asked == []
+
+
 @pytest.mark.parametrize(
     ("status", "error"), [(302, ConfigurationError), (401, ConfigurationError), (404, OutcomeUnknownError)]
 )

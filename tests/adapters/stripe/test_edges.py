@@ -166,6 +166,27 @@ async def test_what_search_finds_of_another_is_not_believed(adapter: StripeAdapt
         await adapter.inquire(purchase(token=None))
 
 
+@pytest.mark.parametrize(
+    ("status", "wanted", "kept"),
+    [
+        ("succeeded", "off_session", True),
+        ("requires_capture", "off_session", True),
+        ("requires_action", "off_session", False),
+        ("succeeded", None, False),
+    ],
+)
+def test_a_card_is_kept_by_a_payment_that_was_to_keep_it_and_holds_or_took_the_money(
+    status: str,
+    wanted: str | None,
+    kept: bool,  # noqa: FBT001 - the case
+) -> None:
+    told = read(status, setup_future_usage=wanted, customer="cus_1", payment_method="pm_1", **HELD)
+
+    report = translate.opening(told, translate.opening_kind(told))
+
+    assert (report.stored is not None) is kept
+
+
 @pytest.mark.parametrize("why", ["automatic", "expired"])
 def test_a_hold_that_ran_out_is_told_as_expired(why: str) -> None:
     assert translate.void(read("canceled", cancellation_reason=why), None).reason == "expired"

@@ -267,6 +267,7 @@ async def test_a_card_is_kept_for_its_customer(shell: Shell, bank: Bank) -> None
     async with shell.database.transaction() as connection:
         await connection.execute(insert(customers), row)
     bank.stored = ProcessorToken(processor="stripe", token="pm_kept", customer_reference="cus_there")
+    bank.network_transaction_id = "nti_1"
     data = OneTimeData(processor="stripe", data={"payment_method": "pm_once"})
     saving = {"payment_method_data": data, "customer": "cus_1", "save_payment_method": True}
 
@@ -277,6 +278,8 @@ async def test_a_card_is_kept_for_its_customer(shell: Shell, bank: Bank) -> None
     assert found is not None
     assert found.payment_method is not None
     assert found.payment_method.encode() in reply.body
+    async with shell.database.reading() as connection:
+        assert await connection.scalar(select(payment_methods.c.network_transaction_id)) == "nti_1"
     bank.stored = None
     assert await status_of(shell, await charged(shell, found.payment_method, "later")) is Status.CAPTURED
 
@@ -437,7 +440,7 @@ async def test_a_webhook_that_overtakes_the_answer_answers_the_key(shell: Shell,
 
     again = await charge(shell, wanted(shell, card, "once"))
 
-    assert (first.status, answer(again)) == (201, (201, first.body, True))
+    assert (first.status, first.replayed, answer(again)) == (201, False, (201, first.body, True))
 
 
 async def test_a_cancel_of_what_is_not_known_comes_true(shell: Shell, bank: Bank, card: str) -> None:

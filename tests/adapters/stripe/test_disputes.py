@@ -89,6 +89,8 @@ def test_a_reason_that_is_not_known_is_general(adapter: StripeAdapter) -> None:
 class TestMovements:
     def test_an_inquiry_moves_nothing(self, adapter: StripeAdapter) -> None:
         assert told(adapter, dispute("warning_needs_response", balance_transactions=[])).movements == ()
+        nothing = {"id": "txn_0", "amount": 0, "currency": "eur"}
+        assert told(adapter, dispute("warning_needs_response", balance_transactions=[nothing])).movements == ()
 
     def test_what_was_given_back_is_reinstated_and_the_fee_is_no_part_of_it(self, adapter: StripeAdapter) -> None:
         report = told(adapter, dispute("won", balance_transactions=[TXN, BACK]))

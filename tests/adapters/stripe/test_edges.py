@@ -12,7 +12,7 @@ from adapters.stripe import translate
 from adapters.stripe.adapter import CANCELABLE, StripeAdapter
 from adapters.stripe.client import Consequence, consequence
 from adapters.stripe.currencies import STRIPE_EXPONENT
-from adapters.stripe.parameters import capturing, opening, refunding
+from adapters.stripe.parameters import capturing, customer_of, opening, refunding
 from adapters.stripe.wire import Error, PaymentIntent
 from normalization.money import EXPONENT, Currency, Money
 from normalization.outcome import Approved, Declined
@@ -206,6 +206,12 @@ def test_several_captures_are_asked_for_only_where_there_will_be_a_capture() -> 
 
     assert "payment_method_options" not in bought
     assert held["payment_method_options"] == {"card": {"request_multicapture": "if_available"}}
+
+
+def test_whose_the_card_is_counts_more_than_who_is_to_keep_it() -> None:
+    assert customer_of(purchase(save=True, customer_reference="cus_2")) == "cus_1"
+    assert customer_of(purchase(token=None, save=True, customer_reference="cus_2")) == "cus_2"
+    assert customer_of(purchase(token=None, customer_reference="cus_2")) is None
 
 
 @pytest.mark.parametrize("recurring", Recurring)

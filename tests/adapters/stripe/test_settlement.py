@@ -124,7 +124,8 @@ def test_a_payout_is_money_to_our_bank_in_either_report() -> None:
 
 
 def test_a_payout_that_our_bank_sent_back_left_our_bank() -> None:
-    told = line(reporting_category="payout_reversal", gross="48.94", fee="0.00", net="48.94", source_id="po_7")
+    amounts = {"gross": "48.94", "fee": "0.00", "net": "48.94"}
+    told = line(reporting_category="payout_reversal", source_id="po_7", automatic_payout_id="po_8", **amounts)
 
     assert (told.type, told.gross_minor, told.net_minor) == (LineType.PAYOUT_REVERSAL, -4894, -4894)
     assert (told.batch, told.processor_reference) == ("po_7", "po_7")

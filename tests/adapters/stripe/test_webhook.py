@@ -145,8 +145,10 @@ class TestOpening:
         with pytest.raises(OutcomeUnknownError):
             adapter.read_delivery(delivery)
 
-    def test_an_account_without_a_secret_has_no_webhooks(self, transport: Transport) -> None:
-        adapter = StripeAdapter(StripeCredentials(api_key="sk_test_abc"), transport, livemode=False)
+    @pytest.mark.parametrize("secret", [None, ""])
+    def test_an_account_without_a_secret_has_no_webhooks(self, transport: Transport, secret: str | None) -> None:
+        credentials = StripeCredentials(api_key="sk_test_abc", webhook_secret=secret, webhook_secret_previous=secret)
+        adapter = StripeAdapter(credentials, transport, livemode=False)
 
         with pytest.raises(WebhookRejectedError, match="webhook_secret"):
             adapter.open_webhook(arriving(PAID, sign(PAID, "")))

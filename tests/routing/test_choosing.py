@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from normalization.money import Currency, Money
 from normalization.regions import Region
@@ -10,7 +11,8 @@ from routing.accounts import Fee
 from routing.choosing import OUTCOMES_MIN, Figures
 from routing.costs import LINES_MIN, EffectiveFee, expected_cost
 from routing.evidence import NOTHING, Evidence, Outcome, estimate, groups_of, learn
-from routing.plan import Plan, plan
+from routing.plan import Plan, compile_ruleset, plan
+from routing.rules import RuleSet, Strategy, Use
 from tests.routing.samples import account, facts, ruleset, snapshot, use
 
 CHEAP = account("ma_1", fees=(Fee(percent_bps=100, fixed_minor=10),))
@@ -146,6 +148,74 @@ class TestNetRevenue:
         assert scores["ma_1"].chargeback_minor == round(0.05 * (4999 + 1500), 2)
         assert scores["ma_2"].chargeback_minor == 0
         assert scores["ma_2"].delay_minor == round(4999 * 0.1 * 2 / 365, 2)
+
+    def test_who_had_no_chargeback_is_not_held_to_the_usual_share(self) -> None:
+        decided = planned("net_revenue", Figures(chargebacks={"ma_1": 0.0}), margin_bps=3000, chargeback_bps=100)
+
+        scores = {score.merchant_account: score for score in decided.scores}
+        assert (scores["ma_1"].chargeback_minor, scores["ma_2"].chargeback_minor) == (0, 49.99)
+
+    def test_all_that_it_costs_is_taken_off(self) -> None:
+        decided = planned("net_revenue", margin_bps=3000, chargeback_bps=100, capital_bps=10_000)
+
+        for score in decided.scores[:2]:
+            told = score.approval, score.margin_minor, score.chargeback_minor, score.delay_minor, score.cost_minor
+            approval, margin, chargeback, delay, cost = (value or 0 for value in told)
+            assert delay > 20
+            assert abs((score.net_minor or 0) - approval * (margin - chargeback - delay - cost)) < 1
+
+
+class TestWhatIsKept:
+    """What was worked out before is used again as long as nothing of what it was made of is another."""
+
+    def test_other_fees_that_settlements_showed_count_at_once(self) -> None:
+        before = Figures()
+        assert order(planned("least_cost", before))[0] == "ma_1"
+        real = EffectiveFee(currency=Currency.EUR, card_brand="visa", percent_ppm=50_000, lines=LINES_MIN)
+
+        assert order(planned("least_cost", replace(before, learned_fees={"ma_1": [real]})))[0] == "ma_2"
+
+    def test_so_do_other_chargebacks(self) -> None:
+        before = Figures()
+        assert order(planned("net_revenue", before, margin_bps=3000))[0] == "ma_1"
+
+        assert order(planned("net_revenue", replace(before, chargebacks={"ma_1": 0.5}), margin_bps=3000))[0] == "ma_2"
+
+    def test_and_other_outcomes(self) -> None:
+        better = learn(NOTHING, outcomes("ma_1", 100, 100) + outcomes("ma_2", 198, 2))
+        worse = learn(NOTHING, outcomes("ma_1", 198, 2) + outcomes("ma_2", 100, 100))
+        before = Figures(evidence=better)
+        by: dict[str, dict[str, object]] = {"net_revenue": {"margin_bps": 3000}, "approval_rate": {}}
+
+        first = [likeliest(planned(name, before, **more)) for name, more in by.items()]
+        later = [likeliest(planned(name, replace(before, evidence=worse), **more)) for name, more in by.items()]
+
+        assert (first, later) == (["ma_2", "ma_2"], ["ma_1", "ma_1"])
+
+    def test_and_an_account_that_has_changed(self) -> None:
+        kept = Figures()
+        rules = ruleset(otherwise=use("ma_2", "ma_1", strategy="least_cost"))
+        dearer = replace(CHEAP, fees=(Fee(percent_bps=900),))
+
+        first, later = (plan(facts(), snapshot(one, DEAR, ruleset=rules, figures=kept)) for one in (CHEAP, dearer))
+
+        assert (order(first)[0], order(later)[0]) == ("ma_1", "ma_2")
+
+
+def likeliest(decided: Plan) -> str:
+    """Whom the figures say to be the likeliest, whether or not another one is tried first."""
+    return max(decided.scores, key=lambda score: score.approval or 0).merchant_account
+
+
+def test_no_more_than_a_tenth_goes_to_all_others_together_to_learn_of_them() -> None:
+    names = [f"ma_{n}" for n in range(1, 6)]
+    document = RuleSet(name="main", otherwise=Use(strategy=Strategy.APPROVAL_RATE, accounts=tuple(names)))
+    rules = compile_ruleset(document, id="rs_1", version=1)
+    known = snapshot(*(account(name) for name in names), ruleset=rules)
+
+    decided = [plan(facts(reference=f"invoice-{n}"), known) for n in range(1_000)]
+
+    assert 60 < sum(one.scores[0].explored for one in decided) < 140
 
 
 def test_evidence_of_nothing_says_the_same_of_everybody() -> None:

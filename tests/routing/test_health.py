@@ -57,6 +57,20 @@ def test_what_lies_outside_the_window_is_forgotten() -> None:
     assert not is_open(after("x", earlier, NOON + WINDOW), NOON + WINDOW)
 
 
+def test_failures_of_an_earlier_window_weigh_nothing_in_the_next() -> None:
+    earlier = after("xxx.xxx.xxx.")
+
+    assert not is_open(after(".x.." * (CALLS_MIN // 4), earlier, NOON + WINDOW), NOON + WINDOW)
+
+
+def test_failures_in_a_row_open_however_seldom_they_come() -> None:
+    state = HEALTHY
+    for n in range(FAILED_IN_A_ROW):
+        state = after("x", state, NOON + n * WINDOW)
+
+    assert is_open(state, NOON + FAILED_IN_A_ROW * WINDOW - OPEN_FOR - SECOND)
+
+
 def test_an_open_circuit_becomes_half_open_by_time_alone() -> None:
     assert circuit(DOWN, NOON + OPEN_FOR - SECOND) is Circuit.OPEN
     assert circuit(DOWN, NOON + OPEN_FOR) is Circuit.HALF_OPEN

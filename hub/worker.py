@@ -20,7 +20,7 @@ from hub.idempotency.jobs import prune_keys
 from hub.ledger.jobs import check_ledger, close_ledger
 from hub.payment_methods.detaching import detach_due
 from hub.payment_methods.verifying import verify_due
-from hub.payments.jobs import cancel_due, inquire_due, measure_unknown
+from hub.payments.jobs import ask_silent, cancel_due, inquire_due, measure_unknown
 from hub.payments.shell import Shell
 from hub.reporting.jobs import check_reports, roll_up
 from hub.retries.jobs import prune_declines
@@ -40,6 +40,7 @@ POLL_S: Final = 1.0
 AFTER_FAILURE_S: Final = 2.0
 SEAL_EVERY_S: Final = 5.0
 CATCH_UP_EVERY_S: Final = 10.0
+TRY_EVERY_S: Final = 15.0
 CLOSE_EVERY_S: Final = 30.0
 ADD_UP_EVERY_S: Final = 60.0
 REMIND_EVERY_S: Final = 60.0
@@ -64,6 +65,7 @@ WHEN_RUNG: Final[tuple[tuple[Job, float], ...]] = (
 )
 """What somebody waits for: done as soon as the bell rings, and looked for as often as this."""
 BY_THE_CLOCK: Final[tuple[tuple[Job, float], ...]] = (
+    (ask_silent, TRY_EVERY_S),
     (measure_unknown, CLOSE_EVERY_S),
     (remind_due, REMIND_EVERY_S),
     (seal_audit, SEAL_EVERY_S),

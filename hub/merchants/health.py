@@ -7,7 +7,7 @@ together is the probe: who may send it is settled in Redis beside the charge pat
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -71,6 +71,7 @@ class HealthBoard:
         self._me = new_id("")
         self._states: dict[str, Health] = {}
         self._unanswered: set[str] = set()
+        self._heard: set[str] = set()  # The accounts that answered this process at some time.
         self._words: dict[str, int] = {}
         self._turns: set[str] | None = None  # The accounts whose probe may be sent here; None: Redis does not say.
         self._task: asyncio.Task[None] | None = None
@@ -99,6 +100,11 @@ class HealthBoard:
         """Note that a question found no answer: the first call that does find one says that the account is back."""
         self._unanswered.add(account)
 
+    def silent(self, among: Sequence[str]) -> list[str]:
+        """Pick the accounts that did not answer this process the last time, or have not done so yet."""
+        self._unanswered.update(account for account in among if account not in self._heard)
+        return [account for account in among if account in self._unanswered]
+
     async def ended(self, account: str, *, failed: bool, inquiry: bool = False) -> bool:
         """Count how a call ended; returns whether the account is just back: the first success after any failure.
 
@@ -106,6 +112,8 @@ class HealthBoard:
         """
         back = not failed and account in self._unanswered
         (self._unanswered.add if failed else self._unanswered.discard)(account)
+        if not failed:
+            self._heard.add(account)
         at = self._clock()
         before = self._states.get(account, HEALTHY)
         if not failed and before is HEALTHY:

@@ -13,8 +13,9 @@ from hub.database import CommitUnknownError, ConflictError
 from hub.payments import store
 from hub.payments.changes import Actor
 from hub.payments.follow_ups import Asker, follow_up_of, may_be_approved, send
-from hub.payments.inquiries import doubt, inquire
+from hub.payments.inquiries import doubt, inquire, resolve_now
 from hub.payments.recording import Held
+from hub.payments.rows import to_operation
 from hub.payments.shell import Shell
 from hub.payments.states import OperationState, OperationStatus, Status
 from hub.payments.tables import operations
@@ -22,6 +23,10 @@ from normalization.outcome import Operation
 
 BATCH: Final = 50
 AT_ONCE: Final = 16
+TRIED_AT_ONCE: Final = 4
+"""How many unknown operations of a silent account are asked about in a round: one may have a trouble of its own."""
+_UNKNOWN: Final = operations.c.status == OperationStatus.UNKNOWN, operations.c.due_at.is_not(None)
+_ACCOUNTS: Final = select(operations.c.merchant_account).where(*_UNKNOWN).distinct()
 _log = structlog.get_logger(__name__)
 
 
@@ -43,11 +48,30 @@ async def inquire_due(shell: Shell) -> int:
     return len(due)
 
 
+async def ask_silent(shell: Shell) -> int:
+    """Ask every account that did not answer this process about its newest unknown operations; returns 0.
+
+    The first answer has all of them asked about. Where nobody charges any more, nobody else would notice that the
+    account answers again, and the pauses between the questions that are due grow to a day.
+    """
+    async with shell.database.reading() as connection:
+        accounts = (await connection.execute(_ACCOUNTS)).scalars().all()
+    await asyncio.gather(*(_ask_silent(shell, account) for account in shell.health.silent(accounts)))
+    return 0
+
+
+async def _ask_silent(shell: Shell, account: str) -> None:
+    theirs = select(operations).where(*_UNKNOWN, operations.c.merchant_account == account)
+    newest = theirs.order_by(operations.c.id.desc()).limit(TRIED_AT_ONCE)
+    async with shell.database.reading() as connection:
+        found = [to_operation(row) for row in (await connection.execute(newest)).mappings()]
+    await resolve_now(shell, found)
+
+
 async def measure_unknown(shell: Shell) -> int:
     """Tell how old the oldest unknown outcome is; returns 0, since there is no more to do now."""
-    unknown = select(func.min(operations.c.started_at)).where(operations.c.status == OperationStatus.UNKNOWN)
     async with shell.database.reading() as connection:
-        oldest = await connection.scalar(unknown.where(operations.c.due_at.is_not(None)))
+        oldest = await connection.scalar(select(func.min(operations.c.started_at)).where(*_UNKNOWN))
     age_s = 0.0 if oldest is None else (shell.clock() - oldest).total_seconds()
     metrics.UNKNOWN_SECONDS.set(max(0.0, age_s))
     return 0

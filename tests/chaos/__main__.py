@@ -11,7 +11,7 @@ from tests.chaos.back_office import BackOffice
 from tests.chaos.board import Board, percentile, spread
 from tests.chaos.crowd import crowd
 from tests.chaos.full_disk import full_disk
-from tests.chaos.healing import KNOWN_MIN, Healed, heal, quiet, resolved
+from tests.chaos.healing import KNOWN_MIN, Healed, called_off, heal, quiet, resolved
 from tests.chaos.hunting import hunted
 from tests.chaos.places import AIMED
 from tests.chaos.shop import Shop
@@ -60,6 +60,8 @@ async def main(kills: int) -> int:
         stop.set()
         await working
         left = await quiet(at)
+        never_came, known = await called_off(at)
+        healed.left += known
         say("looking at everything")
         found = await audit(at, shop, office)
         await office.close()
@@ -67,7 +69,7 @@ async def main(kills: int) -> int:
         await found.explain(at, healed.left)
         filled = await filling
     found.add(filled)
-    found.figures += crowded
+    found.figures += [*crowded, f"called off while unknown, and never came to Adyen: {never_came}"]
     return report(board, healed, found, kills=kills, each=each, restarts=restarts)
 
 

@@ -20,7 +20,7 @@ from hub.payments.shell import Shell, answered
 from hub.payments.states import OperationState, OperationStatus, Status
 from hub.payments.store import SPREAD_S
 from hub.payments.tables import operations
-from normalization.outcome import Approved, Operation, Outcome, Pending
+from normalization.outcome import Approved, Declined, Operation, Outcome, Pending
 from routing.failover import Failure
 from tests.hub.payments.bare import KEY, REQUEST, bare, follow_up, held, sent
 from tests.hub.payments.making import NO_FUNDS, operation, report
@@ -182,6 +182,19 @@ async def test_a_webhook_waits_for_the_answer_that_names_the_card_to_keep_and_no
         await record_delivered(at, "ma_1", told, "webhook")
 
     assert ((await held(shell)).operation.status is OperationStatus.SENDING) == waits
+
+
+async def test_a_refusal_that_a_webhook_tells_in_words_is_kept_without_the_card_number_in_it(shell: Shell) -> None:
+    await sent(shell)
+    words = Declined(replace(NO_FUNDS.decline, processor_code="no money on 4111 1111 1111 1111"))
+
+    recorded = await record_delivered(shell, "ma_1", report(Operation.PURCHASE, words, tag="att_1"), "webhook")
+
+    assert recorded is not None
+    assert [b"1111 1111" in recorded.body, b"411111******1111" in recorded.body] == [False, True]
+    decline = (await held(shell)).operation.decline
+    assert decline is not None
+    assert decline.processor_code == "no money on 411111******1111"
 
 
 async def test_a_webhook_of_one_account_says_nothing_of_anothers_operation(shell: Shell) -> None:

@@ -1,15 +1,14 @@
 """What moves real money is live in every row, and is found again in its own mode: all other tests are in test mode."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from fractions import Fraction
 from typing import Any, cast
 
 import pytest
-from msgspec import Struct, field
 from msgspec.structs import replace
 from sqlalchemy import insert, select
 
-from adapters.contract import Authorize, FollowUp, Inquiry
+from adapters.contract import Authorize, Inquiry
 from adapters.errors import OutcomeUnknownError
 from hub.access.rules import ROLES, Caller, Role
 from hub.access.tables import audit_log
@@ -36,17 +35,15 @@ from hub.payments.store import claim, find_operation, find_payment, operations_o
 from hub.payments.tables import operations, payments
 from hub.retries.rules import Advised, Print
 from normalization.declines import Decline, DeclineCode
-from normalization.money import Currency, Money
-from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome, Report
+from normalization.money import Currency
+from normalization.outcome import ActionRequired, Approved, Declined, Operation, Outcome
 from normalization.tokens import ProcessorToken
-from routing.account_index import AccountIndex
-from routing.choosing import Figures
-from routing.plan import CompiledRuleSet, Snapshot
-from tests.hub.payments.bare import ONCE, Account, bare
+from tests.hub.payments.bare import ONCE, bare
+from tests.hub.payments.live import LIVE_FIGURES, NEVER, Bank, Board, Live, Rated
 from tests.hub.payments.making import eur, operation, report
 from tests.hub.payments.test_canceled_in_doubt import meanwhile
 from tests.hub.retries.test_store import method
-from tests.routing.samples import account, ruleset
+from tests.routing.samples import ruleset
 
 LIVE = Caller(key_id="key_1", principal="ada", role=Role.ADMIN, scopes=ROLES[Role.ADMIN], livemode=True)
 STOPPED = Declined(
@@ -54,85 +51,8 @@ STOPPED = Declined(
 )
 REFUSED = Declined(Decline(code=DeclineCode.DO_NOT_HONOR, processor_code="05", network="mastercard", network_code="05"))
 MASTERCARD_DECLINES = 10
-LIVE_FIGURES = 7
-NEVER: dict[str, Any] = {"when": {"fact": "amount", "gte": 1}, "refuse": "blocked_by_risk_rule"}
 CHALLENGE = ActionRequired(method="GET", url="https://bank.example/challenge", continuation="")
 SILENCE = OutcomeUnknownError("stripe", "silence")
-
-
-class Bank(Struct):
-    """An adapter of a live account, that says what a test wants of everything that it is asked."""
-
-    says: Outcome | Exception = Approved()
-    asked: list[str] = field(default_factory=list)
-    before: Callable[[Authorize], Awaitable[None]] | None = None
-    stored: ProcessorToken | None = None
-    network_transaction_id: str | None = None
-
-    async def authorize(self, request: Authorize) -> Report:
-        """Charge; what happens *before* it is answered is a test's matter."""
-        if self.before is not None:
-            await self.before(request)
-        return self._say(request)
-
-    async def follow_up(self, request: FollowUp) -> Report:
-        """Capture, void or refund."""
-        return self._say(request)
-
-    async def inquire(self, request: Authorize | FollowUp) -> Report:
-        """Say what became of it."""
-        return self._say(request)
-
-    async def cancel_by_reference(self, request: Authorize) -> None:
-        """Cancel it."""
-        self.asked.append(request.operation_id)
-
-    def _say(self, request: Authorize | FollowUp) -> Report:
-        self.asked.append(request.operation_id)
-        if isinstance(self.says, Exception):
-            raise self.says
-        name = f"psp_{request.operation_id}"
-        said = report(request.operation, self.says, request.money.minor, tag=request.operation_id, livemode=True)
-        brought = {"stored": self.stored, "network_transaction_id": self.network_transaction_id}
-        return replace(said, processor_reference=name, **brought)
-
-
-class Live(Account, frozen=True):
-    """A directory of one live account and no other; rules may refuse what comes."""
-
-    refuses: bool = False
-
-    def routing(self, *, livemode: bool) -> Snapshot:
-        """Give the account to live payments alone."""
-        rules = ruleset({"name": "never", **NEVER}) if self.refuses else None
-        return Snapshot(accounts=AccountIndex([account(livemode=True)] if livemode else ()), ruleset=rules)
-
-    def shares_tokens(self, _account_id: str) -> bool:
-        """Keep to itself what it stores."""
-        return False
-
-
-class Rated(Live, frozen=True):
-    """A directory that has rules for live payments alone."""
-
-    rules: CompiledRuleSet | None = None
-
-    def routing(self, *, livemode: bool) -> Snapshot:
-        """Give the rules."""
-        return Snapshot(ruleset=self.rules if livemode else None)
-
-
-class Board(Struct, frozen=True):
-    """Figures of both modes."""
-
-    def figures(self, *, livemode: bool) -> Figures:
-        """Give those of a mode."""
-        return Figures(version=LIVE_FIGURES if livemode else 1)
-
-    def limits_reached(self, _snapshot: Snapshot, _money: Money, *, livemode: bool) -> frozenset[str]:
-        """Give what is used up, which is nothing."""
-        assert livemode
-        return frozenset()
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from tests.chaos.auditing import book
 from tests.chaos.shop import Shop
 from tests.chaos.stage import Ground, Stage
 
+CALM_S: Final = 45.0
+"""How long all goes well before that: else circuits that the chaos had opened would let nothing through."""
 HUSHED_S: Final = 30.0
 """How long both processors say nothing before the end, so that there is something to find out."""
 KNOWN_MIN: Final = 5
@@ -47,22 +49,26 @@ class Healed(Struct, kw_only=True):
 
 
 async def heal(at: Stage, shop: Shop) -> float:
-    """Let everybody be silent for a while, then make all well; give the instant by `time.monotonic`.
+    """Let processors be silent for a while, then make all well; give the instant by `time.monotonic`.
 
     Webhooks of that while are hours late: they would tell before anybody had to ask.
     """
+    for victim in at.victims:
+        victim.trap = None
+    for relay in (*at.to_database.values(), *at.to_processor.values()):
+        relay.delay_s = 0.0
+        relay.hush(silent=False)
     for processor in at.sandboxes:
         await at.control(processor, "DELETE", "faults")
+    await at.all_work()
+    await asyncio.sleep(CALM_S)
+    for processor in at.sandboxes:
         await at.control(processor, "POST", "webhooks", {"mode": "delay", "delay_s": LATER_S})
     for relay in at.to_processor.values():
         relay.hush(silent=True)
-    for victim in at.victims:
-        victim.trap = None
-    await at.all_work()
     await asyncio.sleep(HUSHED_S)
     shop.close()
-    for relay in (*at.to_database.values(), *at.to_processor.values()):
-        relay.delay_s = 0.0
+    for relay in at.to_processor.values():
         relay.hush(silent=False)
     for processor in at.sandboxes:
         await at.control(processor, "POST", "webhooks", {"mode": "normal"})

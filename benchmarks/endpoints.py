@@ -107,11 +107,11 @@ def _row(name: str, lags: list[float], took: int) -> str:
     return f"| {name} | {len(lags) / took:.0f} | {at(lags, 0.5):.2f} s | {at(lags, 0.99):.2f} s | {at(lags, 1):.2f} s |"
 
 
-def failures(told: Delivered) -> list[str]:
-    """Name the bars that were missed."""
+def failures(told: Delivered, p99_max_s: float = P99_MAX_S) -> list[str]:
+    """Name the bars that were missed; *p99_max_s* is another for a machine that has other work."""
     wrong = [f"{told.missing} deliveries did not arrive"] if told.missing else []
-    if at(told.published, 0.99) >= P99_MAX_S:
-        wrong.append(f"p99 of delivery is {at(told.published, 0.99):.2f} s, not under {P99_MAX_S} s")
+    if at(told.published, 0.99) >= p99_max_s:
+        wrong.append(f"p99 of delivery is {at(told.published, 0.99):.2f} s, not under {p99_max_s} s")
     return wrong
 
 

@@ -10,7 +10,6 @@ MINOR = {
     "hub/payments/asking.py": "about the field `amount` of a request, in its unit",
     "hub/settlement/bank_files.py": "a key, which nobody reads",
     "hub/settlement/camt.py": "a key, which nobody reads",
-    "hub/backtests/command.py": "cells of a table whose heads say so",
 }
 """Where minor units stand in a text nevertheless, and why."""
 

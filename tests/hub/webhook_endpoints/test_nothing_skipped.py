@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from benchmarks.endpoints import Scale, failures, measured
 from hub.database import Database, open_database
 from hub.events.tables import events
+from hub.settings import Settings
 from hub.webhook_endpoints.fan_out import FanOut, behind
 from hub.webhook_endpoints.rules import Matcher
 from hub.webhook_endpoints.store import subscriptions
@@ -184,11 +185,15 @@ async def test_two_fan_outs_at_once_queue_everything_once(database_url: str) -> 
     assert set(stands.values()) == {"pending"}
 
 
+HANGS_S = Settings().delivery_ms / 1000
+"""What one that hangs would cost whoever waits for it; `make bench` has a bar of seconds, where nothing else runs."""
+
+
 @pytest.mark.fault_case(id="WHO-06")
 async def test_hanging_endpoints_delay_no_other(postgres_url: str, tmp_path: Any) -> None:
     scale = Scale(endpoints=200, hanging=20, a_second=20, seconds=5)
 
     told = await measured(postgres_url, tmp_path, scale)
 
-    assert failures(told) == []
+    assert failures(told, HANGS_S / 3) == []
     assert told.tried_hanging > 0
